@@ -1,0 +1,58 @@
+"""Stable softmax weights, which logsumexp and logsoftmax share."""
+
+from typing import Any
+
+import numpy
+
+from needle.autograd import Tensor
+from needle.ops._support import ArrayOp, cast_like, wide
+
+
+def float_dtype(a: Any) -> Any:
+    """Return the dtype of results for `a`: its own, or float64 for integers."""
+    return a.dtype if a.dtype.kind == "f" else numpy.dtype(numpy.float64)
+
+
+def exp_below_max(a: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """Return a - m, m and exp(a - m), where m is the largest entry along `axes` (kept).
+
+    m is 0 where the largest entry is not finite, so that inf - inf never arises. float16 becomes
+    float32 for the sums to come, and integers float64.
+    """
+    a = wide(a.astype(float_dtype(a), copy=False))
+    if a.size == 0:
+        top = numpy.sum(a, axis=axes, keepdims=True)  # zeros: no entry, no maximum
+    else:
+        top = numpy.max(a, axis=axes, keepdims=True)
+        top = numpy.where(numpy.isfinite(top), top, numpy.zeros_like(top))
+    below = a - top
+    with numpy.errstate(over="ignore", under="ignore"):
+        return below, top, numpy.exp(below)
+
+
+class SoftmaxWeights(ArrayOp):
+    """s = exp a / sum exp a along `axes`; da = s (dy - sum s dy).
+
+    A row of -inf alone weighs 0 everywhere: each of its entries adds nothing to the sum.
+    """
+
+    closed_over_integers = False
+
+    def __init__(self, axes: tuple[int, ...]) -> None:
+        self.axes = axes
+
+    def compute(self, a: Any) -> Any:
+        _, _, terms = exp_below_max(a, self.axes)
+        total = numpy.sum(terms, axis=self.axes, keepdims=True)
+        with numpy.errstate(invalid="ignore"):
+            weights = terms / numpy.where(total == 0, numpy.ones_like(total), total)
+        return weights.astype(float_dtype(a), copy=False)
+
+    def gradient(self, out_grad: Tensor, node: Any) -> Tensor:
+        inner = (out_grad * node).sum(self.axes, keepdims=True)
+        return cast_like(node * (out_grad - inner), node.inputs[0])
+
+
+def softmax_weights(a: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return the weights with which the entries along `axes` enter their logsumexp."""
+    return SoftmaxWeights(axes)(a)

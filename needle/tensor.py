@@ -1,0 +1,306 @@
+"""What a user holds: `Tensor`, an array in the graph, and `TensorTuple`, several of them."""
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy
+
+import needle
+from needle.autograd import Value, as_stored_array
+from needle.backend import Device, as_device, device_of, is_array, is_foreign_array, to_host
+from needle.dtypes import check_dtype
+from needle.errors import complaint
+
+_NUMBERS = (bool, int, float, numpy.bool_, numpy.integer, numpy.floating)
+
+
+class Tensor(Value):
+    """An array on a device, with the history that `backward` follows.
+
+    Arithmetic with numbers keeps the dtype; between tensors it broadcasts and promotes as NumPy
+    does. Arrays in an expression are constants.
+    """
+
+    __array_ufunc__ = None  # makes `ndarray + tensor` ask the tensor
+    __array_priority__ = 1000
+
+    def __init__(
+        self,
+        array: Any,
+        *,
+        device: Device | None = None,
+        dtype: Any = None,
+        requires_grad: bool = True,
+    ) -> None:
+        """Make a leaf from an array, nested list or number (copied) or a tensor (shared).
+
+        Keeps NumPy's dtype for what is given unless `dtype` says otherwise. A bool tensor never
+        requires a gradient: there is no derivative in a truth value. Raises `TypeError` for
+        dtypes other than float16, float32, float64, integers and bool.
+        """
+        if isinstance(array, Tensor):
+            data = _converted(array.realize_cached_data(), device, dtype)
+        elif isinstance(array, Value):
+            raise TypeError(complaint("Tensor", "array", "one array", type(array).__name__))
+        else:
+            if device is None and is_foreign_array(array):
+                device = device_of(array)
+            data = as_device("Tensor", device).array(array, dtype)
+        wanted = bool(requires_grad) and data.dtype.kind != "b"
+        self._init(None, (), cached_data=data, requires_grad=wanted)
+
+    @classmethod
+    def _stored(cls, name: str, result: Any) -> Any:
+        return as_stored_array(name, result)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return self.realize_cached_data().shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """NumPy dtype of the entries."""
+        return self.realize_cached_data().dtype
+
+    @property
+    def device(self) -> Device:
+        """Where the data lives."""
+        return device_of(self.realize_cached_data())
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return int(self.realize_cached_data().size)
+
+    def detach(self) -> "Tensor":
+        """Return a constant that shares the data, without history."""
+        return Tensor.make_const(self)
+
+    @property
+    def data(self) -> "Tensor":
+        """The same storage without history; assigning replaces the storage by another tensor's.
+
+        The dtype must be the same (`TypeError` otherwise). Graphs built before cannot be walked
+        back any more, for their gradients would be those of the new data.
+        """
+        return self.detach()
+
+    @data.setter
+    def data(self, value: "Tensor") -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(complaint("data", "the new data", "a Tensor", type(value).__name__))
+        if value.dtype != self.dtype:
+            raise TypeError(complaint("data", "the new dtype", f"{self.dtype}", value.dtype))
+        self.cached_data = value.realize_cached_data()
+        self._version += 1
+
+    def backward(self, out_grad: "Tensor | None" = None) -> None:
+        """Fill `.grad` of every tensor that this one depends on and that requires a gradient.
+
+        `out_grad` is the cotangent of this tensor, of its shape; ones by default. Raises
+        `ValueError` if no tensor asks for a gradient or the shape or device differs, `TypeError`
+        if the path leads through an operator that has no integer gradient.
+        """
+        if not self.requires_grad:
+            raise ValueError("backward: this tensor depends on none that requires a gradient")
+        if out_grad is None:
+            ones = self.device.ones(*self.shape, dtype=self.dtype)
+            out_grad = Tensor.make_const(ones)
+        needle.autograd.compute_gradient_of_variables(self, self._as_cotangent(out_grad))
+
+    def _as_cotangent(self, out_grad: object) -> "Tensor":
+        if not isinstance(out_grad, Tensor):
+            raise TypeError(complaint("backward", "out_grad", "a Tensor", type(out_grad).__name__))
+        if out_grad.shape != self.shape:
+            raise ValueError(complaint("backward", "out_grad", f"of shape {self.shape}",
+                                       out_grad.shape))
+        if out_grad.device != self.device:
+            raise ValueError(complaint("backward", "out_grad", f"on {self.device}",
+                                       out_grad.device))
+        if self.dtype.kind != "f" and out_grad.dtype.kind == "f":
+            raise TypeError(complaint("backward", "out_grad", f"{self.dtype}", out_grad.dtype))
+        return needle.ops._support.cast_like(out_grad, self)
+
+    def to(self, device: Device) -> "Tensor":
+        """Return this tensor on `device`; the gradient comes back to where this one lives."""
+        if device is None:
+            raise TypeError(complaint("to", "device", "a Device such as cpu()", None))
+        return needle.ops._support.to_device(self, as_device("to", device))
+
+    def numpy(self) -> numpy.ndarray:
+        """Return a copy of the data as a NumPy array on the host."""
+        return numpy.array(to_host(self.realize_cached_data()))
+
+    def item(self) -> float | int | bool:
+        """Return the single entry as a Python number; raises `ValueError` if there are more."""
+        if self.size != 1:
+            raise ValueError(complaint("item", "the tensor", "of size 1", f"shape {self.shape}"))
+        return to_host(self.realize_cached_data()).item()  # type: ignore[no-any-return]
+
+    def __array__(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("a Tensor is not converted silently, its history would be lost: "
+                        "call .numpy()")
+
+    def __repr__(self) -> str:
+        text = numpy.array2string(self.numpy(), separator=", ", prefix="needle.Tensor(")
+        gradient = ", requires_grad=True" if self.requires_grad else ""
+        return f"needle.Tensor({text}, dtype={self.dtype}, device={self.device!r}{gradient})"
+
+    def __str__(self) -> str:
+        return str(self.numpy())
+
+    def __getitem__(self, index: Any) -> "Tensor":
+        return needle.ops.getitem(self, index)
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        if self.ndim == 0:
+            raise TypeError("a 0-d Tensor cannot be iterated over")
+        return iter([self[i] for i in range(self.shape[0])])
+
+    def _constant(self, array: Any) -> "Tensor":
+        return Tensor.make_const(array if is_foreign_array(array) else numpy.array(array))
+
+    def __add__(self, other: Any) -> "Tensor":
+        if isinstance(other, _NUMBERS):
+            return needle.ops.add_scalar(self, other)
+        if is_array(other):
+            other = self._constant(other)
+        return needle.ops.add(self, other) if isinstance(other, Tensor) else NotImplemented
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Any) -> "Tensor":
+        if isinstance(other, _NUMBERS):
+            return needle.ops.mul_scalar(self, other)
+        if is_array(other):
+            other = self._constant(other)
+        return needle.ops.multiply(self, other) if isinstance(other, Tensor) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> "Tensor":
+        return needle.ops.negate(self)
+
+    def __sub__(self, other: Any) -> "Tensor":
+        if isinstance(other, _NUMBERS):
+            return needle.ops.add_scalar(self, -needle.ops._support.as_number("-", other))
+        if is_array(other):
+            other = self._constant(other)
+        if not isinstance(other, Tensor):
+            return NotImplemented
+        return needle.ops.add(self, needle.ops._support.minus(other, self))
+
+    def __rsub__(self, other: Any) -> "Tensor":
+        if isinstance(other, _NUMBERS):
+            return needle.ops._support.subtract_from(other, self)
+        return self._constant(other) - self if is_array(other) else NotImplemented
+
+    def __truediv__(self, other: Any) -> "Tensor":
+        if isinstance(other, _NUMBERS):
+            return needle.ops.divide_scalar(self, other)
+        if is_array(other):
+            other = self._constant(other)
+        return needle.ops.divide(self, other) if isinstance(other, Tensor) else NotImplemented
+
+    def __rtruediv__(self, other: Any) -> "Tensor":
+        left = self._as_left_operand(other)
+        return NotImplemented if left is None else needle.ops.divide(left, self)
+
+    def __pow__(self, other: Any) -> "Tensor":
+        if isinstance(other, _NUMBERS):
+            return needle.ops.power_scalar(self, other)
+        if is_array(other):
+            other = self._constant(other)
+        return needle.ops.power(self, other) if isinstance(other, Tensor) else NotImplemented
+
+    def __rpow__(self, other: Any) -> "Tensor":
+        left = self._as_left_operand(other)
+        return NotImplemented if left is None else needle.ops.power(left, self)
+
+    def _as_left_operand(self, other: Any) -> "Tensor | None":
+        if isinstance(other, _NUMBERS):
+            return needle.ops._support.scalar_beside(self, other)
+        return self._constant(other) if is_array(other) else None
+
+    def __matmul__(self, other: Any) -> "Tensor":
+        if is_array(other):
+            other = self._constant(other)
+        return needle.ops.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+
+    def __rmatmul__(self, other: Any) -> "Tensor":
+        left = self._constant(other) if is_array(other) else None
+        return NotImplemented if left is None else needle.ops.matmul(left, self)
+
+    def matmul(self, other: "Tensor") -> "Tensor":
+        """Matrix product, see `needle.ops.matmul`."""
+        return needle.ops.matmul(self, other)
+
+    def sum(self, axes: Any = None, keepdims: bool = False) -> "Tensor":
+        """Sum over `axes`, see `needle.ops.summation`."""
+        return needle.ops.summation(self, axes, keepdims)
+
+    def broadcast_to(self, shape: Any) -> "Tensor":
+        """Repeat along new axes and axes of length 1, see `needle.ops.broadcast_to`."""
+        return needle.ops.broadcast_to(self, shape)
+
+    def reshape(self, shape: Any) -> "Tensor":
+        """The same entries in another shape, see `needle.ops.reshape`."""
+        return needle.ops.reshape(self, shape)
+
+    def transpose(self, axes: Any = None) -> "Tensor":
+        """Swap two axes, the last two by default, see `needle.ops.transpose`."""
+        return needle.ops.transpose(self, axes)
+
+
+def _converted(array: Any, device: Device | None, dtype: Any) -> Any:
+    """Return the array itself where device and dtype are as asked, else a converted copy."""
+    here = device_of(array)
+    there = here if device is None else as_device("Tensor", device)
+    if here == there and (dtype is None or check_dtype(dtype, "Tensor") == array.dtype):
+        return array
+    return there.array(array, dtype)
+
+
+class TensorTuple(Value):
+    """Several tensors as one node: `len`, indexing, iteration and elementwise `+`."""
+
+    @classmethod
+    def _stored(cls, name: str, result: Any) -> Any:
+        if not isinstance(result, (tuple, list)):
+            raise TypeError(complaint(name, "the result", "a tuple of arrays",
+                                      type(result).__name__))
+        return tuple([as_stored_array(name, member) for member in result])
+
+    def __len__(self) -> int:
+        return len(self.realize_cached_data())
+
+    def __getitem__(self, index: int) -> Tensor:
+        return needle.ops.tuple_get_item(self, index)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter([self[i] for i in range(len(self))])
+
+    def tuple(self) -> tuple[Tensor, ...]:
+        """The members as a Python tuple."""
+        return tuple(iter(self))
+
+    def __add__(self, other: Any) -> "TensorTuple":
+        if not isinstance(other, TensorTuple):
+            return NotImplemented
+        if len(self) != len(other):
+            raise ValueError(complaint("TensorTuple +", "the other tuple",
+                                       f"of length {len(self)}", len(other)))
+        return needle.ops.make_tuple(*[a + b for a, b in zip(self, other, strict=True)])
+
+    def detach(self) -> "TensorTuple":
+        """Return a constant that shares the data, without history."""
+        return TensorTuple.make_const(self)
+
+    def __repr__(self) -> str:
+        return f"needle.TensorTuple{tuple(iter(self))!r}"
