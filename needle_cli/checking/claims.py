@@ -1,0 +1,237 @@
+"""What an operator claims of itself: the content of a spec, parsed, frozen, free of any file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The set of values an input accepts.
+
+    `name` is one of `DOMAINS`. `low` and `high` bound `interval`; an end is open where its flag
+    says so. `hook` is a Python callable `(rng, shape, dtype) -> array` for name "hook".
+    """
+
+    name: str = "real"
+    low: float | None = None
+    high: float | None = None
+    open_low: bool = False
+    open_high: bool = False
+    min_eig: float = 0.2
+    max_eig: float = 4.0
+    into: str = ""
+    axis: int = 0
+    duplicates: str = "allow"
+    lower: bool = True
+    hook: Callable[..., Any] | None = None
+
+
+DOMAINS = (
+    "real", "positive", "nonnegative", "nonzero", "interval", "integer", "bool", "distinct",
+    "simplex", "spd", "symmetric", "triangular", "index", "hook",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A lower bound on the standard deviation along an axis, so that rows are not constant."""
+
+    axis: int
+    min_std: float
+
+
+@dataclass(frozen=True)
+class InputClaim:
+    """One input: shape pattern, domain, dtype family ("float", "int", "bool"), and its role.
+
+    `members` is (min, max) for a list or tuple argument and None for an array; `is_tuple` tells a
+    `TensorTuple` from a Python sequence. `values` restricts entries to a list of numbers.
+    """
+
+    name: str
+    shape: str
+    domain: Domain = Domain()
+    dtype: str = "float"
+    differentiable: bool = True
+    members: tuple[int, int] | None = None
+    is_tuple: bool = False
+    values: tuple[float, ...] | None = None
+    spread: Spread | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class ParamClaim:
+    """One parameter: a named strategy (`PARAM_KINDS`) and its fields."""
+
+    name: str
+    kind: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    hook: Callable[..., Any] | None = None
+
+
+PARAM_KINDS = (
+    "int", "float", "bool", "choice", "axis", "axes", "axis_pair", "permutation",
+    "reshape_target", "broadcast_target", "index", "pad_widths", "split_sections", "repeats",
+    "hook",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kink:
+    """A declared point without a derivative.
+
+    `kind`: "point" (`of` equals `value`), "tie" (entries of `of` equal along `along`), "equal"
+    (the inputs named in `of` equal each other), "integer" (`of` is a whole number).
+    """
+
+    kind: str
+    of: tuple[str, ...]
+    curvature: str
+    value: float = 0.0
+    along: Any = None
+    convention: Any = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A second way to draw inputs: its own claims for some of them, and for some parameters."""
+
+    name: str
+    override: Mapping[str, InputClaim]
+    params: Mapping[str, ParamClaim] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Given:
+    """An array written down in a spec: its entries in C order, or None for a shape of ones.
+
+    `dtype` is a family, "float", "int" or "bool". `numpy.asarray(given)` works: the entries are
+    stored plainly, so that claims stay comparable and this module free of NumPy.
+    """
+
+    shape: tuple[int, ...]
+    entries: tuple[float, ...] | None = None
+    dtype: str = "float"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy as np
+
+        own = {"float": np.float64, "int": np.int64, "bool": np.bool_}[self.dtype]
+        if self.entries is None:
+            return np.ones(self.shape, dtype or own)
+        return np.array(self.entries, dtype or own).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class ErrorCase:
+    """Arguments that must raise `raises`, the name of an exception.
+
+    `values` maps an input to a `Given` (a tuple of them for a list or tuple argument) and a
+    parameter to its value, arrays as tuples. A parameter that is left out takes its default.
+    """
+
+    why: str
+    raises: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """A stated multiple of the computed bound; empty fields match everything."""
+
+    factor: float
+    reason: str
+    dtype: str = ""
+    device: str = ""
+    check: str = ""
+
+
+@dataclass(frozen=True)
+class Immune:
+    """A planted fault that cannot be caught for this operator, and why."""
+
+    fault: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dim:
+    """Bounds of a named dimension; `why` says why it may not be smaller."""
+
+    min: int = 1
+    max: int = 5
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Everything a spec says, by meaning. `reference` gives the forward value in NumPy."""
+
+    op: str
+    reference: Callable[..., Any]
+    args: tuple[str, ...]
+    inputs: Mapping[str, InputClaim]
+    params: Mapping[str, ParamClaim] = field(default_factory=dict)
+    dims: Mapping[str, Dim] = field(default_factory=dict)
+    require: tuple[str, ...] = ()
+    class_name: str = ""
+    formula: str = ""
+    source: str = ""
+    order: int | None = None
+    structure: str = ""
+    elementwise: bool = False
+    outputs: str = "array"
+    wrap: Callable[..., Any] | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+    linear_in: tuple[str, ...] = ()
+    no_nan_leak: tuple[str, ...] = ()
+    kinks: tuple[Kink, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+    errors: tuple[ErrorCase, ...] = ()
+    tolerances: tuple[Tolerance, ...] = ()
+    immune: tuple[Immune, ...] = ()
+    examples: tuple[Mapping[str, Any], ...] = ()
+    tags: tuple[str, ...] = ()
+    oracle: Mapping[str, str] = field(default_factory=dict)
+    course: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def function(self) -> str:
+        """The operator's function name: the part of `op` after the colon."""
+        return self.op.rpartition(":")[2]
+
+    def inputs_of(self, lane: str) -> Mapping[str, InputClaim]:
+        """Return the input claims in force in a lane."""
+        for candidate in self.lanes:
+            if candidate.name == lane:
+                return {**self.inputs, **candidate.override}
+        return self.inputs
+
+    def params_of(self, lane: str) -> Mapping[str, ParamClaim]:
+        """Return the parameter claims in force in a lane."""
+        for candidate in self.lanes:
+            if candidate.name == lane:
+                return {**self.params, **candidate.params}
+        return self.params
+
+    def inputs_at(self, tags: frozenset[str]) -> Mapping[str, InputClaim]:
+        """Return the input claims in force for a case, whose tags name its lane ("lane:...")."""
+        lanes = [tag.removeprefix("lane:") for tag in tags if tag.startswith("lane:")]
+        return self.inputs_of(lanes[0] if lanes else "")
+
+    def factor(self, check: str, dtype: str, device: str) -> float:
+        """Return the stated multiple of the computed bound for a check, dtype and device."""
+        factor = 1.0
+        for entry in self.tolerances:
+            if (
+                entry.check in ("", check)
+                and entry.dtype in ("", dtype)
+                and entry.device in ("", device)
+            ):
+                factor = max(factor, entry.factor)
+        return factor

@@ -1,0 +1,87 @@
+"""What is wrong with a spec: `SpecError` for what cannot be read, `SpecIssue` for what it lacks."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+SHOWN = 60
+"""Characters of a user's value that a message repeats."""
+
+
+class SpecError(Exception):
+    """A spec that cannot be used: where, what was found, what was expected, the nearest name.
+
+    `line` is None where no line applies (a file that is missing). The text is always one line.
+    """
+
+    def __init__(
+        self, path: Path, line: int | None, message: str, expected: str = "", nearest: str = ""
+    ) -> None:
+        super().__init__(path, line, message, expected, nearest)
+        self.path = path
+        self.line = line
+        self.message = message
+        self.expected = expected
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line is not None else f"{self.path}"
+        text = f"{place}: {self.message}"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.nearest:
+            text += f"; did you mean {self.nearest!r}?"
+        return " ".join(text.split())
+
+
+@dataclass(frozen=True)
+class SpecIssue:
+    """A finding of `needle check specs`: the spec can be read, and says too little.
+
+    `name` is `family/function`; `rule` one of `RULES`; `line` is None where the file is missing.
+    """
+
+    name: str
+    path: Path | None
+    line: int | None
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        if self.path is None:
+            return f"{self.name}: {self.message} [{self.rule}]"
+        place = f"{self.path}:{self.line}" if self.line is not None else f"{self.path}"
+        return f"{place}: {self.name}: {self.message} [{self.rule}]"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that `name` most likely stands for, or an empty string."""
+    candidates = sorted(set(known))
+    lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
+    close = difflib.get_close_matches(name.lower()[:SHOWN], lowered, n=1, cutoff=0.6)
+    return lowered[close[0]] if close else ""
+
+
+def shown(value: object) -> str:
+    """Return a user's value as it may stand in a message: quoted, on one line, cut short."""
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, str):
+        text = json.dumps(value[: SHOWN + 1], ensure_ascii=False)
+    else:
+        try:
+            text = repr(value)
+        except ValueError:  # an integer of more digits than Python prints
+            text = f"a very large {type(value).__name__}"
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as "one of a, b, c", or "a" alone."""
+    names = list(names)
+    return names[0] if len(names) == 1 else "one of " + ", ".join(names)

@@ -1,0 +1,135 @@
+"""Ask the reference outside the claimed domain: a value that is finite there was left out.
+
+A domain that is narrower than the function hides wrong gradients (a slope of 1 is right for `abs`
+on [1, 2]), so a spec that leaves something out has to say why.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from needle_cli.checking.checks.reference import values as reference_values
+from needle_cli.checking.choosing import SeededChooser
+from needle_cli.checking.claims import Claims, Dim, InputClaim
+from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
+from needle_cli.checking.space import space_of
+from needle_cli.checking.values import realise
+from needle_cli.specs.errors import shown
+from needle_cli.specs.inputs import inside
+
+POINTS = (-1.0, 0.0, 1.0, -0.25, 0.25, 2.5, -2.5, 100.0, -100.0)
+SEEDS = range(6)
+RAISES = "raises"
+NUMBERS = ("positive", "nonnegative", "nonzero", "interval", "integer", "real")
+"""Domains of single numbers; the others (spd, simplex, index) say what the input is."""
+
+
+def probe_reference(claims: Claims) -> Iterator[tuple[str, str, str]]:
+    """Yield key, rule and message for a reference that cannot be used and for narrow claims."""
+    cases = list(_cases(claims))
+    problems = [_problem(claims, case) for case in cases]
+    refusals = [problem for problem in problems if problem.startswith(RAISES)]
+    if cases and (refusals or all(problems)):
+        yield "reference", "reference", f"the reference {(refusals or problems)[0]}"
+    elif cases:
+        yield from _narrow(claims, cases)
+
+
+def _narrow(claims: Claims, cases: list[Case]) -> Iterator[tuple[str, str, str]]:
+    """Yield what there is to say of every input or dimension that could be wider."""
+    for name, claim in claims.inputs.items():
+        point = None if claim.why else _accepted_outside(claims, claim, cases)
+        if point is not None:
+            yield (
+                f"input.{name}",
+                "narrow",
+                f"the reference is finite at {name} = {point:g}, outside the claimed values; "
+                f"widen the domain, add a lane, or say why = ...",
+            )
+    for name, dim in claims.dims.items():
+        if dim.min > 1 and not dim.why and _accepts_size_one(claims, name):
+            yield (
+                f"dims.{name}",
+                "narrow",
+                f"the reference accepts {name} = 1; lower min, or say why = ...",
+            )
+
+
+def _cases(claims: Claims) -> Iterator[Case]:
+    """Yield a few cases of the main lane; none where the spec leaves nothing to draw."""
+    lane = space_of(claims).lane("")
+    for seed in SEEDS:
+        chooser = SeededChooser(seed)
+        try:
+            given = lane.given(chooser)
+            shapes = lane.shapes(lane.solution(chooser, given), lane.lengths(chooser))
+            params = lane.parameters(chooser, shapes, given)
+            case = realise(claims, Structure(shapes, params, seed=seed))
+        except GeneratorError:
+            continue
+        if all(leaf.size for leaf in case.leaves()):
+            yield case
+
+
+def _accepted_outside(claims: Claims, claim: InputClaim, cases: list[Case]) -> float | None:
+    """Return a number outside every lane's claim at which the reference is finite, if any."""
+    lanes = [claims.inputs_of(name)[claim.name] for name in ("", *(n.name for n in claims.lanes))]
+    if claim.dtype != "float" or claim.domain.name not in NUMBERS:
+        return None
+    for point in POINTS:
+        if any(_claims(lane, point) for lane in lanes):
+            continue
+        if all(_finite(claims, _filled(case, claim.name, point)) for case in cases):
+            return point
+    return None
+
+
+def _claims(claim: InputClaim, point: float) -> bool:
+    """Tell whether a claim covers a number; listed values are samples of the domain around them."""
+    if claim.values is not None and not min(claim.values) <= point <= max(claim.values):
+        return False
+    return claim.domain.name not in NUMBERS or inside(claim.domain, point)
+
+
+def _filled(case: Case, name: str, point: float) -> Case:
+    """Return the case with every entry of one input replaced."""
+
+    def full(array: Array) -> Array:
+        return np.full_like(array, point)
+
+    def fill(value: InputValue) -> InputValue:
+        return tuple(full(v) for v in value) if isinstance(value, tuple) else full(value)
+
+    changed: Mapping[str, Any] = {**case.inputs, name: fill(case.inputs[name])}
+    return replace(case, inputs=changed)
+
+
+def _finite(claims: Claims, case: Case) -> bool:
+    return not _problem(claims, case)
+
+
+def _problem(claims: Claims, case: Case) -> str:
+    """Return what is wrong with the reference's answer to a case, or an empty string."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            outputs = reference_values(claims, case)
+    except Exception as error:
+        return f"{RAISES} {type(error).__name__}: {shown(str(error))}"
+    for out in outputs:
+        if out.dtype.kind not in "fiub":
+            return f"returns an array of {out.dtype}"
+        if not np.all(np.isfinite(out)):
+            return "gives no finite numbers"
+    return ""
+
+
+def _accepts_size_one(claims: Claims, name: str) -> bool:
+    """Tell whether the reference accepts size 1 for a dimension that is claimed to be larger."""
+    smaller = replace(claims, dims={**claims.dims, name: Dim(1, 1)})
+    return any(_finite(smaller, case) for case in _cases(smaller))

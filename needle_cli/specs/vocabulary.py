@@ -1,0 +1,87 @@
+"""The closed vocabularies of a spec: every key that may stand anywhere, and the words for values.
+
+The loader and `schema.json` are both made from these tables.
+"""
+
+from __future__ import annotations
+
+TOP_KEYS = (
+    "op", "class", "reference", "args", "formula", "source", "order", "tags", "oracle", "outputs",
+    "wrap", "rename", "structure", "elementwise", "require", "input", "dims", "param", "facts",
+    "kink", "lane", "error", "tolerance", "immune", "course", "example",
+)  # fmt: skip
+REQUIRED_KEYS = ("op", "reference", "args", "input")
+INPUT_KEYS = (
+    "shape", "domain", "dtype", "differentiable", "list", "tuple", "values", "spread", "why",
+)  # fmt: skip
+MEMBER_KEYS = ("min", "max")
+SPREAD_KEYS = ("axis", "min_std")
+DIM_KEYS = ("min", "max", "why")
+FACT_KEYS = ("linear_in", "no_nan_leak")
+KINK_KEYS = ("kind", "of", "value", "along", "convention", "curvature", "reason")
+LANE_KEYS = ("name", "override")
+ERROR_KEYS = ("why", "raises")
+EXAMPLE_KEYS = ("why", "token")
+TOLERANCE_KEYS = ("dtype", "device", "check", "factor", "reason")
+IMMUNE_KEYS = ("fault", "reason")
+COURSE_KEYS = ("input", "dims", "param", "require", "beyond")
+GIVEN_KEYS = ("shape", "value")
+ORACLE_KEYS = ("torch", "jax")
+
+STRUCTURES = ("linear", "multilinear", "affine")
+OUTPUTS = ("array", "tuple")
+DTYPES = ("float", "int", "bool")
+KINKS = ("point", "tie", "equal", "integer")
+CURVATURES = ("convex", "concave", "none")
+CONVENTIONS = ("even", "first", "last", "zero", "left", "right")
+FLOAT_DTYPES = ("float16", "float32", "float64")
+DEVICES = ("cpu", "cuda")
+DUPLICATES = ("allow", "force", "forbid")
+CHECKS = (
+    "forward", "contract", "gradient", "linearity", "second_order", "purity", "graph", "exact",
+    "kink", "precision", "extremes", "parity",
+)  # fmt: skip
+
+DOMAIN_FIELDS: dict[str, tuple[str, ...]] = {
+    "real": (),
+    "positive": (),
+    "nonnegative": (),
+    "nonzero": (),
+    "interval": ("low", "high", "open_low", "open_high"),
+    "integer": ("low", "high"),
+    "bool": (),
+    "distinct": (),
+    "simplex": ("axis",),
+    "spd": ("min_eig", "max_eig"),
+    "symmetric": (),
+    "triangular": ("lower",),
+    "index": ("into", "axis", "duplicates"),
+}
+"""The fields that each domain takes beside `name`."""
+
+PARAM_FIELDS: dict[str, tuple[str, ...]] = {
+    "int": ("min", "max", "values"),
+    "float": ("min", "max", "values"),
+    "bool": (),
+    "choice": ("values",),
+    "axis": ("of", "extra", "optional"),
+    "axes": ("of", "optional", "int", "empty"),
+    "axis_pair": ("of", "optional"),
+    "permutation": ("of", "optional"),
+    "reshape_target": ("of",),
+    "broadcast_target": ("of",),
+    "index": ("of", "arrays", "duplicates"),
+    "pad_widths": ("of", "max"),
+    "split_sections": ("of", "axis"),
+    "repeats": ("of", "axis", "max"),
+}
+"""The fields that each kind of parameter takes beside `kind`."""
+
+FIELD_TYPES = {
+    "low": "number", "high": "number", "open_low": "boolean", "open_high": "boolean",
+    "axis": "integer", "min_eig": "number", "max_eig": "number", "lower": "boolean",
+    "into": "string", "duplicates": "string", "of": "string", "extra": "integer",
+    "optional": "boolean", "int": "boolean", "empty": "boolean", "arrays": "boolean",
+    "values": "array", "min": "number", "max": "number",
+}  # fmt: skip
+"""The type of each of those fields."""
