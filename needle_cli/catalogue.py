@@ -1,0 +1,266 @@
+"""Which operators exist, found from source text: nothing of the engine is imported."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+EXCEPTIONS: Mapping[str, str] = {}
+"""Names in a family's `__all__` that are no operators, each with the reason; none at present."""
+
+OP_BASES = ("TensorOp", "TensorTupleOp", "Op")
+"""Base classes by which an operator class of a user's file is known."""
+
+
+@dataclass(frozen=True)
+class OperatorEntry:
+    """One operator as its source tells it.
+
+    `name` is `family/function`; `class_name` is empty for a composite. `line` is that of
+    `def gradient`, else of the class, else of the function. `summary` is the first line of the
+    class's (or function's) docstring.
+    """
+
+    name: str
+    function: str
+    class_name: str
+    path: str
+    line: int
+    summary: str = ""
+
+    @property
+    def family(self) -> str:
+        """The part of the name before the slash."""
+        return self.name.partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Operators beside specs: pairs, operators without spec, specs without operator."""
+
+    entries: tuple[OperatorEntry, ...]
+    without_spec: tuple[str, ...]
+    without_operator: tuple[str, ...]
+
+
+class CatalogueError(Exception):
+    """The source of the operators cannot be found or read; the text says which file and why."""
+
+
+def package_folder(package: str = "needle") -> Path:
+    """Return the folder of a package without importing it.
+
+    Raises:
+        CatalogueError: if there is no such package.
+    """
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise CatalogueError(f"package {package!r} not found; is it installed or on the path?")
+    return Path(next(iter(found.submodule_search_locations)))
+
+
+def operators(folder: Path | None = None) -> list[OperatorEntry]:
+    """Return every operator of the engine, family by family in file order.
+
+    Args:
+        folder: the `ops` folder; that of the installed engine by default.
+
+    Raises:
+        CatalogueError: for a file that is not Python, or a name in `__all__` without definition.
+    """
+    where = folder or package_folder() / "ops"
+    if not where.is_dir():
+        raise CatalogueError(f"no folder {where}: the operators' families should be in it")
+    entries = []
+    for path in sorted(where.glob("*.py")):
+        if not path.name.startswith("_"):
+            entries += _family(path)
+    return entries
+
+
+def _family(path: Path) -> list[OperatorEntry]:
+    """Return the operators of one family file: the functions in its `__all__`."""
+    module = _parse(path)
+    names = module.exported()
+    if names is None:
+        raise CatalogueError(f"{path}: a family needs a list of names called __all__")
+    unknown = [n for n in names if n not in module.functions and n not in module.classes]
+    if unknown:
+        raise CatalogueError(f"{path}: __all__ names {', '.join(unknown)}, defined nowhere in it")
+    functions = [n for n in names if n in module.functions and n not in EXCEPTIONS]
+    return [
+        module.entry(name) for name in sorted(functions, key=lambda n: module.functions[n].lineno)
+    ]
+
+
+def user_file(path: Path) -> list[OperatorEntry]:
+    """Return the operators of a user's file: its functions of tensors, and classes without one.
+
+    With `__all__`, the functions in it count. Else those that build an operator of the file or
+    have an argument annotated as a tensor; and where there are neither, every public function.
+    """
+    module = _parse(path)
+    exported = module.exported()
+    public = [n for n in module.functions if not n.startswith(("_", "test_"))]
+    if exported is not None:
+        chosen = [n for n in public if n in exported]
+    else:
+        chosen = [n for n in public if module.class_of(n) or module.takes_tensors(n)]
+        if not chosen and not module.op_classes():
+            chosen = [n for n in public if module.functions[n].args.args]
+    entries = [module.entry(name) for name in chosen]
+    covered = {entry.class_name for entry in entries}
+    entries += [module.class_entry(n) for n in module.op_classes() if n not in covered]
+    return sorted(entries, key=lambda entry: entry.line)
+
+
+def join(entries: Iterable[OperatorEntry], specs: Iterable[str]) -> Joined:
+    """Join operators with the names of specs; both kinds of leftovers are errors of the gate."""
+    found = tuple(entries)
+    names = {entry.name for entry in found}
+    known = set(specs)
+    return Joined(found, tuple(sorted(names - known)), tuple(sorted(known - names)))
+
+
+class _Module:
+    """The definitions at the top level of one source file."""
+
+    def __init__(self, path: Path, tree: ast.Module) -> None:
+        self.path = path
+        self.tree = tree
+        self.functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
+        self.classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
+
+    def exported(self) -> list[str] | None:
+        """Return the names in `__all__`; None where there is none."""
+        for node in self.tree.body:
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            if isinstance(node, ast.AnnAssign):
+                targets = [node.target]
+            if any(isinstance(t, ast.Name) and t.id == "__all__" for t in targets):
+                value = getattr(node, "value", None)
+                return list(_strings(value)) if isinstance(value, ast.List | ast.Tuple) else None
+        return None
+
+    def op_classes(self) -> list[str]:
+        """Return the operator classes: with a known base, or with `compute` and `gradient`."""
+        return [name for name in self.classes if self._is_op(name) and not name.startswith("_")]
+
+    def _is_op(self, name: str) -> bool:
+        node = self.classes[name]
+        bases = {base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+                 for base in node.bases}  # fmt: skip
+        if bases & set(OP_BASES):
+            return self._method(name, "compute") is not None
+        return all(self._method(name, method) is not None for method in ("compute", "gradient"))
+
+    def _method(self, name: str, method: str) -> ast.FunctionDef | None:
+        """Return a method of a class, its bases in the same file included."""
+        seen: set[str] = set()
+        queue = [name]
+        while queue:
+            current = queue.pop(0)
+            node = self.classes.get(current)
+            if node is None or current in seen:
+                continue
+            seen.add(current)
+            for item in node.body:
+                if isinstance(item, ast.FunctionDef) and item.name == method:
+                    return item
+            queue += [base.id for base in node.bases if isinstance(base, ast.Name)]
+        return None
+
+    def class_of(self, function: str) -> str:
+        """Return the operator class that a function builds and calls; "" for a composite.
+
+        `X(...)(...)` of a class in this file, the one that is returned if there are several.
+        """
+        node = self.functions[function]
+        returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
+        for part in [*returned, node]:
+            if isinstance(part, ast.Call) and (name := self._built(part)):
+                return name
+        found = {
+            name for n in ast.walk(node) if isinstance(n, ast.Call) if (name := self._built(n))
+        }
+        return found.pop() if len(found) == 1 and not _calls_others(node, found) else ""
+
+    def _built(self, call: ast.Call) -> str:
+        """Return X for `X(...)(...)` where X is a class of this file."""
+        inner = call.func
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
+            return inner.func.id if inner.func.id in self.classes else ""
+        return ""
+
+    def takes_tensors(self, function: str) -> bool:
+        """Whether an argument is annotated as a tensor."""
+        arguments = self.functions[function].args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        notes = [ast.unparse(a.annotation) for a in every if a.annotation is not None]
+        return any("Tensor" in note for note in notes)
+
+    def entry(self, function: str) -> OperatorEntry:
+        """Return the entry of a function."""
+        class_name = self.class_of(function)
+        if class_name:
+            return self._entry(function, class_name)
+        node = self.functions[function]
+        return OperatorEntry(
+            f"{self.path.stem}/{function}",
+            function,
+            "",
+            str(self.path),
+            node.lineno,
+            _summary(node),
+        )
+
+    def class_entry(self, class_name: str) -> OperatorEntry:
+        """Return the entry of a class that no function builds; it goes by the class's name."""
+        return self._entry(class_name, class_name)
+
+    def _entry(self, function: str, class_name: str) -> OperatorEntry:
+        node = self.classes[class_name]
+        gradient = self._method(class_name, "gradient")
+        line = gradient.lineno if gradient is not None else node.lineno
+        name = f"{self.path.stem}/{function}"
+        return OperatorEntry(name, function, class_name, str(self.path), line, _summary(node))
+
+
+def _calls_others(node: ast.AST, built: set[str]) -> bool:
+    """Whether a function does more with tensors than build one operator: calls plain functions."""
+    return any(
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id not in built
+        and n.func.id.islower() and n.func.id not in ("len", "tuple", "list", "int", "range")
+        for n in ast.walk(node)
+    )  # fmt: skip
+
+
+def _strings(node: ast.List | ast.Tuple) -> Iterator[str]:
+    """Yield the string constants of a list."""
+    for item in node.elts:
+        if isinstance(item, ast.Constant) and isinstance(item.value, str):
+            yield item.value
+
+
+def _summary(node: ast.ClassDef | ast.FunctionDef) -> str:
+    """Return the first line of a docstring."""
+    return (ast.get_docstring(node) or "").partition("\n")[0]
+
+
+def _parse(path: Path) -> _Module:
+    """Parse a source file; kept until the file changes."""
+    try:
+        state = path.stat()
+        return _parsed(path, state.st_mtime_ns, state.st_size)
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{path}: cannot be read as Python: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: Path, changed: int, size: int) -> _Module:
+    """Parse a file in one of its states."""
+    return _Module(path, ast.parse(path.read_text(encoding="utf-8"), str(path)))

@@ -1,0 +1,1 @@
+"""The questions: one file each, asked in the order of `registry.NAMES`."""

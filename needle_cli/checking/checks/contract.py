@@ -1,0 +1,88 @@
+"""contract: one gradient per input, of the input's shape and dtype, a tensor of this graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from needle_cli.checking.checks.question import Question, merge, passed, refused
+from needle_cli.checking.model import Answer, Gradient
+from needle_cli.checking.subject import Subject, is_floating
+
+
+def ask(question: Question) -> Answer:
+    """Ask the contract of the gradients for the case's own cotangent, in the case's own dtype."""
+    subject = question.subject
+    raw = subject.evaluation.gradient(subject.cotangents(question.cotangent))
+    return merge([inspect(subject, raw), _nothing_for_the_silent(subject, raw)])
+
+
+def inspect(subject: Subject, raw: Sequence[Gradient]) -> Answer:
+    """Judge count, form, shape and dtype of the gradients of the judged leaves."""
+    if len(raw) != len(subject.leaves):
+        text = f"{len(raw)} gradients for {len(subject.leaves)} inputs"
+        return refused("contract", text)
+    answers = [_judged_leaf(subject, raw[i], i) for i in subject.judged]
+    return (
+        merge([*answers, passed()])
+        if all(a.verdict == "pass" for a in answers)
+        else merge([a for a in answers if a.findings])
+    )
+
+
+def _judged_leaf(subject: Subject, gradient: Gradient, i: int) -> Answer:
+    name, leaf, wanted = subject.names[i], subject.leaves[i], subject.op.gradient_kind
+    if gradient.value is None:
+        # A plain function may say None for a gradient that is zero; the numbers decide.
+        if wanted == "array":
+            return passed()
+        return refused("contract", f"the gradient of {name} is None", name=name)
+    value = gradient.value
+    if value.shape != leaf.shape:
+        text = (
+            f"the gradient of {name} has shape {value.shape}, {name} has shape {leaf.shape}"
+            + _shape_hint(value.shape, leaf.shape)
+        )
+        return refused("contract", text, name=name)
+    if value.dtype != leaf.dtype:
+        text = f"the gradient of {name} has dtype {value.dtype}, {name} has dtype {leaf.dtype}"
+        return refused("contract", text, name=name)
+    if gradient.kind != wanted:
+        text = (
+            f"the gradient of {name} is {gradient.described or gradient.kind}, expected a {wanted}"
+        )
+        return refused("contract", text, name=name)
+    return passed()
+
+
+def _shape_hint(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """Name the broadcast axis that was not summed, where that is what the shapes say."""
+    if len(got) > len(wanted) and got[len(got) - len(wanted) :] == wanted:
+        axes = ", ".join(str(k) for k in range(len(got) - len(wanted)))
+        return f": missing sum over broadcast axis {axes}"
+    if len(got) == len(wanted):
+        grown = [k for k, (a, b) in enumerate(zip(got, wanted, strict=True)) if b == 1 and a != 1]
+        same = all(a == b or b == 1 for a, b in zip(got, wanted, strict=True))
+        if grown and same:
+            return f": missing sum over broadcast axis {', '.join(map(str, grown))}"
+    return ""
+
+
+def _nothing_for_the_silent(subject: Subject, raw: Sequence[Gradient]) -> Answer:
+    """Inputs that the spec calls non-differentiable get `None`, and not zeros."""
+    answers: list[Answer] = []
+    for i, owner in enumerate(subject.case.leaf_owners()):
+        gradient = raw[i] if i < len(raw) else Gradient(None, "none")
+        name = subject.names[i]
+        if owner in subject.case.silent and gradient.value is not None:
+            text = f"{name} is not differentiable, its gradient has to be None"
+            answers.append(refused("contract", text, name=name))
+        elif (
+            owner not in subject.case.judged
+            and owner not in subject.case.silent
+            and gradient.value is not None
+            and not is_floating(subject.leaves[i])
+            and gradient.value.any()
+        ):
+            text = f"{name} holds {subject.leaves[i].dtype}, its gradient has to be None or zero"
+            answers.append(refused("contract", text, name=name))
+    return merge(answers)

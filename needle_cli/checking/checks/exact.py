@@ -1,0 +1,105 @@
+"""exact: what is linear in an input has the same numeric and analytic derivative, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from needle_cli.checking.checks.question import (
+    NOTHING,
+    Question,
+    merge,
+    passed,
+    refused,
+    worst_entry,
+)
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.model import Answer, Array
+from needle_cli.checking.subject import Subject, narrow
+
+ROOM = {"float64": 2.0**50, "float32": 2.0**22, "float16": 2.0**9}
+"""Magnitudes up to which sums of integers keep every bit, with a margin for partial sums."""
+
+
+def linear_inputs(claims: Claims) -> frozenset[str]:
+    """Return the inputs in which the spec claims linearity, the others held still."""
+    if claims.structure:
+        return frozenset(claims.inputs)
+    return frozenset(claims.linear_in)
+
+
+def ask(question: Question) -> Answer:
+    """Ask with small integers, step 1 and tolerance zero, in float64, float32 and float16."""
+    claims = question.claims
+    if claims is None or "exact" not in question.case.tags or not linear_inputs(claims):
+        return NOTHING
+    rng = question.rng("exact")
+    answers: list[Answer] = []
+    bound = _largest_sum(question)
+    for dtype, room in ROOM.items():
+        if bound <= room:
+            subject = Subject(question.op, narrow(question.case, dtype))
+            answers.append(_at(subject, linear_inputs(claims), rng))
+    return merge(answers)
+
+
+def _largest_sum(question: Question) -> float:
+    """Bound every partial sum of value and gradient by those of the absolute values."""
+    case = question.case
+    size = case.with_leaves([np.abs(a) if a.dtype.kind == "f" else a for a in case.leaves()])
+    subject = Subject(question.op, size)
+    with np.errstate(all="ignore"):
+        outputs = float(np.max(np.abs(subject.vector), initial=0.0))
+        pulled = subject.gradients(np.full(subject.vector.shape, 2.0))
+        terms = max(case.size(), subject.vector.size, 1)
+        gradients = max((float(np.max(np.abs(g), initial=0.0)) for g in pulled), default=0.0)
+        # Entries that cancel inside the absolute values as well are bounded by their count.
+        return max(outputs, gradients) * 8 + (4 * terms if question.case.size() > 64 else 0)
+
+
+def _at(subject: Subject, linear: frozenset[str], rng: np.random.Generator) -> Answer:
+    v = _integers(rng, subject.vector.shape)
+    gradients = subject.gradients(v)
+    owners = subject.case.leaf_owners()
+    names = [subject.names[i] for i in subject.judged]
+    answers: list[Answer] = []
+    for position, i in enumerate(subject.judged):
+        if owners[i] not in linear or subject.leaves[i].size == 0:
+            continue
+        u, w = (_integers(rng, subject.leaves[i].shape) for _ in range(2))
+        up, down = _moved(subject, i, u), _moved(subject, i, -u)
+        numeric = float(np.dot(v, up - down)) / 2
+        analytic = float(np.dot(gradients[position].reshape(-1), u.reshape(-1)))
+        message = f"not exact in {names[position]} for {subject.leaves[i].dtype}"
+        answers.append(
+            worst_entry(
+                "exact",
+                [names[position]],
+                [np.array(analytic)],
+                [np.array(numeric)],
+                [np.array(1.0)],
+                message,
+            )
+            if analytic != numeric
+            else passed()
+        )
+        if analytic != numeric and not answers[-1].findings:
+            answers[-1] = refused("exact", f"{message}: {analytic!r}, exactly {numeric!r}")
+        both = _moved(subject, i, u + w)
+        if not np.array_equal(both - up, _moved(subject, i, w) - subject.vector):
+            text = f"the claim of linearity in {names[position]} does not hold"
+            answers.append(refused("exact", text, name=names[position]))
+    return merge(answers)
+
+
+def _moved(subject: Subject, position: int, step: Array) -> Array:
+    leaves = list(subject.leaves)
+    leaves[position] = (leaves[position] + step).astype(leaves[position].dtype)
+    return subject.values(leaves)
+
+
+def _integers(rng: np.random.Generator, shape: tuple[int, ...] | Sequence[int]) -> Array:
+    """Return small integers without zeros, which would hide what they multiply."""
+    draws = rng.integers(1, 3, size=shape)
+    return np.asarray(draws * (2 * rng.integers(0, 2, size=shape) - 1), dtype=np.float64)

@@ -1,0 +1,160 @@
+"""forward: value, shape and dtype equal the reference's; lazy equals eager; bad input raises."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from needle_cli.checking.checks import reference
+from needle_cli.checking.checks.question import (
+    NOTHING,
+    Question,
+    merge,
+    passed,
+    refused,
+    worst_entry,
+)
+from needle_cli.checking.claims import Claims, ErrorCase
+from needle_cli.checking.model import Answer, Array, Case, Garbage, OperatorError, OpUnderTest
+from needle_cli.checking.numeric import EPS, SMALLEST
+from needle_cli.checking.probes import rms
+from needle_cli.checking.subject import is_floating, widen
+
+
+def ask(question: Question) -> Answer:
+    """Compare the outputs with the reference, and lazy with eager evaluation, bit for bit."""
+    with np.errstate(all="ignore"):
+        answers = [against_reference(question)]
+        if "lazy" in question.op.abilities and not answers[0].findings:
+            answers.append(lazy_equals_eager(question))
+        return merge(answers)
+
+
+def against_reference(question: Question) -> Answer:
+    """Ask for the reference's number of outputs, shapes, dtypes and values."""
+    claims = question.claims
+    if claims is None:
+        return NOTHING
+    wanted = reference.values(claims, question.case)
+    got = question.subject.evaluation.outputs
+    if len(got) != len(wanted):
+        return refused("forward", f"{len(got)} outputs, the reference gives {len(wanted)}")
+    for k, (a, b) in enumerate(zip(got, wanted, strict=True)):
+        which = "the output" if len(got) == 1 else f"output {k}"
+        if a.shape != b.shape:
+            return refused("forward", f"{which} has shape {a.shape}, the reference's is {b.shape}")
+        if a.dtype != b.dtype and not _promoted(question, a, b):
+            return refused("forward", f"{which} has dtype {a.dtype}, the reference's is {b.dtype}")
+    exact = reference.in_high_precision(claims, question.case) or wanted
+    exact = [_held(a, b) for a, b in zip(got, exact, strict=True)]
+    names = ["output"] if len(got) == 1 else [f"output[{k}]" for k in range(len(got))]
+    allowed = _rounding(question, claims, exact)
+    return worst_entry("forward", names, got, exact, allowed, "the value is not the reference's")
+
+
+def _held(got: Array, exact: Array) -> Array:
+    """Return the wider value with what the output's dtype cannot hold as infinities."""
+    if not is_floating(got) or not is_floating(exact):
+        return exact
+    limit = exact.dtype.type(np.finfo(got.dtype).max)
+    return np.where(np.abs(exact) > limit, np.copysign(np.inf, exact), exact)
+
+
+def _promoted(question: Question, got: Array, wanted: Array) -> bool:
+    """Tell whether only NumPy's promotion of Python numbers explains another dtype."""
+    floats = {leaf.dtype for leaf in question.subject.leaves if is_floating(leaf)}
+    return len(floats) == 1 and got.dtype in floats and wanted.dtype.kind == "f"
+
+
+def _rounding(question: Question, claims: Claims, exact: Sequence[Array]) -> list[Array]:
+    """Return per output entry the rounding of the value and of inputs moved by one rounding."""
+    eps = max(
+        (float(np.finfo(a.dtype).eps) for a in question.subject.leaves if is_floating(a)),
+        default=EPS,
+    )
+    wide = widen(question.case)
+    base = reference.in_high_precision(claims, wide) or reference.values(claims, wide)
+    spread = [np.zeros(out.shape) for out in exact]
+    rng = question.rng("forward")
+    for _ in range(2):
+        leaves = [
+            leaf * (1 + eps * (rng.integers(0, 2, size=leaf.shape) * 2.0 - 1))
+            if is_floating(leaf)
+            else leaf
+            for leaf in wide.leaves()
+        ]
+        moved_case = wide.with_leaves(leaves)
+        moved = reference.in_high_precision(claims, moved_case)
+        for k, (a, b) in enumerate(
+            zip(moved or reference.values(claims, moved_case), base, strict=True)
+        ):
+            if is_floating(np.asarray(b)):
+                change = np.abs((a - b).astype(np.float64))
+                spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
+    allowed = []
+    for got, out, change in zip(question.subject.evaluation.outputs, exact, spread, strict=True):
+        if not is_floating(out):
+            allowed.append(np.full(out.shape, 0.5))
+            continue
+        size = np.where(np.isfinite(out), np.abs(out), 0.0).astype(np.float64)
+        tiny = float(np.finfo(got.dtype).smallest_subnormal) if is_floating(got) else SMALLEST
+        allowed.append(eps * (32 * size + 4 * rms(size)) + 16 * change + 8 * tiny)
+    return allowed
+
+
+def lazy_equals_eager(question: Question) -> Answer:
+    """Ask for the same bytes in lazy mode, outputs realised in order and reversed."""
+    eager = question.subject.evaluation.outputs
+    for backwards in (False, True) if len(eager) > 1 else (False,):
+        lazy = question.op.lazy_outputs(question.subject.case, backwards)
+        if len(lazy) != len(eager):
+            return refused("forward", f"{len(lazy)} outputs in lazy mode, {len(eager)} in eager")
+        for a, b in zip(lazy, eager, strict=True):
+            if a.dtype != b.dtype or a.shape != b.shape or a.tobytes() != b.tobytes():
+                return refused("forward", "lazy mode does not give the bytes of eager mode")
+    return passed()
+
+
+def ask_errors(op: OpUnderTest, claims: Claims, dtype: str, why: str) -> Answer:
+    """Ask that the `[[error]]` cases with this `why` raise what they should, at the call."""
+    chosen = [error for error in claims.errors if error.why == why]
+    return merge([_raises(op, claims, error, dtype) for error in chosen])
+
+
+def _raises(op: OpUnderTest, claims: Claims, error: ErrorCase, dtype: str) -> Answer:
+    case = error_case(claims, error, dtype)
+    try:
+        op.evaluate(case)
+    except OperatorError as caught:
+        if _is_a(caught.original, error.raises):
+            return passed()
+        got = type(caught.original).__name__
+        return refused("forward", f"{error.why}: raises {got}, expected {error.raises}")
+    except Garbage as caught:
+        return refused("forward", f"{error.why}: {caught}, expected {error.raises}")
+    return refused("forward", f"{error.why}: nothing is raised, expected {error.raises}")
+
+
+def error_case(claims: Claims, error: ErrorCase, dtype: str) -> Case:
+    """Return the case of an `[[error]]` entry: floating inputs in `dtype`."""
+
+    def array(given: Any) -> Any:
+        if isinstance(given, tuple):
+            return tuple(array(member) for member in given)
+        made = np.asarray(given)
+        return made.astype(dtype) if is_floating(made) else made
+
+    inputs = {name: array(error.values[name]) for name in claims.inputs if name in error.values}
+    params = {name: error.values[name] for name in claims.params if name in error.values}
+    return Case(inputs, params, label=error.why)
+
+
+def _is_a(error: BaseException, name: str) -> bool:
+    """Tell whether the exception is of the named class, by the names of its ancestors."""
+    wanted = name.rpartition(".")[2]
+    ancestors = {kind.__name__ for kind in type(error).__mro__}
+    builtin = getattr(builtins, wanted, None)
+    return wanted in ancestors or (isinstance(builtin, type) and isinstance(error, builtin))

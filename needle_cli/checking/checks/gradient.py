@@ -1,0 +1,90 @@
+"""gradient: the numeric `<v, J u>` against the analytic `<J^T v, u>`, random `v` and `u`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from needle_cli.checking.checks.question import NOTHING, Question, merge
+from needle_cli.checking.compare import HEADROOM, Comparison, Quick
+from needle_cli.checking.escalate import compare
+from needle_cli.checking.model import Answer, Array, Finding, Verdict
+from needle_cli.checking.numeric import Line
+from needle_cli.checking.probes import only, projected, random_cotangent, scaled_direction
+from needle_cli.checking.subject import Subject
+
+
+def ask(question: Question) -> Answer:
+    """Compare along a joint direction with two cotangents, and along each input by itself."""
+    subject = question.wide
+    if not subject.judged or subject.vector.size == 0:
+        return NOTHING
+    if all(subject.leaves[i].size == 0 for i in subject.judged):
+        return NOTHING
+    rng = question.rng("gradient")
+    direction = projected(subject, scaled_direction(subject, rng), question.tangent)
+    answers = [_along(question, subject, direction, question.cotangent, question.gradients, rng)]
+    if len(subject.judged) > 1 and answers[0].verdict is Verdict.PASS:
+        position = int(rng.integers(len(subject.judged)))
+        single = only(direction, position)
+        answers.append(
+            _along(question, subject, single, question.cotangent, question.gradients, rng)
+        )
+    return merge(answers)
+
+
+def _along(
+    question: Question,
+    subject: Subject,
+    direction: Sequence[Array],
+    cotangent: Array,
+    gradients: Sequence[Array],
+    rng: np.random.Generator,
+) -> Answer:
+    with np.errstate(all="ignore"):
+        line = Line(subject, direction)
+        quick = Quick(line)
+        first = quick.accept(cotangent, gradients, HEADROOM)
+        if first is not None:
+            # The difference is already there: a second cotangent costs one more gradient.
+            other = random_cotangent(rng, cotangent.shape)
+            found = subject.gradients(other)
+            second = quick.accept(other, found, HEADROOM)
+            if second is not None:
+                return as_answer(subject, max(first, second, key=lambda c: c.share))
+            cotangent, gradients = other, found
+    outcome = compare(
+        subject,
+        direction,
+        cotangent,
+        gradients,
+        rng=rng,
+        tangent=question.tangent,
+        factor=question.factor("gradient"),
+    )
+    return as_answer(subject, outcome)
+
+
+def as_answer(subject: Subject, outcome: Comparison, check: str = "gradient") -> Answer:
+    """Turn a comparison into an answer; the entry is found later, if the answer is no."""
+    probes = {outcome.verdict: 1}
+    notes = (outcome.note,) if outcome.note else ()
+    name = subject.names[subject.judged[0]] if subject.judged else ""
+    if outcome.verdict is not Verdict.FAIL:
+        share = outcome.share if outcome.verdict is Verdict.PASS else 0.0
+        return Answer(outcome.verdict, (), share, (name, None), probes, notes)
+    finding = Finding(
+        check,
+        name,
+        None,
+        _number(outcome.analytic),
+        _number(outcome.numeric),
+        _number(outcome.allowed),
+        message=outcome.note or "analytic and numeric derivative differ",
+    )
+    return Answer(outcome.verdict, (finding,), max(outcome.share, 1.0), (name, None), probes, notes)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,90 @@
+"""graph: what reaches an input through several uses adds up, `f(x, x)` included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from needle_cli.checking.checks import contract
+from needle_cli.checking.checks.question import NOTHING, Question, merge, worst_entry
+from needle_cli.checking.model import Answer, Array
+from needle_cli.checking.numeric import EPS, SMALLEST
+from needle_cli.checking.subject import Subject
+from needle_cli.checking.tolerance import norm
+
+
+def ask(question: Question) -> Answer:
+    """Ask the engine's walk back for two and three uses, and for one value in several slots."""
+    subject = question.wide
+    if "graph" not in question.op.abilities or not subject.judged or not subject.vector.size:
+        return NOTHING
+    return merge([uses(question, 2), uses(question, 3), shared(question)])
+
+
+def uses(question: Question, count: int) -> Answer:
+    """Ask whether a value used `count` times gets `count` times the gradient."""
+    subject = question.wide
+    cotangents = subject.cotangents(question.cotangent)
+    raw = question.op.graph_gradients(subject.case, cotangents, count, False)
+    form = contract.inspect(subject, raw)
+    if form.findings:
+        return form
+    wanted = [count * g for g in question.gradients]
+    text = f"a value used {count} times does not get {count} times the gradient"
+    return _equal(subject, subject.settle(raw), wanted, text)
+
+
+def shared(question: Question) -> Answer:
+    """Ask whether `f(x, x)` gives x the sum of what its slots get."""
+    subject = question.wide
+    groups: dict[tuple[tuple[int, ...], str], list[int]] = {}
+    for i in subject.judged:
+        groups.setdefault((subject.leaves[i].shape, _domain(question, i)), []).append(i)
+    twice = [group for group in groups.values() if len(group) > 1]
+    if not twice or len(groups) != 1:
+        return NOTHING
+    leaves = list(subject.leaves)
+    for group in twice:
+        for i in group:
+            leaves[i] = leaves[group[0]]
+    same = Subject(question.op, subject.case.with_leaves(leaves))
+    single = same.gradients(question.cotangent)
+    if not all(np.isfinite(g).all() for g in single):
+        return NOTHING
+    positions = {i: k for k, i in enumerate(same.judged)}
+    wanted = list(single)
+    for group in twice:
+        total = sum((single[positions[i]] for i in group), np.zeros(leaves[group[0]].shape))
+        for i in group:
+            wanted[positions[i]] = total
+    raw = question.op.graph_gradients(same.case, same.cotangents(question.cotangent), 1, True)
+    text = "one value in several slots does not get the sum of their gradients"
+    return _equal(same, same.settle(raw), wanted, text, single)
+
+
+def _domain(question: Question, leaf: int) -> str:
+    """Return a word that is equal for leaves that may hold each other's numbers."""
+    if question.claims is None:
+        return ""
+    owner = question.wide.case.leaf_owners()[leaf]
+    claim = question.claims.inputs_at(question.case.tags).get(owner)
+    return repr((claim.domain, claim.values)) if claim else owner
+
+
+def _equal(
+    subject: Subject,
+    got: Sequence[Array],
+    wanted: Sequence[Array],
+    text: str,
+    terms: Sequence[Array] | None = None,
+) -> Answer:
+    names = [subject.names[i] for i in subject.judged]
+    size = norm(np.concatenate([t.reshape(-1) for t in terms])) if terms is not None else 0.0
+    with np.errstate(all="ignore"):
+        # Where the gradient itself is infinite or NaN there is nothing to add up.
+        finite = [np.isfinite(b) for b in wanted]
+        got = [np.where(m, a, 0.0) for a, m in zip(got, finite, strict=True)]
+        wanted = [np.where(m, b, 0.0) for b, m in zip(wanted, finite, strict=True)]
+        allowed = [16 * (EPS * (np.abs(b) + size) + SMALLEST) for b in wanted]
+    return worst_entry("graph", names, got, wanted, allowed, text)

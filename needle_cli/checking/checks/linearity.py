@@ -1,0 +1,131 @@
+"""linearity: a gradient is linear in its cotangent, exactly for powers of two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from needle_cli.checking.checks.question import NOTHING, Question, merge, refused, worst_entry
+from needle_cli.checking.model import Answer, Array
+from needle_cli.checking.numeric import SMALLEST
+from needle_cli.checking.probes import random_cotangent, rms
+from needle_cli.checking.subject import Subject
+from needle_cli.checking.tolerance import norm
+
+SCALED = "vjp({factor:g} v) is not {factor:g} vjp(v): the gradient is not linear in the cotangent"
+SUMMED = "vjp(v + w) is not vjp(v) + vjp(w): the gradient is not linear in the cotangent"
+
+
+def ask(question: Question) -> Answer:
+    """Ask homogeneity by powers of two, and additivity within rounding."""
+    subject = question.subject
+    if not subject.judged or subject.vector.size == 0:
+        return NOTHING
+    v = subject.rounded(question.cotangent)
+    of_v = subject.gradients(v)
+    rng = question.rng("linearity")
+    reach = {8: 2.0**12, 4: 2.0**6, 2: 2.0**2}[
+        min(subject.leaves[i].itemsize for i in subject.judged)
+    ]
+    answers = [scaled(subject, v, of_v, factor) for factor in (-2.0, reach, 1 / reach)]
+    w = subject.rounded(64 * random_cotangent(rng, v.shape))
+    answers.append(added(subject, (v, of_v), (w, subject.gradients(w)), rng))
+    return merge(answers)
+
+
+def scaled(subject: Subject, v: Array, of_v: Sequence[Array], factor: float) -> Answer:
+    """Ask whether `vjp(c v)` equals `c vjp(v)` by value for a power of two `c`.
+
+    Entries that overflow are let go, and near the smallest numbers of the dtype a few of those.
+    """
+    got = subject.gradients(factor * v)
+    names = [subject.names[i] for i in subject.judged]
+    held, wanted, allowed = [], [], []
+    for i, a, g in zip(subject.judged, got, of_v, strict=True):
+        limits = np.finfo(subject.leaves[i].dtype)
+        tiny, low = float(limits.smallest_subnormal), float(limits.smallest_normal)
+        b = factor * g
+        small = np.abs(b) < low * 2.0 ** (limits.nmant + 5)
+        lost = ~np.isfinite(b) | ~np.isfinite(a) & (np.abs(b) > 0.1 * float(limits.max))
+        held.append(np.where(lost, 0.0, a))
+        wanted.append(np.where(lost, 0.0, b))
+        floor = 8 * max(v.size, g.size) * tiny * max(abs(factor), 1.0)
+        allowed.append(np.where(small, floor, tiny / 2))
+    return worst_entry("linearity", names, held, wanted, allowed, SCALED.format(factor=factor))
+
+
+def added(
+    subject: Subject,
+    first: tuple[Array, Sequence[Array]],
+    second: tuple[Array, Sequence[Array]],
+    rng: np.random.Generator,
+) -> Answer:
+    """Ask whether `vjp(v + w)` equals `vjp(v) + vjp(w)` within propagated rounding.
+
+    The bound is a few units of each entry, of its array, and of the size that cancelled terms may
+    have. Beyond it the rounding is measured: cotangents moved by one unit in the last place.
+    """
+    (v, of_v), (w, of_w) = first, second
+    of_sum = subject.gradients(v + w)
+    names = [subject.names[i] for i in subject.judged]
+    with np.errstate(all="ignore"):
+        wanted = [a + b for a, b in zip(of_v, of_w, strict=True)]
+        finite = [np.isfinite(a) & np.isfinite(b) for a, b in zip(of_sum, wanted, strict=True)]
+        got = [np.where(m, a, 0.0) for a, m in zip(of_sum, finite, strict=True)]
+        wanted = [np.where(m, b, 0.0) for b, m in zip(wanted, finite, strict=True)]
+        sizes = [
+            np.where(m, np.abs(a) + np.abs(b), 0.0)
+            for a, b, m in zip(of_v, of_w, finite, strict=True)
+        ]
+    eps = subject.eps
+    natural = natural_sizes(subject, np.abs(v) + np.abs(w))
+    allowed = [
+        16 * (eps * (size + rms(size) + gain) + SMALLEST)
+        for size, gain in zip(sizes, natural, strict=True)
+    ]
+    if quick_equal(got, wanted, allowed):
+        return worst_entry("linearity", names, got, wanted, allowed, SUMMED)
+    again = subject.gradients(v)
+    if any(a.tobytes() != b.tobytes() for a, b in zip(again, of_v, strict=True)):
+        return refused("purity", "two equal calls of gradient give different bytes")
+    scatter = _rounding_of_vjp(subject, v, w, rng)
+    allowed = [bound + 8 * spread for bound, spread in zip(allowed, scatter, strict=True)]
+    return worst_entry("linearity", names, got, wanted, allowed, SUMMED)
+
+
+def quick_equal(got: Sequence[Array], wanted: Sequence[Array], allowed: Sequence[Array]) -> bool:
+    """Tell whether every entry lies within its bound."""
+    return all(
+        bool(np.all(np.abs(a - b) <= bound))
+        for a, b, bound in zip(got, wanted, allowed, strict=True)
+    )
+
+
+def natural_sizes(subject: Subject, cotangent: Array) -> list[float]:
+    """Return per judged leaf the size `|v| |y| max(1, 1/|x|)` that a gradient's terms may have.
+
+    Terms of that size can cancel inside a gradient (as in a saturated softmax, whose argument has
+    no scale of its own) and leave their rounding behind, however small the result.
+    """
+    outputs = norm(cotangent) * rms(np.where(np.isfinite(subject.vector), subject.vector, 0.0))
+    return [
+        outputs / min(rms(subject.leaves[i].astype(np.float64)) or 1.0, 1.0) for i in subject.judged
+    ]
+
+
+def _rounding_of_vjp(subject: Subject, v: Array, w: Array, rng: np.random.Generator) -> list[Array]:
+    """Return per entry how far gradients move when a cotangent moves by a unit in the last place.
+
+    A gradient that casts its cotangent down hardly moves at all, so the cast stays visible.
+    """
+    spread = [np.zeros(subject.leaves[i].shape) for i in subject.judged]
+    for cotangent in (v, w, v + w):
+        base = subject.gradients(cotangent)
+        for _ in range(3):
+            signs = rng.integers(0, 2, size=cotangent.shape) * 2.0 - 1.0
+            moved = subject.gradients(cotangent * (1 + 2 * subject.eps * signs))
+            for k, (a, b) in enumerate(zip(moved, base, strict=True)):
+                change = np.abs(a - b)
+                spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
+    return spread

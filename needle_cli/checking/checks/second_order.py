@@ -1,0 +1,99 @@
+"""second_order: the same probe, asked of the vjp as a function of cotangent and inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from needle_cli.checking.checks.gradient import as_answer
+from needle_cli.checking.checks.question import NOTHING, Question, merge, passed, refused
+from needle_cli.checking.escalate import compare
+from needle_cli.checking.model import Answer, Case, InputValue, OperatorError, Verdict
+from needle_cli.checking.probes import Tangent, projected, random_cotangent, scaled_direction
+from needle_cli.checking.subject import Subject
+
+LIMIT = 512
+"""Entries up to which gradients of gradients are asked for."""
+
+
+def ask(question: Question) -> Answer:
+    """Compare derivatives of the gradient, to the order asked for."""
+    claims, subject = question.claims, question.wide
+    if "second_order" not in question.op.abilities or not subject.judged:
+        return NOTHING
+    if subject.vector.size == 0 or subject.case.size() > LIMIT or question.order < 2:
+        return NOTHING
+    if any(subject.leaves[i].size == 0 for i in subject.judged):
+        return NOTHING
+    if claims is not None and claims.order == 1:
+        return _has_to_raise(question)
+    op, case = question.op.second_order(), lifted(subject, question)
+    answers = [_probe(question, Subject(op, case))]
+    if question.order > 2 and answers[0].verdict is Verdict.PASS:
+        middle = Subject(op, case)
+        deeper = Subject(op.second_order(), lifted(middle, question, "cotangent2"))
+        answers.append(_probe(question, deeper))
+    return merge(answers)
+
+
+def lifted(subject: Subject, question: Question, name: str = "cotangent") -> Case:
+    """Return the case of the vjp: the cotangent becomes an input before the others."""
+    rng = question.rng("second_order", name)
+    parts = subject.cotangents(random_cotangent(rng, subject.vector.shape))
+    value: InputValue = parts[0] if len(parts) == 1 else tuple(parts)
+    return Case(
+        {name: value, **subject.case.inputs},
+        subject.case.params,
+        judged=subject.case.judged | {name},
+        silent=frozenset(),
+        seed=subject.case.seed,
+        label=subject.case.label,
+        tags=subject.case.tags,
+    )
+
+
+def _probe(question: Question, subject: Subject) -> Answer:
+    rng = question.rng("second_order", "probe")
+    with np.errstate(all="ignore"):
+        if not np.isfinite(subject.vector).all():
+            return NOTHING
+        direction = projected(subject, scaled_direction(subject, rng), _skip_new(question.tangent))
+        cotangent = random_cotangent(rng, subject.vector.shape)
+        outcome = compare(
+            subject,
+            direction,
+            cotangent,
+            subject.gradients(cotangent),
+            rng=rng,
+            tangent=_skip_new(question.tangent),
+            factor=question.factor("second_order"),
+        )
+    answer = as_answer(subject, outcome, "second_order")
+    if answer.findings and not answer.notes:
+        text = "the gradient of the gradient differs from its numeric derivative"
+        return refused_with(answer, text)
+    return answer
+
+
+def refused_with(answer: Answer, text: str) -> Answer:
+    """Return the answer with its findings worded anew."""
+    from dataclasses import replace
+
+    return replace(answer, findings=tuple(replace(f, message=text) for f in answer.findings))
+
+
+def _skip_new(tangent: Tangent | None) -> Tangent | None:
+    """Leave directions of the cotangent alone; only the operator's own inputs have domains."""
+    if tangent is None:
+        return None
+    return lambda name, u: u if name.startswith("cotangent") else tangent(name, u)
+
+
+def _has_to_raise(question: Question) -> Answer:
+    """A spec that says `order = 1` has to be believed by the engine too."""
+    op, case = question.op.second_order(), lifted(question.wide, question)
+    subject = Subject(op, case)
+    try:
+        subject.gradients(np.ones(subject.vector.shape))
+    except OperatorError:
+        return passed()
+    return refused("second_order", "the spec says order = 1, but a second gradient does not raise")

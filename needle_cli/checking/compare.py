@@ -1,0 +1,75 @@
+"""One analytic against one numeric derivative, and the quick way to accept it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from needle_cli.checking.model import Array, Verdict
+from needle_cli.checking.numeric import FAST_STEP, Line
+from needle_cli.checking.subject import inner
+from needle_cli.checking.tolerance import AGREEMENT, norm, quick_floor
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two projections of one derivative, what was allowed between them, and the verdict."""
+
+    verdict: Verdict
+    analytic: float
+    numeric: float
+    allowed: float
+    note: str = ""
+    scale: float = float("nan")
+
+    @property
+    def sharp(self) -> bool:
+        """Whether so little was allowed, relative to the slope, that no other line is needed."""
+        return self.allowed <= 1e-6 * self.scale
+
+    @property
+    def share(self) -> float:
+        """The error divided by what is allowed; 0 where there is nothing to compare."""
+        error = abs(self.analytic - self.numeric)
+        return error / self.allowed if self.allowed > 0 and np.isfinite(error) else 0.0
+
+
+HEADROOM = 0.25
+"""Share of the quick bound that a comparison may use up where evaluations are cheap."""
+
+
+class Quick:
+    """One central difference, of which any number of cotangents can be asked.
+
+    `moved` is the direction that was really taken: the difference of the two rounded points.
+    """
+
+    def __init__(self, line: Line, plus: Array | None = None, minus: Array | None = None) -> None:
+        self.line = line
+        self.plus = line.at(FAST_STEP) if plus is None else plus
+        self.minus = line.at(-FAST_STEP) if minus is None else minus
+        with np.errstate(all="ignore"):
+            self.slope = (self.plus - self.minus) / (2 * FAST_STEP)
+
+    def accept(
+        self, cotangent: Array, gradients: Sequence[Array], limit: float = 1.0
+    ) -> Comparison | None:
+        """Return a passing comparison where the two agree too closely for luck, else None.
+
+        `limit` is the share of the bound that may be used up. Where evaluations are cheap a lower
+        one leaves the rest to better steps, so that what is reported is the gradient's error and
+        not the difference's.
+        """
+        weighted = cotangent * self.slope
+        numeric = float(weighted.sum())
+        analytic = inner(gradients, self.line.direction)
+        error = abs(numeric - analytic)
+        scale = norm(weighted)
+        floor = quick_floor(cotangent, self.line.origin, FAST_STEP)
+        if error <= limit * (AGREEMENT * scale + floor) and (
+            floor <= 1e-4 * scale or error == scale == 0.0
+        ):
+            return Comparison(Verdict.PASS, analytic, numeric, AGREEMENT * scale + floor)
+        return None

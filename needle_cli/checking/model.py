@@ -1,0 +1,349 @@
+"""The words of the checking core: case, operator under test, comparison, finding, verdict."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+InputValue: TypeAlias = Array | tuple[Array, ...]
+"""One argument of an operator: an array, or the members of a list or tuple argument."""
+
+
+class Verdict(enum.StrEnum):
+    """What one probe, or one report, says of a gradient."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NO_DERIVATIVE = "no_derivative"
+    CANNOT_TELL = "cannot_tell"
+
+
+class Status(enum.StrEnum):
+    """What stands in a row of the report: a verdict, or why there is none."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NO_DERIVATIVE = "no_derivative"
+    CANNOT_TELL = "cannot_tell"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    NOT_APPLICABLE = "not_applicable"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question's subject: an operator's inputs, parameters and the seed of its probes.
+
+    `inputs` are in call order. `cotangent` is given when a case is replayed and drawn from `seed`
+    otherwise. `judged` names the inputs whose gradient is compared; `silent` those that the spec
+    calls non-differentiable, for which the operator must return `None`.
+    """
+
+    inputs: Mapping[str, InputValue]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    judged: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
+    seed: int = 0
+    cotangent: tuple[Array, ...] | None = None
+    label: str = "given inputs"
+    tags: frozenset[str] = frozenset()
+
+    def leaves(self) -> list[Array]:
+        """Return every array of the case, list and tuple arguments flattened, in call order."""
+        return flatten(self.inputs.values())
+
+    def leaf_names(self) -> list[str]:
+        """Return the name of every leaf: `a`, or `xs[1]` for a member."""
+        names: list[str] = []
+        for name, value in self.inputs.items():
+            if isinstance(value, tuple):
+                names.extend(f"{name}[{i}]" for i in range(len(value)))
+            else:
+                names.append(name)
+        return names
+
+    def leaf_owners(self) -> list[str]:
+        """Return, for every leaf, the name of the input it belongs to."""
+        return [name.partition("[")[0] for name in self.leaf_names()]
+
+    def with_leaves(self, leaves: Sequence[Array]) -> Case:
+        """Return the same case with its arrays replaced, in the order of `leaves()`."""
+        source = iter(leaves)
+        return replace(self, inputs=dict(zip(self.inputs, regroup(self, source), strict=True)))
+
+    def size(self) -> int:
+        """Return the number of entries of all inputs together."""
+        return sum(leaf.size for leaf in self.leaves())
+
+
+def flatten(values: Iterator[InputValue] | Sequence[InputValue] | Any) -> list[Array]:
+    """Return the arrays of `values` with tuples opened up."""
+    leaves: list[Array] = []
+    for value in values:
+        if isinstance(value, tuple):
+            leaves.extend(value)
+        else:
+            leaves.append(value)
+    return leaves
+
+
+def regroup(case: Case, source: Iterator[Array]) -> list[InputValue]:
+    """Group flat leaves into the arguments of `case`."""
+    return [
+        tuple(next(source) for _ in value) if isinstance(value, tuple) else next(source)
+        for value in case.inputs.values()
+    ]
+
+
+GradientKind: TypeAlias = Literal["tensor", "array", "none"]
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """What an operator's `gradient` returned for one input leaf, before anything is judged.
+
+    `kind` says in what form it came: a tensor of the engine, a bare array, or `None`. `described`
+    is a word for the reader ("numpy.ndarray", "needle.Tensor").
+    """
+
+    value: Array | None
+    kind: GradientKind
+    described: str = ""
+
+
+class Garbage(Exception):
+    """An operator returned something that is neither arrays nor gradients; the text says what."""
+
+
+class GeneratorError(Exception):
+    """A draw broke its own spec: a bug in the generator or the spec, never a finding."""
+
+
+class OperatorError(Exception):
+    """An operator under test raised; `stage` says where, `original` holds the exception."""
+
+    def __init__(self, stage: str, original: BaseException) -> None:
+        super().__init__(f"{stage} raised {type(original).__name__}: {original}")
+        self.stage = stage
+        self.original = original
+
+
+class Evaluation(Protocol):
+    """One forward evaluation, kept so that gradients can be asked of it."""
+
+    @property
+    def outputs(self) -> tuple[Array, ...]:
+        """The output's leaves; one unless the operator returns a tuple."""
+
+    def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
+        """Return one `Gradient` per input leaf for the given cotangent, one per output leaf.
+
+        Raises `OperatorError` where the operator raises and `Garbage` where it returns anything
+        but one gradient per input.
+        """
+
+
+class OpUnderTest(Protocol):
+    """An operator as the core sees it: ours, a foreign engine's, or a pair of functions."""
+
+    @property
+    def name(self) -> str:
+        """`family/function`, or the function's own name."""
+
+    @property
+    def gradient_kind(self) -> GradientKind:
+        """The form in which this operator has to return gradients."""
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Subset of {"lazy", "graph", "second_order"}: the optional methods that may be called."""
+
+    def evaluate(self, case: Case) -> Evaluation:
+        """Compute the operator on the arrays of `case`, without copying them.
+
+        Raises `OperatorError` where the operator raises and `Garbage` where it returns no array.
+        """
+
+    def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
+        """Compute in lazy mode, realising the output's leaves in order or reversed."""
+
+    def graph_gradients(
+        self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
+    ) -> tuple[Gradient, ...]:
+        """Return what the engine's own walk back leaves in the inputs.
+
+        The operator is applied `uses` times to the same inputs and the results are added up before
+        `backward(cotangent)`. With `share` every differentiable leaf of equal shape and dtype is
+        one and the same value, `f(x, x)`, and gets the same accumulated gradient.
+        """
+
+    def second_order(self) -> OpUnderTest:
+        """Return the operator `(cotangents, inputs) -> gradients`, itself under test.
+
+        Its cases carry the cotangent leaves in an input named `cotangent` before the inputs. An
+        evaluation's outputs are the gradients of the judged inputs.
+        """
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check that says no, at one case.
+
+    `index` is the entry of `input`; `analytic`, `numeric` and `allowed` are numbers in the input's
+    own units, or `None` where the finding is not about a number (a wrong shape, say). `cause` is
+    the likely cause in words, empty while none is known.
+    """
+
+    check: str
+    input: str
+    index: tuple[int, ...] | None
+    analytic: float | None
+    numeric: float | None
+    allowed: float | None
+    cause: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one check says of one case.
+
+    `share` is the worst error divided by what is allowed (1.0 is the limit); `probes` how many
+    comparisons were made, by verdict. A check that cannot apply to the case has no probes.
+    """
+
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    share: float = 0.0
+    where: tuple[str, tuple[int, ...] | None] | None = None
+    probes: Mapping[Verdict, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: bool = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether the check had anything to ask of the case."""
+        return bool(self.probes) or bool(self.findings)
+
+
+@dataclass(frozen=True)
+class Element:
+    """One row of the element table of a failing case."""
+
+    input: str
+    index: tuple[int, ...]
+    analytic: float
+    numeric: float
+    allowed: float
+    wrong: bool
+
+
+@dataclass(frozen=True)
+class CaseReport:
+    """A failing case as it is shown and stored: arrays, what was said, entries side by side."""
+
+    case: Case
+    cotangent: tuple[Array, ...] | None
+    message: str
+    elements: tuple[Element, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A finding with its cases: the smallest that is still clear, and a typical one."""
+
+    finding: Finding
+    certainty: str
+    smallest: CaseReport
+    typical: CaseReport | None = None
+    probes: int = 0
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest error seen by a check, as a share of what is allowed, and where."""
+
+    of_allowed: float
+    input: str
+    index: tuple[int, ...] | None
+    analytic: float | None = None
+    numeric: float | None = None
+    allowed: float | None = None
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in a source file; `path` is relative where that is possible."""
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row of the report: one operator, check, device and dtype."""
+
+    op: str
+    check: str
+    device: str
+    dtype: str
+    status: Status
+    reason: str = ""
+    examples: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    worst: Worst | None = None
+    location: Location | None = None
+    failures: tuple[Failure, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """`op:check:device:dtype`, the row's identity in every format."""
+        return f"{self.op}:{self.check}:{self.device}:{self.dtype}"
+
+
+@dataclass(frozen=True)
+class Structure:
+    """All of a case but its numbers: what Hypothesis draws and what shrinks.
+
+    `shapes` has one shape per array input and a tuple of shapes per list or tuple input. `layouts`
+    names the memory layout of each input: "C", "F", "transposed", "sliced", "reversed" or
+    "broadcast". `special` says which special values are mixed in ("none", "zeros", "ties",
+    "edges"), `scale` multiplies magnitudes where the domain allows. `lane` is the name of the
+    spec's lane, "" for the main one. The numbers follow from `seed`.
+    """
+
+    shapes: Mapping[str, tuple[int, ...] | tuple[tuple[int, ...], ...]]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    lane: str = ""
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    special: str = "none"
+    scale: float = 1.0
+    values: str = "generic"
+    seed: int = 0
+    label: str = ""
+
+
+def dtype_eps(dtype: npt.DTypeLike) -> float:
+    """Return the distance from 1 to the next number of a floating dtype."""
+    return float(np.finfo(dtype).eps)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How hard to look: which checks, how many examples, the seed, the device and dtype."""
+
+    checks: tuple[str, ...]
+    examples: int = 100
+    seed: int = 0
+    device: str = "cpu"
+    dtype: str = "float64"
+    order: int = 2
+    shrink: bool = True

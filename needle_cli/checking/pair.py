@@ -1,0 +1,129 @@
+"""Two plain functions on arrays, forward and vjp, as an operator under test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from needle_cli.checking.model import (
+    Array,
+    Case,
+    Garbage,
+    Gradient,
+    GradientKind,
+    OperatorError,
+    OpUnderTest,
+)
+
+NONE = Gradient(None, "none", "None")
+
+
+def as_output(value: object) -> Array:
+    """Return one output as an array; raise `Garbage` for anything that is not numbers."""
+    if isinstance(value, np.ndarray | np.generic | float):
+        array = np.asarray(value)
+        if array.dtype.kind in "fiub":
+            return array
+        raise Garbage(f"the forward function returned an array of dtype {array.dtype}")
+    raise Garbage(f"the forward function returned {_described(value)}, expected an array")
+
+
+def as_gradient(value: object, position: int) -> Gradient:
+    """Return one entry of what `vjp` returned; raise `Garbage` for anything but an array or None."""
+    if value is None:
+        return NONE
+    if isinstance(value, np.ndarray | np.generic | float):
+        array = np.asarray(value)
+        if array.dtype.kind in "fiub":
+            return Gradient(array, "array", type(value).__name__)
+        raise Garbage(f"gradient {position} is an array of dtype {array.dtype}")
+    raise Garbage(f"gradient {position} is {_described(value)}, expected an array or None")
+
+
+def _described(value: object) -> str:
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"a {name}" if not isinstance(value, str) else f"the string {value[:40]!r}"
+
+
+class PairEvaluation:
+    """A value of the forward function; gradients are computed by calling `vjp`."""
+
+    __slots__ = ("_arguments", "_case", "_vjp", "outputs", "tupled")
+
+    def __init__(
+        self, outputs: tuple[Array, ...], tupled: bool, vjp: Callable[..., Any], case: Case
+    ) -> None:
+        self.outputs = outputs
+        self.tupled = tupled
+        self._vjp = vjp
+        self._case = case
+
+    def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
+        """Call `vjp(cotangent, *arrays, **params)` and sort what came back by input leaf."""
+        case = self._case
+        cotangent = tuple(cotangents) if self.tupled else cotangents[0]
+        try:
+            returned = self._vjp(cotangent, *case.inputs.values(), **case.params)
+        except Exception as error:
+            raise OperatorError("vjp", error) from error
+        values = list(case.inputs.values())
+        if not isinstance(returned, tuple | list):
+            if len(values) != 1:
+                raise Garbage(
+                    f"vjp returned {_described(returned)}, expected {len(values)} gradients"
+                )
+            returned = (returned,)
+        if len(returned) != len(values):
+            raise Garbage(f"vjp returned {len(returned)} gradients for {len(values)} inputs")
+        gradients: list[Gradient] = []
+        for position, (value, given) in enumerate(zip(values, returned, strict=True)):
+            if not isinstance(value, tuple):
+                gradients.append(as_gradient(given, position))
+                continue
+            members = (None,) * len(value) if given is None else tuple(given)
+            if len(members) != len(value):
+                raise Garbage(f"gradient {position} has {len(members)} members, not {len(value)}")
+            gradients.extend(as_gradient(member, position) for member in members)
+        return tuple(gradients)
+
+
+class Pair:
+    """`forward(*arrays, **params) -> array` and its `vjp(cotangent, *arrays, **params)`."""
+
+    gradient_kind: GradientKind = "array"
+    abilities: frozenset[str] = frozenset()
+
+    def __init__(
+        self, forward: Callable[..., Any], vjp: Callable[..., Any], name: str = ""
+    ) -> None:
+        self._forward = forward
+        self._vjp = vjp
+        self.name = name or getattr(forward, "__name__", "function")
+
+    def evaluate(self, case: Case) -> PairEvaluation:
+        """Call the forward function on the arrays of `case`."""
+        try:
+            value = self._forward(*case.inputs.values(), **case.params)
+        except Exception as error:
+            raise OperatorError("forward", error) from error
+        if isinstance(value, tuple | list):
+            return PairEvaluation(tuple(as_output(v) for v in value), True, self._vjp, case)
+        return PairEvaluation((as_output(value),), False, self._vjp, case)
+
+    def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
+        """Plain functions have no lazy mode."""
+        raise NotImplementedError
+
+    def graph_gradients(
+        self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
+    ) -> tuple[Gradient, ...]:
+        """Plain functions have no graph."""
+        raise NotImplementedError
+
+    def second_order(self) -> OpUnderTest:
+        """A plain vjp cannot be differentiated."""
+        raise NotImplementedError

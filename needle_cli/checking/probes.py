@@ -1,0 +1,92 @@
+"""Directions and cotangents: the random vectors that the two derivatives are projected on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from needle_cli.checking.model import Array
+from needle_cli.checking.subject import Subject
+
+Tangent = Callable[[str, Array], Array]
+"""Projects a direction of the named input onto the steps that its domain allows."""
+
+
+def signed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Return random signs times magnitudes 0.5 to 1.5 on a grid of 1/64.
+
+    Plain signs cannot see two swapped rows, positive vectors dilute one wrong entry, and the coarse
+    grid keeps `x + h u` free of rounding for powers of two `h`.
+    """
+    draws = rng.integers(-65, 65, size=shape)
+    return np.where(draws < 0, draws - 31.0, draws + 32.0) / 64.0
+
+
+def random_cotangent(rng: np.random.Generator, size: int | tuple[int, ...]) -> Array:
+    """Return random signs times magnitudes 0.5 to 1.5 with all their digits.
+
+    The digits matter: a gradient that casts its cotangent down would leave round numbers alone.
+    """
+    draws = 2.0 * rng.random(size) - 1.0
+    return draws + np.copysign(0.5, draws)
+
+
+def power_of_two(scale: float) -> float:
+    """Return the power of two nearest to a positive scale; 1 for zero or a non-finite one."""
+    if not 0.0 < scale < math.inf:
+        return 1.0
+    return 2.0 ** max(-1000, min(1000, round(math.log2(scale))))
+
+
+def rms(array: Array) -> float:
+    """Return the root mean square, safe against overflow; 0 for an empty array."""
+    if array.size == 0:
+        return 0.0
+    flat = array.reshape(-1)
+    square = float(np.dot(flat, flat)) / flat.size
+    if 1e-280 < square < 1e280:
+        return math.sqrt(square)
+    finite = np.abs(flat[np.isfinite(flat)])
+    largest = float(finite.max()) if finite.size else 0.0
+    return largest * float(np.sqrt(np.mean((finite / largest) ** 2))) if largest > 0 else 0.0
+
+
+def scaled_direction(subject: Subject, rng: np.random.Generator) -> list[Array]:
+    """Return a direction for every judged leaf, each scaled by its leaf's root mean square."""
+    return [
+        signed(rng, subject.leaves[i].shape) * power_of_two(rms(subject.leaves[i]))
+        for i in subject.judged
+    ]
+
+
+def entry_direction(subject: Subject, rng: np.random.Generator) -> list[Array]:
+    """Return a direction whose every entry is scaled by the entry of `x` that it moves.
+
+    A `log` near 1e-6 beside entries near 1 needs it. Zeros move like the smallest other entry.
+    """
+    direction: list[Array] = []
+    for i in subject.judged:
+        leaf = subject.leaves[i].astype(np.float64)
+        size = np.abs(leaf)
+        present = size[(size > 0) & np.isfinite(size)]
+        fallback = float(present.min()) if present.size else 1.0
+        size = np.where((size > 0) & np.isfinite(size), size, fallback)
+        with np.errstate(all="ignore"):
+            scale = np.exp2(np.clip(np.round(np.log2(size)), -1000, 1000))
+        direction.append(signed(rng, leaf.shape) * scale)
+    return direction
+
+
+def only(direction: Sequence[Array], position: int) -> list[Array]:
+    """Return the direction with every leaf but one held still."""
+    return [u if k == position else np.zeros_like(u) for k, u in enumerate(direction)]
+
+
+def projected(subject: Subject, direction: Sequence[Array], tangent: Tangent | None) -> list[Array]:
+    """Return the direction projected onto what the inputs' domains allow."""
+    if tangent is None:
+        return list(direction)
+    owners = subject.case.leaf_owners()
+    return [tangent(owners[i], u) for i, u in zip(subject.judged, direction, strict=True)]

@@ -1,0 +1,61 @@
+"""What the library answers: a verdict, the findings, and a text that can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from needle_cli.checking.model import Element, Finding, Verdict
+
+
+class GradientError(AssertionError):
+    """Raised by `raise_for_findings`; the text is the report."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer of `check_function` and `check_pair`.
+
+    `verdict` is one of pass, fail, no_derivative, cannot_tell. `passed` is true for pass alone;
+    `findings` is empty unless the verdict is fail.
+    """
+
+    name: str
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    elements: tuple[Element, ...] = ()
+    seed: int = 0
+    asked: tuple[str, ...] = field(default=())
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything asked was answered, and the answer was yes."""
+        return self.verdict is Verdict.PASS
+
+    def raise_for_findings(self) -> None:
+        """Raise `GradientError` (an `AssertionError`) if there is a finding."""
+        if self.findings:
+            raise GradientError(str(self))
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.verdict} (asked: {', '.join(self.asked)}; seed {self.seed})"]
+        for finding in self.findings:
+            lines.append(f"  {finding.check}: {finding.message or finding.cause}")
+            if finding.cause and finding.message:
+                lines.append(f"    likely cause: {finding.cause}")
+            if finding.analytic is not None and finding.numeric is not None:
+                at = finding.input + ("" if finding.index is None else str(list(finding.index)))
+                lines.append(
+                    f"    {at}: analytic {finding.analytic:.10g}, numeric {finding.numeric:.10g}"
+                    + ("" if finding.allowed is None else f", allowed {finding.allowed:.2g}")
+                )
+        wrong = [element for element in self.elements if element.wrong]
+        for element in wrong[:8]:
+            lines.append(
+                f"    {element.input}{list(element.index)}: analytic {element.analytic:.10g}, "
+                f"numeric {element.numeric:.10g}"
+            )
+        if len(wrong) > 8:
+            lines.append(f"    and {len(wrong) - 8} more entries")
+        lines.extend(f"  note: {note}" for note in self.notes)
+        return "\n".join(lines)

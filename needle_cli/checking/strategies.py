@@ -1,0 +1,131 @@
+"""Structures for Hypothesis: shapes, parameters, layouts, special values; what was reached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from hypothesis import reject
+from hypothesis import strategies as st
+
+from needle_cli.checking.choosing import chance, choose
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.corners import scales
+from needle_cli.checking.layouts import LAYOUTS, possible
+from needle_cli.checking.model import Structure
+from needle_cli.checking.reach import every_key, keys_of
+from needle_cli.checking.space import LaneSpace, Space, first_shape, space_of
+from needle_cli.checking.values import specials
+
+ATTEMPTS = 10
+"""How often shapes without possible values are redrawn before Hypothesis is told to."""
+
+
+@lru_cache(maxsize=256)
+def _integers(low: int, high: int) -> st.SearchStrategy[int]:
+    """Return a strategy, made once: making one costs more than drawing from it."""
+    return st.integers(low, high)
+
+
+class DrawChooser:
+    """Choices made by Hypothesis."""
+
+    def __init__(self, draw: Callable[[st.SearchStrategy[int]], int]) -> None:
+        self._draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        """Return an integer of the closed range; Hypothesis shrinks it towards the lower end."""
+        if low == high:
+            return low
+        if low >= 0:
+            return self._draw(_integers(low, high))
+        return low + self._draw(_integers(0, high - low))
+
+
+def structures(
+    claims: Claims, values: str = "generic", rejected: Counter[str] | None = None
+) -> st.SearchStrategy[Structure]:
+    """Return the strategy of an operator's structures.
+
+    Args:
+        claims: what the operator claims.
+        values: "integer" draws parameters that fit the exact lane.
+        rejected: counts the shapes that were redrawn ("redrawn") and draws given up ("rejected").
+    """
+    drawer = _Drawer(claims, values, Counter() if rejected is None else rejected)
+    return st.composite(drawer.draw)()
+
+
+class _Drawer:
+    """Draws structures; knows beforehand what each lane allows."""
+
+    def __init__(self, claims: Claims, values: str, rejected: Counter[str]) -> None:
+        self.claims = claims
+        self.values = values
+        self.rejected = rejected
+        self.space: Space = space_of(claims)
+        self.lanes = (*(("",) * 3), *self.space.names[1:])
+        plain = values == "generic"
+        self.specials = {
+            n: ("none",) * 6 + (specials(claims, n) if plain else ()) for n in self.space.names
+        }
+        self.scales = {
+            n: (1.0,) * 12 + (scales(claims, n) if plain else ()) for n in self.space.names
+        }
+
+    def draw(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> Structure:
+        """Draw one structure, the simple choices first so that they shrink first."""
+        chooser = DrawChooser(draw)
+        lane = choose(chooser, self.lanes)
+        space = self.space.lane(lane)
+        shapes, drawn = self._shapes(space, chooser)
+        layouts = self._layouts(space, shapes, chooser)
+        return Structure(
+            shapes=shapes,
+            params=drawn,
+            lane=lane,
+            layouts=layouts,
+            special=choose(chooser, self.specials[lane]),
+            scale=choose(chooser, self.scales[lane]),
+            values=self.values,
+            seed=chooser.integer(0, 2**32 - 1),
+        )
+
+    def _shapes(self, space: LaneSpace, chooser: DrawChooser) -> tuple[Any, Any]:
+        """Draw shapes and parameters that fit together."""
+        for _ in range(ATTEMPTS):
+            given = space.given(chooser)
+            solution = space.solution(chooser, given)
+            shapes = space.shapes(solution, space.lengths(chooser))
+            if space.feasible(shapes):
+                exact = self.values == "integer"
+                return shapes, space.parameters(chooser, shapes, given, exact)
+            self.rejected["redrawn"] += 1
+        self.rejected["rejected"] += 1
+        return reject()
+
+    def _layouts(self, space: LaneSpace, shapes: Any, chooser: DrawChooser) -> dict[str, str]:
+        """Draw a layout: contiguous for all, or one word for all, or each its own."""
+        found = dict.fromkeys(shapes, "C")
+        if not chance(chooser, 3):
+            return found
+        word = choose(chooser, (*LAYOUTS[1:], "mixed"))
+        for name, claim in space.inputs.items():
+            able = possible(claim, self.claims.kinks, first_shape(shapes[name]))
+            if word == "mixed":
+                found[name] = choose(chooser, able)
+            elif word in able:
+                found[name] = word
+        return found
+
+
+def corner_keys(claims: Claims) -> frozenset[str]:
+    """Return the corner cases that a run must reach: "axes: None", "layout: reversed" and so on."""
+    return every_key(claims)
+
+
+def reached(claims: Claims, structure: Structure) -> frozenset[str]:
+    """Return the corner cases that a structure is."""
+    return keys_of(claims, structure)

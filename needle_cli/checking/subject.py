@@ -1,0 +1,143 @@
+"""An operator at one case, bound together: outputs as one vector, gradients leaf by leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from needle_cli.checking.model import Array, Case, Evaluation, Garbage, Gradient, OpUnderTest
+from needle_cli.checking.model import OperatorError as OperatorError
+
+
+def is_floating(array: Array) -> bool:
+    """Tell whether an array holds real floating numbers."""
+    return bool(array.dtype.kind == "f")
+
+
+def widen(case: Case) -> Case:
+    """Return the case with every floating leaf in float64 (longdouble is left alone)."""
+    leaves = case.leaves()
+    if all(a.dtype.kind != "f" or a.dtype.itemsize >= 8 for a in leaves):
+        return case
+    return case.with_leaves(
+        [
+            a.astype(np.float64) if a.dtype.kind == "f" and a.dtype.itemsize < 8 else a
+            for a in leaves
+        ]
+    )
+
+
+def narrow(case: Case, dtype: str) -> Case:
+    """Return the case with every floating leaf rounded to `dtype`."""
+    return case.with_leaves([a.astype(dtype) if is_floating(a) else a for a in case.leaves()])
+
+
+class Subject:
+    """An operator, a case and the evaluation at it; made once and asked by several checks.
+
+    `judged` are the positions of the leaves whose gradient is compared. Outputs that are not
+    floating (an `argmax`) take no part: their cotangents are zeros.
+    """
+
+    def __init__(self, op: OpUnderTest, case: Case) -> None:
+        self.op = op
+        self.case = case
+        self.leaves = case.leaves()
+        self.names = case.leaf_names()
+        owners = case.leaf_owners()
+        self.judged = [
+            i
+            for i, (leaf, owner) in enumerate(zip(self.leaves, owners, strict=True))
+            if owner in case.judged and leaf.dtype.kind == "f"
+        ]
+        self._evaluation: Evaluation | None = None
+        self._vector: Array | None = None
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The evaluation at the case itself, made on first use."""
+        if self._evaluation is None:
+            self._evaluation = self.op.evaluate(self.case)
+        return self._evaluation
+
+    @property
+    def vector(self) -> Array:
+        """The floating outputs at the case as one float64 vector (a copy)."""
+        if self._vector is None:
+            self._vector = vector_of(self.evaluation.outputs)
+        return self._vector
+
+    def values(self, leaves: Sequence[Array]) -> Array:
+        """Return the outputs at other leaves as a vector; NaN where the operator raises there."""
+        try:
+            return vector_of(self.op.evaluate(self.case.with_leaves(leaves)).outputs)
+        except (OperatorError, Garbage):
+            return np.full(self.vector.shape, np.nan)
+
+    def cotangents(self, vector: Array) -> list[Array]:
+        """Split a vector into one cotangent per output leaf, in the leaf's shape and dtype."""
+        parts: list[Array] = []
+        start = 0
+        for out in self.evaluation.outputs:
+            if not is_floating(out):
+                parts.append(np.zeros(out.shape))
+                continue
+            parts.append(vector[start : start + out.size].reshape(out.shape).astype(out.dtype))
+            start += out.size
+        return parts
+
+    @property
+    def eps(self) -> float:
+        """The coarsest rounding among the judged leaves and the outputs."""
+        arrays = [self.leaves[i] for i in self.judged]
+        arrays += [out for out in self.evaluation.outputs if is_floating(out)]
+        return max((float(np.finfo(a.dtype).eps) for a in arrays), default=2.0**-52)
+
+    def rounded(self, vector: Array) -> Array:
+        """Return a cotangent vector whose entries the output's dtype can hold."""
+        parts = [c.reshape(-1) for c in self.cotangents(vector) if is_floating(c)]
+        return vector_of(parts) if parts else vector
+
+    def gradients(self, vector: Array) -> list[Array]:
+        """Return the gradient of every judged leaf, in float64, for a cotangent vector.
+
+        Raises `Garbage` for a gradient whose shape is not its input's, since nothing can be
+        compared then; the contract check words that finding.
+        """
+        return self.settle(self.evaluation.gradient(self.cotangents(vector)))
+
+    def settle(self, raw: Sequence[Gradient]) -> list[Array]:
+        """Turn what `gradient` returned into one float64 array per judged leaf."""
+        settled: list[Array] = []
+        for i in self.judged:
+            leaf, value = self.leaves[i], raw[i].value
+            if value is None:
+                settled.append(np.zeros(leaf.shape))
+            elif value.shape != leaf.shape:
+                raise Garbage(
+                    f"the gradient of {self.names[i]} has shape {value.shape}, "
+                    f"{self.names[i]} has shape {leaf.shape}"
+                )
+            else:
+                settled.append(np.asarray(value, dtype=np.float64))
+        return settled
+
+
+def vector_of(outputs: Sequence[Array]) -> Array:
+    """Return the floating outputs as one fresh float64 vector (longdouble stays)."""
+    parts = [out.reshape(-1) for out in outputs if is_floating(out)]
+    if not parts:
+        return np.zeros(0)
+    if len(parts) == 1:
+        part = parts[0]
+        return part.astype(np.float64 if part.dtype.itemsize < 8 else part.dtype)
+    joined: Array = np.concatenate(parts)
+    return joined.astype(np.float64) if joined.dtype.itemsize < 8 else joined
+
+
+def inner(left: Sequence[Array], right: Sequence[Array]) -> float:
+    """Return the sum of products over all leaves."""
+    return float(
+        sum(np.dot(a.reshape(-1), b.reshape(-1)) for a, b in zip(left, right, strict=True))
+    )

@@ -1,0 +1,58 @@
+"""Arrays on another device: put there in the same memory layout, and read back after a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from needle_cli.checking.model import Array
+
+
+def placed(array: Array, place: Any) -> Any:
+    """Copy a host array to a device, keeping reversed, transposed, spaced and repeated axes.
+
+    Args:
+        array: the host array.
+        place: a device of the engine, with `array` and `namespace`.
+    """
+    if array.ndim == 0 or array.size == 0:
+        return place.array(array)
+    axes = range(array.ndim)
+    steps = [s if n > 1 else 1 for s, n in zip(array.strides, array.shape, strict=True)]
+    flips = tuple(slice(None, None, -1 if step < 0 else None) for step in steps)
+    once = array[flips][tuple(slice(0, None if step else 1) for step in steps)]
+    order = sorted(axes, key=lambda axis: -abs(once.strides[axis]))
+    packed = once.transpose(order)
+    names = place.namespace()
+    copy = place.array(np.array(packed, order="C"))
+    inner = max((i for i in axes if packed.shape[i] > 1), default=None)
+    if inner is not None and packed.strides[inner] > packed.itemsize:
+        every_other = (slice(None),) * inner + (slice(None, None, 2),)
+        copy = names.repeat(copy, 2, axis=inner)[every_other]
+    copy = names.transpose(copy, [order.index(axis) for axis in axes])
+    if 0 in steps:
+        copy = names.broadcast_to(copy, array.shape)
+    return copy[flips]
+
+
+def on_host(data: Any) -> Any:
+    """Return a device array's numbers on the host; anything else as it is."""
+    if hasattr(data, "__cuda_array_interface__") and hasattr(data, "get"):
+        return data.get()
+    return data
+
+
+def mirror(pairs: Iterable[tuple[Any, Array]]) -> None:
+    """Write what a call did to device arrays into the host arrays that they were made from.
+
+    A check that compares the bytes of a case before and after then sees mutation on any device.
+    Read-only host arrays (repeated views) are left alone.
+    """
+    for data, host in pairs:
+        now = on_host(data)
+        same = not isinstance(now, np.ndarray) or now.shape != host.shape
+        if same or not host.flags.writeable or now.tobytes() == host.tobytes():
+            continue
+        host[...] = now

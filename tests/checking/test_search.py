@@ -1,0 +1,97 @@
+"""judge: every planted operator is refused by its check, every one of ours passes all."""
+
+from __future__ import annotations
+
+import pytest
+
+from needle import ops
+from needle_cli.checking.checks.registry import NAMES
+from needle_cli.checking.model import Plan, Status
+from needle_cli.checking.search import ask_again, judge
+from tests.checking.planted import Plant, plants
+
+QUICK = Plan(NAMES, examples=15, shrink=False)
+REFUSED = (Status.FAIL, Status.ERROR)
+NAMED = [plant.name for plant in plants()]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_planted_fault_is_refused_by_its_check(name):
+    plant = next(p for p in plants() if p.name == name)
+    rows = judge(*plant.judged(), QUICK)
+    refusing = [row.check for row in rows if row.status in REFUSED]
+    assert set(refusing) & set(plant.refused_by), {r.check: (r.status, r.reason) for r in rows}
+
+
+@pytest.mark.parametrize("spec", sorted({plant.spec for plant in plants()}))
+def test_the_operator_that_a_plant_imitates_passes(spec):
+    ours = Plant("ours", spec, getattr(ops, spec.partition("/")[2]), ())
+    statuses = {row.check: row.status for row in judge(*ours.judged(), QUICK)}
+    assert set(statuses.values()) <= {Status.PASS, Status.NOT_APPLICABLE}, statuses
+
+
+def plant(name: str) -> Plant:
+    return next(p for p in plants() if p.name == name)
+
+
+def test_the_smallest_case_is_small_and_its_entries_are_compared():
+    op, claims = plant("minus").judged()
+    plan = Plan(("gradient",), examples=15)
+    (row,) = judge(op, claims, plan)
+    failure = row.failures[0]
+    assert failure.smallest.case.size() == 1
+    (element,) = failure.smallest.elements
+    assert element.wrong and element.analytic == pytest.approx(-element.numeric)
+    assert failure.typical is not None and failure.typical.case.size() >= 4
+    assert "exactly -1 ×" in failure.finding.cause
+
+
+def test_a_recorded_case_is_found_again_and_found_mended():
+    op, claims = plant("minus").judged()
+    plan = Plan(("gradient",), examples=5)
+    (row,) = judge(op, claims, plan)
+    case = row.failures[0].smallest.case
+    assert ask_again(op, claims, plan, "gradient", case) is not None
+    mended, _ = Plant("ours", "trigonometric/tanh", ops.tanh, ()).judged()
+    assert ask_again(mended, claims, plan, "gradient", case) is None
+
+
+def stripped(rows):
+    return [
+        (r.id, r.status, r.examples, r.counts, r.worst, [str(f.finding) for f in r.failures])
+        for r in rows
+    ]
+
+
+@pytest.mark.parametrize("name", ["minus", "duplicates overwritten"])
+def test_the_same_seed_gives_the_same_rows(name):
+    one, two = (
+        stripped(judge(*plant(name).judged(), Plan(NAMES, examples=10, seed=3))) for _ in range(2)
+    )
+    assert one == two
+
+
+def test_another_seed_gives_other_cases():
+    ours, claims = Plant("ours", "trigonometric/tanh", ops.tanh, ()).judged()
+    one, other = (
+        stripped(judge(ours, claims, Plan(NAMES, examples=10, seed=seed))) for seed in (3, 4)
+    )
+    assert one != other
+
+
+def test_selecting_a_check_does_not_change_its_cases():
+    alone = stripped(judge(*plant("minus").judged(), Plan(("gradient",), examples=10)))
+    among = stripped(judge(*plant("minus").judged(), Plan(("gradient", "purity"), examples=10)))
+    assert alone == among[:1]
+
+
+def test_a_breadcrumb_is_left_before_every_question():
+    seen = []
+    judge(*plant("minus").judged(), QUICK, breadcrumb=lambda check, case: seen.append(check))
+    assert set(seen) >= {"forward", "contract", "gradient"}
+
+
+def test_not_applicable_names_the_line_of_the_spec():
+    rows = {row.check: row for row in judge(*plant("minus").judged(), QUICK)}
+    assert rows["exact"].status is Status.NOT_APPLICABLE
+    assert "structure" in rows["exact"].reason
