@@ -27,7 +27,7 @@ class SumTo(ArrayOp):
         ])
         if stretched:
             a = sum_of(a, stretched, keepdims=True)
-        if a.size != numpy.prod(self.shape, dtype=int):
+        if a.shape != (1,) * added + self.shape:
             raise ValueError(complaint("sum_to", "the cotangent", f"broadcast from {self.shape}",
                                        a.shape))
         return a.reshape(self.shape).astype(self.dtype, copy=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor, TensorOp, as_stored_array
+from needle.autograd import Tensor, TensorOp
 from needle.backend import Device, array_namespace, device_of
 from needle.errors import complaint
 
@@ -131,11 +131,10 @@ def as_number(where: str, scalar: Any) -> Any:
     """
     if type(scalar) in (int, float, bool):
         return scalar
-    if isinstance(scalar, (numpy.ndarray, numpy.generic)) and numpy.ndim(scalar) == 0:
-        as_stored_array(where, scalar if scalar.dtype.char != "g" else numpy.float64(scalar))
-        return scalar.item() if scalar.dtype.char != "g" else float(scalar)
-    if isinstance(scalar, (int, float)):
-        return scalar.__int__() if isinstance(scalar, int) else scalar.__float__()
+    if isinstance(scalar, (numpy.ndarray, numpy.generic)) and scalar.ndim == 0:
+        kind = scalar.dtype.kind
+        if kind in "biuf":
+            return float(scalar) if kind == "f" else scalar.item()
     raise TypeError(complaint(where, "scalar", "a real number", type(scalar).__name__))
 
 

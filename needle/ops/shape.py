@@ -138,6 +138,8 @@ def stack(args: "Iterable[Tensor] | TensorTuple", axis: int) -> Tensor:
     Raises `ValueError` for no tensors or different shapes, `AxisError` for a position that does
     not exist, `TypeError` for members that are no tensors.
     """
+    if not isinstance(args, Iterable):
+        raise TypeError(complaint("stack", "args", "a sequence of tensors", type(args).__name__))
     return Stack(axis)(args if isinstance(args, TensorTuple) else make_tuple(*args))
 
 
@@ -209,7 +211,7 @@ class Dilate(ArrayOp):
 
     def compute(self, a: Any) -> Any:
         axes, step = axes_of("dilate", self.axes, a.ndim), self.dilation + 1
-        shape = [n * step if i in axes else n for i, n in enumerate(a.shape)]
+        shape = tuple([n * step if i in axes else n for i, n in enumerate(a.shape)])
         out = array_namespace(a).zeros(shape, dtype=a.dtype)
         out[_spaced(a.shape, axes, step)] = a
         return out

@@ -1,5 +1,6 @@
 """Devices: what there is, what is missing, and that operators run wherever their data lives."""
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -140,7 +141,7 @@ def test_init_is_the_same_on_every_device(gpus: None) -> None:
 def imported_by(code: str) -> set[str]:
     script = f"{code}\nimport sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
-                          check=True, env={"PYTHONPATH": ":".join(p for p in sys.path if p)})
+                          check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     assert done.stderr == ""
     return set(done.stdout.splitlines()[-1].split())
 

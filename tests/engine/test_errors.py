@@ -55,6 +55,7 @@ BAD: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("stack shapes", lambda: ndl.stack([t(2), t(3)], 0), ValueError, "stack: args .*one shape"),
     ("stack axis", lambda: ndl.stack([t(2)], 2), ValueError, "stack: every axis"),
     ("stack array", lambda: ndl.stack([np.ones(2)], 0), TypeError, "input 0 must be a Tensor"),
+    ("stack number", lambda: ndl.stack(3, 0), TypeError, "stack: args .*got int"),
     ("stack float axis", lambda: ndl.stack([t(2)], 0.5), TypeError, "stack: axis"),
     ("split axis", lambda: ndl.split(t(2), 1), ValueError, "split: every axis"),
     ("flip axis", lambda: ndl.flip(t(2), 1), ValueError, "flip: every axis"),
