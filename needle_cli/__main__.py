@@ -1,0 +1,8 @@
+"""`python -m needle_cli`."""
+
+import sys
+
+from needle_cli.app import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Standard output as it is: its width, its colours, and the characters it can hold."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+WIDTH = 100
+"""Columns outside a terminal, unless COLUMNS says otherwise."""
+
+NARROW = 70
+"""Columns below which lists replace tables."""
+
+WORDS = {
+    "✓": "ok", "✗": "FAIL", "·": "-", "─": "-", "█": "#", "–": "-", "×": "x", "…": "...",
+    "½": "1/2", "⅓": "1/3", "≠": "!=", "−": "-", "‖": "||", "≤": "<=", "≥": ">=",
+}  # fmt: skip
+"""What stands for a character that standard output cannot hold."""
+
+
+def width(environ: Mapping[str, str] | None = None) -> int:
+    """Return the columns to draw in: COLUMNS, the terminal's, or `WIDTH`."""
+    environ = os.environ if environ is None else environ
+    word = environ.get("COLUMNS", "")
+    if word.isdigit() and int(word) > 0:
+        return max(20, int(word))
+    try:
+        return max(20, os.get_terminal_size(sys.stdout.fileno()).columns)
+    except (OSError, ValueError, AttributeError):
+        return WIDTH
+
+
+def coloured(when: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Decide on colours: the option, then NO_COLOR, then FORCE_COLOR, then the terminal."""
+    environ = os.environ if environ is None else environ
+    if when != "auto":
+        return when == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and environ.get("TERM") != "dumb"
+
+
+def marks_fit() -> bool:
+    """Tell whether standard output can hold the marks."""
+    return fits("✓✗·─█")
+
+
+def fits(text: str) -> bool:
+    """Tell whether standard output's encoding can hold a text."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def holdable(text: str) -> str:
+    """Return a text with words for what standard output cannot hold."""
+    if fits(text):
+        return text
+    encoding = sys.stdout.encoding or "ascii"
+    spelt = "".join(c if fits(c) else WORDS.get(c, c) for c in text)
+    return spelt.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def write(text: str) -> None:
+    """Print a text to standard output, whole lines, at once."""
+    if text:
+        sys.stdout.write(holdable(text if text.endswith("\n") else text + "\n"))
+
+
+def tame(text: str) -> str:
+    """Return a text from an operator without control characters, which could move the cursor."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

@@ -1,0 +1,150 @@
+"""What each check asks, why it fails, how to mend it, and an example: plain text, no imports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One check in words: a line for lists, and the four parts of `needle explain`."""
+
+    line: str
+    asks: str
+    fails: str
+    mend: str
+    example: str
+
+
+CHECKS: Mapping[str, Explanation] = {
+    "forward": Explanation(
+        "the value equals the spec's reference, eager and lazy",
+        "Does `compute` return the value, shape and dtype of the reference that the spec names? Is "
+        "the lazy result the same, bit for bit? Does every [[error]] case raise what it should?",
+        "The formula differs from the reference, an axis is counted from the wrong end, a dtype is "
+        "promoted (a Python float times a float32 array is fine, a float64 array is not), or bad "
+        "input gives a wrong answer instead of an error.",
+        "Compare `compute` with the spec's `formula` and `reference`. If the reference is the one "
+        "that is wrong, mend the spec.",
+        "softplus(a) = log(1 + exp(a)) overflows at a = 1000; the reference logaddexp(0, a) does "
+        "not.",
+    ),
+    "contract": Explanation(
+        "one gradient per input, of its shape, dtype and device",
+        "Does `gradient` return one gradient per input, each a tensor of the graph with the shape, "
+        "dtype and device of that input, finite where the true gradient is, and None exactly for "
+        "the inputs that the spec calls not differentiable?",
+        "Most often a sum over a broadcast axis is missing: `a` of shape (3,) was broadcast to "
+        "(2, 3), and the gradient still has shape (2, 3). Or a bare NumPy array was returned.",
+        "Sum the gradient back with `sum_to(gradient, a.shape)`; build gradients from operators, "
+        "not from arrays.",
+        "multiply: return sum_to(out_grad * b, a.shape), sum_to(out_grad * a, b.shape)",
+    ),
+    "gradient": Explanation(
+        "analytic and numeric directional derivatives agree",
+        "Is <v, J u>, from finite differences of `compute`, equal to <J^T v, u>, from `gradient`, "
+        "for random output gradients v and random directions u? What is allowed follows from the "
+        "rounding that was measured, never from a fixed tolerance.",
+        "The formula of the derivative is wrong: a factor, a sign, a transposition, a forgotten "
+        "`out_grad`, the other operand's gradient.",
+        "Look at the element table: the ratio of analytic to numeric often names the mistake. "
+        "Check the formula in the spec against `gradient`, term by term.",
+        "square: d(a^2) = 2 a da, so gradient returns out_grad * 2 * a. With out_grad * 4 * a the "
+        "report says: exactly 2.0 x the numeric one.",
+    ),
+    "linearity": Explanation(
+        "the gradient is linear in the output gradient",
+        "Is vjp(-2v) equal to -2 vjp(v), and vjp(v + w) to vjp(v) + vjp(w)?",
+        "The gradient ignores `out_grad`, clips or rounds it, branches on its value, computes in a "
+        "narrower dtype, or is not the same from call to call.",
+        "`out_grad` may appear only as a factor. Move clipping and casting out of `gradient`.",
+        "return clip(out_grad, -1, 1) * exp(a) agrees with the numbers for |out_grad| < 1 only.",
+    ),
+    "second_order": Explanation(
+        "the gradient of the gradient agrees as well",
+        "Is the gradient, taken as a function of the output gradient and the inputs, itself "
+        "differentiated rightly? An operator whose spec says `order = 1` must raise instead.",
+        "`gradient` computes on raw arrays, so that the graph is cut, or uses a cached number "
+        "where it should use a tensor.",
+        "Write `gradient` with operators on tensors: `node.inputs[0]`, not its `cached_data`.",
+        "out_grad * Tensor(numpy.cos(a.cached_data)) has the right value and a gradient of zero.",
+    ),
+    "purity": Explanation(
+        "nothing is changed, and the same call gives the same answer",
+        "Are inputs, output gradient and cached output unchanged? Is the answer the same when "
+        "asked twice, after a call at another point, and for other memory layouts?",
+        "`compute` or `gradient` works in place, keeps a value from an earlier call on `self`, or "
+        "assumes contiguous memory.",
+        "Copy before writing in place; recompute from `node.inputs`; use no state but parameters.",
+        "out_grad *= a changes the array that other operators will still read.",
+    ),
+    "graph": Explanation(
+        "gradients add up when a value is used several times",
+        "Does `backward()` leave k times the gradient in a value used k times, f(x, x) included?",
+        "A gradient overwrites another one instead of being added, or depends on which inputs are "
+        "the same value.",
+        "Return one gradient per input slot, also when two slots hold the same value.",
+        "y = multiply(x, x) must leave 2 x in x.grad.",
+    ),
+    "exact": Explanation(
+        "linear operators are right to the last bit",
+        "For operators that the spec calls linear, multilinear or affine: are differences on small "
+        "integers equal to the gradient, with no tolerance at all?",
+        "The operator is not what the spec's `structure` claims, or an index is off by one in a "
+        "place that a tolerance hides.",
+        "Follow the smallest case by hand; every number in it is a small integer.",
+        "summation, reshape, matmul, conv, stack, flip, pad.",
+    ),
+    "precision": Explanation(
+        "float32 and float16 gradients are as good as they can be",
+        "Do the narrow gradients agree with the float64 one at the same rounded input, within a "
+        "computed bound, and is nothing silently computed in another dtype?",
+        "A float64 constant widens the computation, a float16 sum overflows, or the formula "
+        "cancels.",
+        "Keep constants as Python numbers; rewrite a cancelling formula (expm1, log1p, hypot).",
+        "log(1 + a) for a = 1e-6 in float32 keeps one digit; log1p(a) keeps seven.",
+    ),
+    "extremes": Explanation(
+        "large and small magnitudes give finite, right gradients",
+        "Where the true gradient is finite, is this one finite and right for very large and very "
+        "small inputs inside the domain?",
+        "An intermediate result overflows or underflows although the answer does not.",
+        "Subtract the maximum before `exp`; branch on the sign; multiply before you divide.",
+        "sigmoid(a) = 1 / (1 + exp(-a)) overflows at a = -1000; its gradient is 0, not nan.",
+    ),
+}
+
+CAUSES: Mapping[str, str] = {
+    "missing sum over broadcast axis": "sum the gradient back to its input: "
+    "sum_to(gradient, a.shape)",
+    "the gradient is zero": "is the graph cut, or a term multiplied by zero? "
+    "Use node.inputs, not their data",
+    "the gradient is exactly": "a constant factor or the sign of the formula is wrong",
+    "only the gradient of": "mend that operand's term; the others are right",
+}
+"""Beginnings of the causes that a report can name, and the usual fix of each."""
+
+
+def usual_fix(cause: str) -> str:
+    """Return the usual fix of a likely cause, "" where there is none."""
+    return next((fix for name, fix in CAUSES.items() if cause.startswith(name)), "")
+
+
+def text_of(name: str) -> str:
+    """Return the page of a check."""
+    entry = CHECKS[name]
+    parts = [
+        ("What it asks", entry.asks),
+        ("Why it fails", entry.fails),
+        ("How to mend it", entry.mend),
+        ("Example", entry.example),
+    ]
+    body = "\n\n".join(f"{title}\n{_wrapped(text)}" for title, text in parts)
+    return f"{name}: {entry.line}\n\n{body}\n"
+
+
+def _wrapped(text: str) -> str:
+    import textwrap
+
+    return textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="  ")

@@ -1,0 +1,78 @@
+"""The errors that end a command: what was asked, what was found, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+PASSED, FINDINGS, UNUSABLE, INTERNAL, UNANSWERED, NOTHING = 0, 1, 2, 3, 4, 5
+"""The exit codes; `PRECEDENCE` says which one wins when several apply."""
+
+INTERRUPTED = 130
+PRECEDENCE = (INTERNAL, UNUSABLE, FINDINGS, UNANSWERED, NOTHING, PASSED)
+
+
+class Problem(Exception):
+    """The command cannot do what it was asked: bad usage, configuration, spec or token.
+
+    `kind` is "usage", "config", "spec", "token" or "nothing"; `path` and `line` are given where a
+    file is to blame.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str = "usage",
+        code: int = UNUSABLE,
+        nearest: str = "",
+        path: str = "",
+        line: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+        self.code = code
+        self.nearest = nearest
+        self.path = path
+        self.line = line
+
+    def __str__(self) -> str:
+        """Return one readable line."""
+        place = f"{self.path}:{self.line}: " if self.line else f"{self.path}: " if self.path else ""
+        hint = f" (did you mean {self.nearest}?)" if self.nearest else ""
+        return f"{place}{self.message}{hint}"
+
+    def document(self) -> dict[str, object]:
+        """Return the `error` member of the JSON document."""
+        fields: dict[str, object] = {"kind": self.kind, "message": self.message}
+        if self.path:
+            fields["path"] = self.path
+        if self.line:
+            fields["line"] = self.line
+        if self.nearest:
+            fields["nearest"] = self.nearest
+        return fields
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known name closest to `word`, or "" when none is close.
+
+    A name is also found by its last part: `square` is near `arithmetic/square`.
+    """
+    names = list(known)
+    for cutoff in (0.75, 0.6):
+        close = difflib.get_close_matches(word, names, n=1, cutoff=cutoff)
+        if close:
+            return close[0]
+        tails = {name.rpartition("/")[2]: name for name in reversed(names)}
+        close = difflib.get_close_matches(word.rpartition("/")[2], tails, n=1, cutoff=cutoff)
+        if close:
+            return tails[close[0]]
+    return ""
+
+
+def worst_code(codes: Iterable[int]) -> int:
+    """Return the exit code that wins by precedence."""
+    present = set(codes)
+    return next((code for code in PRECEDENCE if code in present), PASSED)

@@ -1,0 +1,22 @@
+"""`json`: one strict document, never through rich."""
+
+from __future__ import annotations
+
+import json
+
+from needle_cli.events import Event, RunDone
+from needle_cli.reporters import Writer, documents
+from needle_cli.settings import Settings
+
+
+class JsonReport:
+    """Writes the report when the run is over."""
+
+    def __init__(self, write: Writer, settings: Settings) -> None:
+        self._write = write
+
+    def handle(self, event: Event) -> None:
+        """Write the document at the end."""
+        if isinstance(event, RunDone):
+            document = documents.report(event.info, event.summary)
+            self._write(json.dumps(document, indent=2, allow_nan=False) + "\n")

@@ -1,0 +1,359 @@
+"""One run of `needle check ops`: units to tasks to rows to reports to an exit code."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from needle_cli import outcomes
+from needle_cli._version import __version__
+from needle_cli.events import (
+    Event,
+    InternalError,
+    OperatorDone,
+    OperatorStarted,
+    Row,
+    RunDone,
+    RunInfo,
+    RunStarted,
+    Summary,
+)
+from needle_cli.explanations import CHECKS
+from needle_cli.problems import (
+    FINDINGS,
+    INTERNAL,
+    INTERRUPTED,
+    NOTHING,
+    PASSED,
+    UNANSWERED,
+    UNUSABLE,
+    Problem,
+    worst_code,
+)
+from needle_cli.schedule import LocalRunner, Outcome, Runner, usable_cores
+from needle_cli.selection import Unit
+from needle_cli.settings import Settings
+from needle_cli.store import Store
+from needle_cli.worker import Task
+
+Listener = Callable[[Event], None]
+
+
+@dataclass
+class Progress:
+    """What a run has learned so far."""
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    internal: list[InternalError] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    waiting: dict[str, int] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+class Run:
+    """Judges units and tells listeners; `runner` may be replaced by anything that runs tasks."""
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        settings: Settings,
+        argv: Sequence[str],
+        listeners: Sequence[Listener],
+        warn: Callable[[str], None],
+        runner: Runner | None = None,
+    ) -> None:
+        self.units = list(units)
+        self.settings = settings
+        self.listeners = listeners
+        self.checks = chosen_checks(settings)
+        self.devices, refused = usable_devices(settings["device"])
+        self.state = Progress(notes=refused)
+        self.unanswered = bool(refused)
+        self.store = Store(settings.root, warn)
+        self.info = self._info(argv)
+        self.runner = runner
+        self.started = time.monotonic()
+
+    def go(self) -> Summary:
+        """Judge everything, say so, and return what came of it."""
+        self._tell(RunStarted(self.info))
+        for unit in self.units:
+            self.state.rows[unit.name] = outcomes.without_judging(unit, self.info)
+        tasks = self._tasks()
+        if tasks:
+            self._judge(tasks)
+        if self.state.problems:
+            raise outcomes.joined(self.state.problems)
+        summary = self._summary()
+        self._tell(RunDone(self.info, summary))
+        return summary
+
+    def _judge(self, tasks: list[Task]) -> None:
+        runner = self.runner or local_runner(self.settings, len(tasks))
+        try:
+            self._take(runner, [*self._loading(tasks), *tasks])
+        except KeyboardInterrupt:
+            self.state.interrupted = True
+        finally:
+            runner.close()
+
+    def _take(self, runner: Runner, tasks: list[Task]) -> None:
+        for outcome in runner.outcomes(tasks, self._begun):
+            if outcome.task.action == "load":
+                self._loaded(outcome)
+            else:
+                self._judged(outcome)
+            if self.state.problems or self._enough():
+                return
+
+    def _begun(self, task: Task) -> None:
+        if task.action == "judge":
+            self._tell(OperatorStarted(task.op))
+
+    def _loaded(self, outcome: Outcome) -> None:
+        for problem in outcome.data.get("problems", ()):
+            self.state.problems.append(outcomes.problem_of(problem))
+
+    def _judged(self, outcome: Outcome) -> None:
+        unit = next(u for u in self.units if u.name == outcome.task.op)
+        if "problem" in outcome.data and outcome.data["problem"]["kind"] != "gone":
+            self.state.problems.append(outcomes.problem_of(outcome.data["problem"]))
+            return
+        if "internal" in outcome.data:
+            data = outcome.data
+            self.state.internal.append(
+                InternalError(unit.name, data["internal"], data["traceback"])
+            )
+        rows = [self._stored(row) for row in outcomes.rows_of(outcome, unit)]
+        self.state.rows[unit.name].extend(rows)
+        self.state.waiting[unit.name] -= 1
+        self._tell(OperatorDone(unit.name, tuple(rows), outcome.seconds))
+
+    def _stored(self, row: Row) -> Row:
+        """Write the failing cases of a row to disk and note their IDs and tokens."""
+        from needle_cli import tokens
+
+        findings = []
+        for finding in row.findings:
+            record = finding.smallest.record if finding.smallest else None
+            if record is not None:
+                token = tokens.encode(record)
+                identity = self.store.save(record, self.info.versions)
+                short = token if len(token) <= tokens.SHORTEST_LISTED else ""
+                finding = replace(finding, replay_id=identity, token=short)
+            findings.append(finding)
+        return replace(row, findings=tuple(findings))
+
+    def _enough(self) -> bool:
+        """Tell whether --max-failures is reached by operators that are settled, in order."""
+        return self._cut() is not None
+
+    def _cut(self) -> int | None:
+        """Return how many units are reported when --max-failures ends the run, else None.
+
+        Counted in catalogue order over units that are settled, so that the report does not depend
+        on which worker was quicker.
+        """
+        limit, failed = self.settings["max-failures"], 0
+        if limit is None:
+            return None
+        for count, unit in enumerate(self.units, start=1):
+            if self.state.waiting.get(unit.name, 0):
+                return None
+            failed += any(row.status in outcomes.FINDING for row in self.state.rows[unit.name])
+            if failed >= limit:
+                return count
+        return None
+
+    def _tasks(self) -> list[Task]:
+        tasks = []
+        for unit in self.units:
+            if not unit.spec or not unit.exists or not self.checks:
+                continue
+            for device in self.devices:
+                for dtype in self.settings["dtype"]:
+                    tasks.append(self._task(unit, device, dtype))
+            self.state.waiting[unit.name] = sum(task.op == unit.name for task in tasks)
+        return tasks
+
+    def _task(self, unit: Unit, device: str, dtype: str) -> Task:
+        settings = self.settings
+        return Task(
+            action="judge",
+            op=unit.name,
+            spec=unit.spec,
+            source=unit.source,
+            file=recorded_file(unit.source, settings),
+            trust=settings["trust"],
+            checks=self.checks,
+            examples=settings["max-examples"],
+            seed=settings["seed"],
+            device=device,
+            dtype=dtype,
+            order=int(settings["order"]),
+            shrink=settings["shrink"],
+        )
+
+    def _loading(self, tasks: list[Task]) -> list[Task]:
+        """Return the tasks that load every spec first, so that a broken one ends the run early."""
+        sources = dict.fromkeys(task.source for task in tasks)
+        return [
+            Task("load", "", source=source, trust=self.settings["trust"], names=tuple(
+                dict.fromkeys(task.spec for task in tasks if task.source == source)
+            ))
+            for source in sources
+        ]  # fmt: skip
+
+    def _summary(self) -> Summary:
+        state, cut = self.state, self._cut()
+        units = self.units if cut is None else self.units[:cut]
+        names = {unit.name for unit in units}
+        rows = [row for unit in units for row in in_order(state.rows[unit.name])]
+        left = tuple(
+            u.name for u in self.units if u.name not in names or state.waiting.get(u.name, 0)
+        )
+        return Summary(
+            tuple(rows), self._code(rows), time.monotonic() - self.started, tuple(state.notes),
+            tuple(state.internal), state.interrupted, left,
+        )  # fmt: skip
+
+    def _code(self, rows: Sequence[Row]) -> int:
+        if self.state.interrupted:
+            return INTERRUPTED
+        codes = {PASSED if rows else NOTHING}
+        lenient = self.settings["allow-inconclusive"]
+        for row in rows:
+            if row.status in outcomes.FINDING:
+                codes.add(FINDINGS)
+            elif row.status == "timeout" or (row.status == "cannot_tell" and not lenient):
+                codes.add(UNANSWERED)
+        if self.unanswered:
+            codes.add(UNANSWERED)
+        if self.state.internal:
+            codes.add(INTERNAL)
+        if self.state.problems:
+            codes.add(UNUSABLE)
+        code = worst_code(codes)
+        return PASSED if code == FINDINGS and self.settings["exit-zero"] else code
+
+    def _info(self, argv: Sequence[str]) -> RunInfo:
+        settings = self.settings
+        return RunInfo(
+            seed=settings["seed"], profile=settings["profile"], argv=portable(argv),
+            started=datetime.now(UTC).isoformat(timespec="seconds"), versions=versions(),
+            devices=tuple(settings["device"]), dtypes=tuple(settings["dtype"]),
+            checks=self.checks, examples=settings["max-examples"],
+            operators=tuple(unit.name for unit in self.units), source=self._source(),
+            again=again_options(settings),
+        )  # fmt: skip
+
+    def _source(self) -> str:
+        files = dict.fromkeys(os.path.basename(unit.source) for unit in self.units if unit.source)
+        return ", ".join(files) if files else "specs/"
+
+    def _tell(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+
+def recorded_file(source: str, settings: Settings) -> str:
+    """Return how records name a user's file: below the project's folder, or by its bare name."""
+    if not source:
+        return ""
+    path = Path(source).resolve()
+    root = settings.root.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def again_options(settings: Settings) -> str:
+    """Return the options of this command line without which a case could not be asked again."""
+    words = ""
+    if settings.origins["specs"] == "flag" and not os.path.isabs(settings["specs"]):
+        words += f" --specs {settings['specs']}"
+    if settings.origins["trust"] == "flag":
+        words += "".join(f" --trust {name}" for name in settings["trust"])
+    return words
+
+
+def local_runner(settings: Settings, tasks: int) -> LocalRunner:
+    """Return the runner of this machine that the settings ask for."""
+    jobs = usable_cores() if settings["jobs"] == "auto" else settings["jobs"]
+    until = None
+    if settings["max-time"] is not None:
+        until = time.monotonic() + settings["max-time"]
+    judging = os.environ.get(JUDGING, "needle_cli.judging")
+    return LocalRunner(
+        max(1, min(jobs, tasks)), settings["timeout"], settings["memory-limit"], until, judging
+    )
+
+
+JUDGING = "_NEEDLE_JUDGING"
+"""Environment variable by which the tests put a stand-in for `needle_cli.judging` into workers."""
+
+
+def chosen_checks(settings: Settings) -> tuple[str, ...]:
+    """Return the checks that --select and --ignore leave, in their fixed order."""
+    selected = settings["select"] or tuple(CHECKS)
+    left = tuple(c for c in CHECKS if c in selected and c not in settings["ignore"])
+    if not left:
+        raise Problem("--select and --ignore leave no check", kind="nothing", code=NOTHING)
+    return left
+
+
+def usable_devices(devices: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the devices that can judge, and a line for each that cannot."""
+    usable, refused = [], []
+    for device in devices:
+        if device == "cpu":
+            usable.append(device)
+        else:
+            refused.append(f"not answered on {device}: {why_not(device)}")
+    return usable, refused
+
+
+def why_not(device: str) -> str:
+    """Say why nothing is judged on a device."""
+    from needle import backend
+
+    try:
+        index = int(device.partition(":")[2] or 0)
+        if not backend.cuda(index).enabled():
+            return "no CUDA device, or CuPy is not installed"
+    except Exception as error:
+        return str(error)
+    return "judging on a GPU is not part of this version"
+
+
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """Return rows sorted by device, dtype and the fixed order of checks."""
+    order = {name: place for place, name in enumerate(CHECKS)}
+    return sorted(rows, key=lambda row: (row.device, row.dtype, order.get(row.check, -1)))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions a report states, without importing what they belong to."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"needle": __version__, "python": platform.python_version()}
+    for name in ("numpy", "scipy", "hypothesis"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def portable(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the command line without absolute paths."""
+
+    def shorten(word: str) -> str:
+        head, equals, tail = word.rpartition("=")
+        return head + equals + os.path.basename(tail) if os.path.isabs(tail) else word
+
+    return tuple(shorten(word) for word in argv)
