@@ -276,6 +276,11 @@ class EngineEvaluation:
         """The output's leaves, as the engine caches them."""
         return self._outputs
 
+    @property
+    def composite(self) -> bool:
+        """Whether the result is more than one operator applied to the inputs."""
+        return self._operator._slots(self._result, self._leaves) is None
+
     def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
         """Return one `Gradient` per input leaf."""
         operator = self._operator

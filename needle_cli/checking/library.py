@@ -29,6 +29,7 @@ from needle_cli.checking.model import (
     Verdict,
 )
 from needle_cli.checking.pair import Pair
+from needle_cli.checking.probes import power_of_two, rms, signed
 from needle_cli.checking.report import Report
 
 LEAN = ("contract", "gradient", "linearity", "purity", "precision")
@@ -124,6 +125,15 @@ def check_function(
     return judge_case(op, case, selected, thorough)
 
 
+def entries(
+    f: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]
+) -> list[Element]:
+    """Return analytic beside numeric entries of a function's gradient, 64 at most if all agree."""
+    op, case = _engine_for(inputs)(f, inputs)
+    question = Question(op, replace(case, params=dict(params)))
+    return elements(question.wide, question.cotangent)
+
+
 def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: bool) -> Report:
     """Ask the selected checks at one case, cheaply or thoroughly, and word the report."""
     question = Question(op, case)
@@ -141,13 +151,38 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
             answers = [_raised(check, str(error))]
         except Garbage as error:
             answers = [_raised("contract", str(error))]
-    answer = merge(answers)
+    answer = _composition_at_a_kink(question, merge(answers))
     table = _table(question, answer)
     cause = likely_cause(answer.findings, table)
     findings = tuple(_placed(replace(f, cause=f.cause or cause), table) for f in answer.findings)
     order = tuple(name for name in NAMES if name in selected)
     notes = tuple(dict.fromkeys(answer.notes))
     return Report(op.name, answer.verdict, findings, notes, tuple(table), case.seed, order)
+
+
+def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
+    """Take back a refusal that holds for a composition at this very point only.
+
+    What a chain of right operators answers where one of them has a kink need not be a derivative
+    of the whole: `relu(x) - relu(-x)` is x, and gets 0 at 0 (Kakade and Lee, 2018). That is
+    information, and no fault of any operator.
+    """
+    only_gradient = answer.findings and all(f.check == "gradient" for f in answer.findings)
+    if not only_gradient or not getattr(question.subject.evaluation, "composite", False):
+        return answer
+    rng = question.rng("beside")
+    beside = [
+        leaf + (2.0**-7 * power_of_two(rms(leaf)) * signed(rng, leaf.shape)).astype(leaf.dtype)
+        if leaf.dtype.kind == "f"
+        else leaf
+        for leaf in question.case.leaves()
+    ]
+    moved = Question(question.op, replace(question.case.with_leaves(beside), cotangent=None))
+    with np.errstate(all="ignore"):
+        if CHECKS["gradient"](moved).verdict is not Verdict.PASS:
+            return answer
+    note = "the gradient of this composition is no derivative at this point, where a part has a kink"
+    return Answer(Verdict.NO_DERIVATIVE, probes={Verdict.NO_DERIVATIVE: 1}, notes=(note,))
 
 
 def _raised(check: str, text: str) -> Answer:
@@ -226,14 +261,17 @@ def _array(value: Any, name: str) -> Array:
 
 def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
     """Return the function's own argument names where it has them, else x0, x1, ..."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][
-        :count
-    ]
-    return names if len(set(names)) == count else [f"x{k}" for k in range(count)]
+    code = getattr(function, "__code__", None)
+    if code is not None:  # `inspect.signature` costs more than a small check
+        names = list(code.co_varnames[: code.co_argcount])
+        names = names[1:] if inspect.ismethod(function) else names
+    else:
+        try:
+            names = list(inspect.signature(function).parameters)
+        except (TypeError, ValueError):
+            names = []
+    names = names[:count]
+    return names if len(names) == count else [f"x{k}" for k in range(count)]
 
 
 def _floating(arrays: Mapping[str, InputValue]) -> frozenset[str]:

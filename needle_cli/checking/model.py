@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -75,8 +75,17 @@ class Case:
 
     def with_leaves(self, leaves: Sequence[Array]) -> Case:
         """Return the same case with its arrays replaced, in the order of `leaves()`."""
-        source = iter(leaves)
-        return replace(self, inputs=dict(zip(self.inputs, regroup(self, source), strict=True)))
+        values = regroup(self, iter(leaves))
+        return Case(
+            dict(zip(self.inputs, values, strict=True)),
+            self.params,
+            self.judged,
+            self.silent,
+            self.seed,
+            self.cotangent,
+            self.label,
+            self.tags,
+        )
 
     def size(self) -> int:
         """Return the number of entries of all inputs together."""

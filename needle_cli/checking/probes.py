@@ -15,22 +15,27 @@ Tangent = Callable[[str, Array], Array]
 
 
 def signed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Return random signs times magnitudes 0.5 to 1.5 on a grid of 1/64.
+    """Return random signs times magnitudes 0.5 to 1.5 on a grid of 1/128.
 
     Plain signs cannot see two swapped rows, positive vectors dilute one wrong entry, and the coarse
     grid keeps `x + h u` free of rounding for powers of two `h`.
     """
-    draws = rng.integers(-65, 65, size=shape)
-    return np.where(draws < 0, draws - 31.0, draws + 32.0) / 64.0
+    draws = np.frombuffer(rng.bytes(math.prod(shape)), dtype=np.int8).astype(np.float64)
+    draws *= 2.0**-7
+    draws += np.copysign(0.5, draws)
+    return draws.reshape(shape)
 
 
-def random_cotangent(rng: np.random.Generator, size: int | tuple[int, ...]) -> Array:
+def random_cotangent(rng: np.random.Generator, size: int) -> Array:
     """Return random signs times magnitudes 0.5 to 1.5 with all their digits.
 
     The digits matter: a gradient that casts its cotangent down would leave round numbers alone.
     """
-    draws = 2.0 * rng.random(size) - 1.0
-    return draws + np.copysign(0.5, draws)
+    draws = rng.random(size)
+    draws -= 0.5
+    draws *= 2.0
+    draws += np.copysign(0.5, draws)
+    return draws
 
 
 def power_of_two(scale: float) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from hypothesis import reject
@@ -23,25 +22,30 @@ ATTEMPTS = 10
 """How often shapes without possible values are redrawn before Hypothesis is told to."""
 
 
-@lru_cache(maxsize=256)
-def _integers(low: int, high: int) -> st.SearchStrategy[int]:
-    """Return a strategy, made once: making one costs more than drawing from it."""
-    return st.integers(low, high)
+_BIT = st.booleans()
 
 
 class DrawChooser:
-    """Choices made by Hypothesis."""
+    """Choices made by Hypothesis, bit by bit.
 
-    def __init__(self, draw: Callable[[st.SearchStrategy[int]], int]) -> None:
+    Not by `integers()`: Hypothesis mixes into them constants that it finds in whatever modules of
+    the project happen to be imported, and the same seed would give other cases elsewhere.
+    """
+
+    def __init__(self, draw: Callable[[st.SearchStrategy[bool]], bool]) -> None:
         self._draw = draw
 
     def integer(self, low: int, high: int) -> int:
         """Return an integer of the closed range; Hypothesis shrinks it towards the lower end."""
-        if low == high:
+        count = high - low + 1
+        if count <= 1:
             return low
-        if low >= 0:
-            return self._draw(_integers(low, high))
-        return low + self._draw(_integers(0, high - low))
+        # A power of two needs no spare bit to be even.
+        bits = (count - 1).bit_length() + (count & (count - 1) != 0)
+        number = 0
+        for _ in range(bits):
+            number = 2 * number + self._draw(_BIT)
+        return low + (number * count >> bits)
 
 
 def structures(

@@ -75,15 +75,24 @@ class Subject:
         except (OperatorError, Garbage):
             return np.full(self.vector.shape, np.nan)
 
-    def cotangents(self, vector: Array) -> list[Array]:
-        """Split a vector into one cotangent per output leaf, in the leaf's shape and dtype."""
+    def cotangents(self, vector: Array, copy: bool = True) -> list[Array]:
+        """Split a vector into one cotangent per output leaf, in the leaf's shape and dtype.
+
+        They are copies, since an operator may write into what it is given; without `copy` they may
+        share the vector's memory.
+        """
+        outputs = self.evaluation.outputs
+        if len(outputs) == 1 and is_floating(outputs[0]):
+            shape, dtype = outputs[0].shape, outputs[0].dtype
+            return [vector.reshape(shape).astype(dtype, copy=copy)]
         parts: list[Array] = []
         start = 0
-        for out in self.evaluation.outputs:
+        for out in outputs:
             if not is_floating(out):
                 parts.append(np.zeros(out.shape))
                 continue
-            parts.append(vector[start : start + out.size].reshape(out.shape).astype(out.dtype))
+            piece = vector[start : start + out.size].reshape(out.shape)
+            parts.append(piece.astype(out.dtype, copy=copy))
             start += out.size
         return parts
 

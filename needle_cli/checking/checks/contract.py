@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from needle_cli.checking.checks import facts
 from needle_cli.checking.checks.question import Question, merge, passed, refused
 from needle_cli.checking.model import Answer, Gradient
 from needle_cli.checking.subject import Subject, is_floating
@@ -13,7 +14,8 @@ def ask(question: Question) -> Answer:
     """Ask the contract of the gradients for the case's own cotangent, in the case's own dtype."""
     subject = question.subject
     raw = subject.evaluation.gradient(subject.cotangents(question.cotangent))
-    return merge([inspect(subject, raw), _nothing_for_the_silent(subject, raw)])
+    form = merge([inspect(subject, raw), _nothing_for_the_silent(subject, raw)])
+    return form if form.findings else merge([form, facts.no_nan_leak(question)])
 
 
 def inspect(subject: Subject, raw: Sequence[Gradient]) -> Answer:

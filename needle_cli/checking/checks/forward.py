@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.checks import reference
+from needle_cli.checking.checks import facts, reference
 from needle_cli.checking.checks.question import (
     NOTHING,
     Question,
@@ -30,6 +30,7 @@ def ask(question: Question) -> Answer:
         answers = [against_reference(question)]
         if "lazy" in question.op.abilities and not answers[0].findings:
             answers.append(lazy_equals_eager(question))
+        answers.append(facts.elementwise(question))
         return merge(answers)
 
 

@@ -48,7 +48,7 @@ def _along(
         first = quick.accept(cotangent, gradients, HEADROOM)
         if first is not None:
             # The difference is already there: a second cotangent costs one more gradient.
-            other = random_cotangent(rng, cotangent.shape)
+            other = random_cotangent(rng, cotangent.size)
             found = subject.gradients(other)
             second = quick.accept(other, found, HEADROOM)
             if second is not None:

@@ -29,8 +29,10 @@ def ask(question: Question) -> Answer:
         min(subject.leaves[i].itemsize for i in subject.judged)
     ]
     answers = [scaled(subject, v, of_v, factor) for factor in (-2.0, reach, 1 / reach)]
-    w = subject.rounded(64 * random_cotangent(rng, v.shape))
-    answers.append(added(subject, (v, of_v), (w, subject.gradients(w)), rng))
+    w = subject.rounded(64 * random_cotangent(rng, v.size))
+    answers.append(
+        added(subject, (v, of_v), (w, subject.gradients(w)), subject.gradients(v + w), rng)
+    )
     return merge(answers)
 
 
@@ -59,6 +61,7 @@ def added(
     subject: Subject,
     first: tuple[Array, Sequence[Array]],
     second: tuple[Array, Sequence[Array]],
+    of_sum: Sequence[Array],
     rng: np.random.Generator,
 ) -> Answer:
     """Ask whether `vjp(v + w)` equals `vjp(v) + vjp(w)` within propagated rounding.
@@ -67,7 +70,6 @@ def added(
     have. Beyond it the rounding is measured: cotangents moved by one unit in the last place.
     """
     (v, of_v), (w, of_w) = first, second
-    of_sum = subject.gradients(v + w)
     names = [subject.names[i] for i in subject.judged]
     with np.errstate(all="ignore"):
         wanted = [a + b for a, b in zip(of_v, of_w, strict=True)]

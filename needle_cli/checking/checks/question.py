@@ -68,7 +68,11 @@ class Question:
         if self.case.cotangent is not None:
             parts = [c.reshape(-1) for c in self.case.cotangent if c.dtype.kind == "f"]
             return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
-        return random_cotangent(self.rng("cotangent"), self.wide.vector.shape)
+        return random_cotangent(self.rng("cotangent"), self.wide.vector.size)
+
+    def draw_cotangent(self, rng: np.random.Generator) -> None:
+        """Take the cotangent from a generator at hand, which is cheaper than from one of its own."""
+        self.__dict__["cotangent"] = random_cotangent(rng, self.wide.vector.size)
 
     @cached_property
     def gradients(self) -> list[Array]:

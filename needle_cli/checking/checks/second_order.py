@@ -38,7 +38,7 @@ def ask(question: Question) -> Answer:
 def lifted(subject: Subject, question: Question, name: str = "cotangent") -> Case:
     """Return the case of the vjp: the cotangent becomes an input before the others."""
     rng = question.rng("second_order", name)
-    parts = subject.cotangents(random_cotangent(rng, subject.vector.shape))
+    parts = subject.cotangents(random_cotangent(rng, subject.vector.size))
     value: InputValue = parts[0] if len(parts) == 1 else tuple(parts)
     return Case(
         {name: value, **subject.case.inputs},
@@ -57,7 +57,7 @@ def _probe(question: Question, subject: Subject) -> Answer:
         if not np.isfinite(subject.vector).all():
             return NOTHING
         direction = projected(subject, scaled_direction(subject, rng), _skip_new(question.tangent))
-        cotangent = random_cotangent(rng, subject.vector.shape)
+        cotangent = random_cotangent(rng, subject.vector.size)
         outcome = compare(
             subject,
             direction,

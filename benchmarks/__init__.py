@@ -1,0 +1,1 @@
+"""Speed and detection beside the peers: the same work, in one run."""

@@ -1,0 +1,30 @@
+"""`python -m benchmarks peers|ops`: run one of the benchmarks and print its tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def main() -> int:
+    """Run the benchmark that is named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = parser.add_subparsers(dest="name", required=True)
+    peers = names.add_parser("peers", help="check_pair beside torch, jax and autograd")
+    peers.add_argument("--rounds", type=int, default=15, help="interleaved rounds (default 15)")
+    peers.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    ops = names.add_parser("ops", help="needle check ops, whole and by operator")
+    ops.add_argument("--runs", type=int, default=3, help="whole runs (default 3)")
+    ops.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    arguments = parser.parse_args()
+    if arguments.name == "peers":
+        from benchmarks.peers import run
+
+        return run(arguments.rounds, arguments.write)
+    from benchmarks.whole import run as run_ops
+
+    return run_ops(arguments.runs, arguments.write)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Statements of a spec that are tested at every case: `elementwise`, `facts.no_nan_leak`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from needle_cli.checking.checks.question import NOTHING, Question, merge, passed, refused
+from needle_cli.checking.model import Answer
+from needle_cli.checking.subject import Subject
+
+LIMIT = 1024
+"""Entries up to which statements are tested."""
+
+
+def elementwise(question: Question) -> Answer:
+    """Ask that moving one entry of an input moves no output entry but its own."""
+    claims, subject = question.claims, question.subject
+    outputs = subject.evaluation.outputs
+    if claims is None or not claims.elementwise or subject.case.size() > LIMIT:
+        return NOTHING
+    if len(outputs) != 1 or outputs[0].size < 2:
+        return NOTHING
+    # Vector instructions may round an entry by its place in memory, so both calls get plain copies.
+    plain = Subject(question.op, subject.case.with_leaves([a.copy() for a in subject.leaves]))
+    rng = question.rng("elementwise")
+    answers = []
+    for i in subject.judged:
+        leaf = subject.leaves[i]
+        if leaf.size:
+            flat = int(rng.integers(leaf.size))
+            answers.append(_others_stand_still(plain, i, flat))
+    return merge(answers)
+
+
+def _others_stand_still(subject: Subject, position: int, flat: int) -> Answer:
+    before = subject.evaluation.outputs[0]
+    leaf = subject.leaves[position]
+    touched = np.zeros(leaf.shape, dtype=bool)
+    touched.reshape(-1)[flat] = True
+    moved = np.where(touched, leaf * leaf.dtype.type(1 + 2.0**-6), leaf).astype(leaf.dtype)
+    leaves = list(subject.leaves)
+    leaves[position] = moved
+    after = subject.op.evaluate(subject.case.with_leaves(leaves)).outputs[0]
+    own = np.broadcast_to(touched, before.shape)
+    same = (after == before) | (np.isnan(after) & np.isnan(before)) | own
+    if after.shape == before.shape and same.all():
+        return passed()
+    name = subject.names[position]
+    text = f"the spec says elementwise, but one entry of {name} moves other outputs"
+    return refused("forward", text, name=name)
+
+
+def no_nan_leak(question: Question) -> Answer:
+    """Ask that NaN and infinity in entries without influence reach no gradient."""
+    claims, subject = question.claims, question.wide
+    if claims is None or not claims.no_nan_leak or subject.case.size() > LIMIT:
+        return NOTHING
+    owners = subject.case.leaf_owners()
+    answers = [
+        _leaks(question, subject, k, bad)
+        for k, i in enumerate(subject.judged)
+        if owners[i] in claims.no_nan_leak
+        for bad in (np.nan, np.inf)
+    ]
+    return merge(answers)
+
+
+def _leaks(question: Question, subject: Subject, position: int, bad: float) -> Answer:
+    """Put `bad` where the gradient is zero, and ask for the same gradients as before."""
+    i = subject.judged[position]
+    idle = question.gradients[position] == 0
+    if not idle.any():
+        return NOTHING
+    leaves = list(subject.leaves)
+    leaves[i] = np.where(idle, bad, leaves[i])
+    poisoned = Subject(subject.op, subject.case.with_leaves(leaves))
+    got = poisoned.gradients(question.cotangent)
+    for name, a, b in zip(
+        (subject.names[j] for j in subject.judged), got, question.gradients, strict=True
+    ):
+        if not np.array_equal(a, b):
+            unused = f"{bad} in an entry of {subject.names[i]} that is not used"
+            text = f"{unused} reaches the gradient of {name}"
+            return refused("contract", text, name=name)
+    return passed()

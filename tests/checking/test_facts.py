@@ -1,0 +1,61 @@
+"""Statements of a spec are believed only as long as they hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from needle_cli.checking.checks import facts
+from needle_cli.checking.checks.question import Question
+from needle_cli.checking.claims import Claims, InputClaim
+from needle_cli.checking.model import Case
+from needle_cli.checking.pair import Pair
+
+
+def question(forward, vjp, inputs, **stated):
+    claims = Claims(
+        op="test:op",
+        reference=forward,
+        args=tuple(inputs),
+        inputs={name: InputClaim(name, "(...)") for name in inputs},
+        **stated,
+    )
+    judged = frozenset(name for name, a in inputs.items() if a.dtype.kind == "f")
+    return Question(Pair(forward, vjp), Case(inputs, judged=judged), claims)
+
+
+A, B = np.arange(1.0, 7.0).reshape(2, 3), np.array([3.0, 4.0, 5.0])
+
+
+@pytest.mark.parametrize(
+    ("forward", "holds"),
+    [(lambda a, b: a * b, True), (lambda a, b: a * b + b.sum(), False), (np.add, True)],
+)
+def test_elementwise_is_tested(forward, holds):
+    asked = question(forward, None, {"a": A, "b": B}, elementwise=True)
+    answer = facts.elementwise(asked)
+    assert answer.asked
+    assert bool(answer.findings) is not holds
+
+
+def careful(v, cond, a, b):
+    return None, np.where(cond, v, 0.0), np.where(cond, 0.0, v)
+
+
+@np.errstate(all="ignore")
+def leaky(v, cond, a, b):
+    return None, v * cond + 0 * a, v * ~cond
+
+
+@pytest.mark.parametrize(("vjp", "holds"), [(careful, True), (leaky, False)])
+def test_nan_may_not_leak_from_the_branch_not_taken(vjp, holds):
+    cond = np.array([[True, False, True], [False, False, True]])
+    inputs = {"cond": cond, "a": A, "b": 2 * A}
+    answer = facts.no_nan_leak(question(np.where, vjp, inputs, no_nan_leak=("a", "b")))
+    assert answer.asked
+    assert bool(answer.findings) is not holds
+
+
+def test_nothing_is_asked_where_nothing_is_stated():
+    assert not facts.elementwise(question(np.add, None, {"a": A, "b": B})).asked
+    assert not facts.no_nan_leak(question(np.add, None, {"a": A, "b": B})).asked
