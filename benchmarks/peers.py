@@ -93,7 +93,9 @@ def run(rounds: int, write: bool) -> int:
         console.print(f"gap: {name} is not measured: {why}", markup=False)
     console.print(table(rows))
     for name in PEERS:
-        ratios = [r.milliseconds[name] / r.milliseconds[OURS] for r in rows if name in r.milliseconds]
+        ratios = [
+            r.milliseconds[name] / r.milliseconds[OURS] for r in rows if name in r.milliseconds
+        ]
         if name != OURS and ratios:
             mean = math.exp(statistics.fmean(map(math.log, ratios)))
             console.print(f"{name}: {mean:.2f} times our time (geometric mean of {len(ratios)})")

@@ -44,9 +44,7 @@ def _generic_softmax(xp: Any) -> Callable[..., Any]:
 
 def _taps(x: Any, k: int, height: int, width: int) -> list[tuple[int, int, Any]]:
     """Return the shifted windows of an NHWC image, one per entry of the kernel."""
-    return [
-        (i, j, x[:, i : i + height, j : j + width, :]) for i in range(k) for j in range(k)
-    ]
+    return [(i, j, x[:, i : i + height, j : j + width, :]) for i in range(k) for j in range(k)]
 
 
 def _conv(x: Any, w: Any) -> Any:
@@ -100,7 +98,9 @@ def works() -> list[Work]:
         )
     )
     found += [
-        Work(f"softmax {m}x{n}", _softmax, _softmax_vjp, _generic_softmax, (rng.normal(size=(m, n)),))
+        Work(
+            f"softmax {m}x{n}", _softmax, _softmax_vjp, _generic_softmax, (rng.normal(size=(m, n)),)
+        )
         for m, n in ((8, 32), (64, 256))
     ]
     return found

@@ -44,8 +44,8 @@ def train_epoch(x: Any, y: Any, weights: list[Tensor], lr: float, batch: int) ->
     """Step through the data once; return the loss of the last batch."""
     value = 0.0
     for start in range(0, len(y), batch):
-        pixels = Tensor(x[start:start + batch], requires_grad=False)
-        labels = ndl.init.one_hot(10, y[start:start + batch])
+        pixels = Tensor(x[start : start + batch], requires_grad=False)
+        labels = ndl.init.one_hot(10, y[start : start + batch])
         loss = softmax_loss(network(pixels, *weights), labels)
         loss.backward()
         for w in weights:
@@ -87,8 +87,10 @@ def main(arguments: list[str] | None = None) -> int:
     flat = len(set(counts)) == 1
     print(f"accuracy {share:.2%} on the test digits, {'lazy' if options.lazy else 'eager'} mode")
     print(f"{seconds:.1f} s for {len(counts)} epochs")
-    print(f"live values after each epoch: {min(counts)} to {max(counts)}, "
-          f"{'flat' if flat else 'NOT FLAT'}")
+    print(
+        f"live values after each epoch: {min(counts)} to {max(counts)}, "
+        f"{'flat' if flat else 'NOT FLAT'}"
+    )
     return 0 if share > 0.95 and flat else 1
 
 

@@ -76,8 +76,10 @@ class Op:
 
     def __call__(self, *args: Any) -> Any:
         """Build a node of the graph."""
-        raise NotImplementedError(f"{type(self).__name__} derives neither TensorOp nor "
-                                  "TensorTupleOp, or does not define __call__")
+        raise NotImplementedError(
+            f"{type(self).__name__} derives neither TensorOp nor "
+            "TensorTupleOp, or does not define __call__"
+        )
 
     def compute(self, *args: Any) -> Any:
         """Return the result for arrays; a `TensorTuple` input arrives as a tuple of arrays."""
@@ -103,8 +105,12 @@ class Op:
         for position, given in enumerate(args):
             if not isinstance(given, wanted):
                 raise TypeError(
-                    complaint(type(self).__name__, f"input {position}",
-                              f"a {wanted.__name__}", f"{type(given).__name__}")
+                    complaint(
+                        type(self).__name__,
+                        f"input {position}",
+                        f"a {wanted.__name__}",
+                        f"{type(given).__name__}",
+                    )
                 )
 
 
@@ -200,8 +206,9 @@ class Value:
         value = cls.__new__(cls)
         if isinstance(data, Value):
             data = data.realize_cached_data()
-        value._init(None, (), cached_data=cls._stored(cls.__name__, data),
-                    requires_grad=requires_grad)
+        value._init(
+            None, (), cached_data=cls._stored(cls.__name__, data), requires_grad=requires_grad
+        )
         return value
 
     @classmethod
@@ -225,9 +232,11 @@ class Value:
         stack = [self]
         while stack:
             node = stack[-1]
-            waiting = [] if node.cached_data is not None else [
-                i for i in node.inputs if i.cached_data is None
-            ]
+            waiting = (
+                []
+                if node.cached_data is not None
+                else [i for i in node.inputs if i.cached_data is None]
+            )
             if waiting:
                 stack.extend(waiting)
                 continue
@@ -263,8 +272,10 @@ class Value:
             self.inputs, self._input_versions, self._captured, strict=True
         ):
             if captured is None and value._version != built:
-                raise ValueError(f"{name}: the data of an input was replaced before this deferred "
-                                 "result was computed; ask for its data before replacing")
+                raise ValueError(
+                    f"{name}: the data of an input was replaced before this deferred "
+                    "result was computed; ask for its data before replacing"
+                )
             arguments.append(value.cached_data if captured is None else captured)
         return arguments
 
@@ -289,8 +300,9 @@ class Value:
     @grad.setter
     def grad(self, gradient: Any) -> None:
         if gradient is not None and not isinstance(gradient, Value):
-            raise TypeError(complaint("grad", "the gradient", "a Tensor or None",
-                                      type(gradient).__name__))
+            raise TypeError(
+                complaint("grad", "the gradient", "a Tensor or None", type(gradient).__name__)
+            )
         self._grad = gradient
 
     def _keep_gradient(self, gradient: "Value") -> None:
@@ -304,10 +316,23 @@ class Value:
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles hold the data of a leaf, without its gradient."""
         if self.op is not None and self.requires_grad:
-            raise TypeError(complaint("copying", "a value", "a leaf: call detach()",
-                                      f"the result of {type(self.op).__name__}"))
-        return {**self.__dict__, "cached_data": self.realize_cached_data(), "op": None,
-                "inputs": (), "_grad": None, "_captured": None, "_input_versions": ()}
+            raise TypeError(
+                complaint(
+                    "copying",
+                    "a value",
+                    "a leaf: call detach()",
+                    f"the result of {type(self.op).__name__}",
+                )
+            )
+        return {
+            **self.__dict__,
+            "cached_data": self.realize_cached_data(),
+            "op": None,
+            "inputs": (),
+            "_grad": None,
+            "_captured": None,
+            "_input_versions": (),
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         _live.append(None)

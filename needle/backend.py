@@ -66,8 +66,9 @@ class Device(ABC):
             with self.scope():
                 return self.namespace().full(shape, fill_value, dtype=known)
         except OverflowError:
-            raise ValueError(complaint("full", "fill_value", f"within {known}",
-                                       fill_value)) from None
+            raise ValueError(
+                complaint("full", "fill_value", f"within {known}", fill_value)
+            ) from None
 
     def empty(self, shape: tuple[int, ...], dtype: Any = "float32") -> Any:
         """Array of arbitrary values, shape `shape`."""

@@ -118,11 +118,13 @@ class Tensor(Value):
         if not isinstance(out_grad, Tensor):
             raise TypeError(complaint("backward", "out_grad", "a Tensor", type(out_grad).__name__))
         if out_grad.shape != self.shape:
-            raise ValueError(complaint("backward", "out_grad", f"of shape {self.shape}",
-                                       out_grad.shape))
+            raise ValueError(
+                complaint("backward", "out_grad", f"of shape {self.shape}", out_grad.shape)
+            )
         if out_grad.device != self.device:
-            raise ValueError(complaint("backward", "out_grad", f"on {self.device}",
-                                       out_grad.device))
+            raise ValueError(
+                complaint("backward", "out_grad", f"on {self.device}", out_grad.device)
+            )
         if self.dtype.kind != "f" and out_grad.dtype.kind == "f":
             raise TypeError(complaint("backward", "out_grad", f"{self.dtype}", out_grad.dtype))
         return needle.ops._support.cast_like(out_grad, self)
@@ -144,8 +146,9 @@ class Tensor(Value):
         return to_host(self.realize_cached_data()).item()  # type: ignore[no-any-return]
 
     def __array__(self, *args: object, **kwargs: object) -> NoReturn:
-        raise TypeError("a Tensor is not converted silently, its history would be lost: "
-                        "call .numpy()")
+        raise TypeError(
+            "a Tensor is not converted silently, its history would be lost: call .numpy()"
+        )
 
     def __repr__(self) -> str:
         text = numpy.array2string(self.numpy(), separator=", ", prefix="needle.Tensor(")
@@ -273,8 +276,9 @@ class TensorTuple(Value):
     @classmethod
     def _stored(cls, name: str, result: Any) -> Any:
         if not isinstance(result, (tuple, list)):
-            raise TypeError(complaint(name, "the result", "a tuple of arrays",
-                                      type(result).__name__))
+            raise TypeError(
+                complaint(name, "the result", "a tuple of arrays", type(result).__name__)
+            )
         return tuple([as_stored_array(name, member) for member in result])
 
     def __len__(self) -> int:
@@ -294,8 +298,9 @@ class TensorTuple(Value):
         if not isinstance(other, TensorTuple):
             return NotImplemented
         if len(self) != len(other):
-            raise ValueError(complaint("TensorTuple +", "the other tuple",
-                                       f"of length {len(self)}", len(other)))
+            raise ValueError(
+                complaint("TensorTuple +", "the other tuple", f"of length {len(self)}", len(other))
+            )
         return needle.ops.make_tuple(*[a + b for a, b in zip(self, other, strict=True)])
 
     def detach(self) -> "TensorTuple":

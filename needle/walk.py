@@ -62,9 +62,7 @@ def compute_gradient_of_variables(output_tensor: Value, out_grad: Value) -> None
             _send_to_inputs(node, node.op, total, cotangents)
 
 
-def _send_to_inputs(
-    node: Value, op: Op, total: Value, cotangents: dict[Value, list[Any]]
-) -> None:
+def _send_to_inputs(node: Value, op: Op, total: Value, cotangents: dict[Value, list[Any]]) -> None:
     """Append to `cotangents` what `node` contributes to each of its inputs."""
     slot = getattr(op, "tuple_slot", None)
     if slot is not None:  # kept sparse, or a tuple of n would cost n * n zeros
@@ -73,8 +71,14 @@ def _send_to_inputs(
     parts = op.gradient_as_tuple(total, node)
     name = type(op).__name__
     if len(parts) != len(node.inputs):
-        raise ValueError(complaint(f"{name}.gradient", "its result",
-                                   f"{len(node.inputs)} values, one per input", len(parts)))
+        raise ValueError(
+            complaint(
+                f"{name}.gradient",
+                "its result",
+                f"{len(node.inputs)} values, one per input",
+                len(parts),
+            )
+        )
     for position, (value, part) in enumerate(zip(node.inputs, parts, strict=True)):
         if part is None or not value.requires_grad:
             continue
@@ -110,21 +114,37 @@ def _add_up_tuple(node: Value, parts: list[Any]) -> Any:
             continue
         for collected, member in zip(members, needle.ops.tuples.members_of(part), strict=True):
             collected.append(member)
-    return needle.ops.make_tuple(*[
-        _add_up(collected[0], collected) if collected else needle.ops._support.zeros_beside(array)
-        for collected, array in zip(members, node.realize_cached_data(), strict=True)
-    ])
+    return needle.ops.make_tuple(
+        *[
+            _add_up(collected[0], collected)
+            if collected
+            else needle.ops._support.zeros_beside(array)
+            for collected, array in zip(members, node.realize_cached_data(), strict=True)
+        ]
+    )
 
 
 def _check_part(where: str, position: int, value: Value, part: Any) -> None:
     """Raise if an operator's gradient cannot be the cotangent of `value`."""
     if not isinstance(part, Value):
-        raise TypeError(complaint(where, f"the cotangent of input {position}",
-                                  "a Tensor, TensorTuple or None", type(part).__name__))
+        raise TypeError(
+            complaint(
+                where,
+                f"the cotangent of input {position}",
+                "a Tensor, TensorTuple or None",
+                type(part).__name__,
+            )
+        )
     wanted, given = _shapes(value.cached_data), _shapes(part.realize_cached_data())
     if wanted != given:
-        raise ValueError(complaint(where, f"the cotangent of input {position}",
-                                   f"of that input's shape {wanted}", given))
+        raise ValueError(
+            complaint(
+                where,
+                f"the cotangent of input {position}",
+                f"of that input's shape {wanted}",
+                given,
+            )
+        )
 
 
 def _shapes(data: Any) -> Any:
@@ -151,9 +171,7 @@ def _refuse_impossible(node: Value) -> None:
             _refuse_integers(op, name, position, _dtypes(value), _dtypes(node))
 
 
-def _refuse_integers(
-    op: Op, name: str, position: int, given: list[Any], result: list[Any]
-) -> None:
+def _refuse_integers(op: Op, name: str, position: int, given: list[Any], result: list[Any]) -> None:
     kinds = {dtype.kind for dtype in given}
     if kinds <= {"f"}:
         return

@@ -115,13 +115,15 @@ def zeros_like(
     array: Tensor, *, device: Device | None = None, requires_grad: bool = False
 ) -> Tensor:
     """Return zeros with the shape, dtype and (unless given) device of `array`."""
-    return zeros(*array.shape, dtype=array.dtype, device=device or array.device,
-                 requires_grad=requires_grad)
+    return zeros(
+        *array.shape, dtype=array.dtype, device=device or array.device, requires_grad=requires_grad
+    )
 
 
 def ones_like(
     array: Tensor, *, device: Device | None = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ones with the shape, dtype and (unless given) device of `array`."""
-    return ones(*array.shape, dtype=array.dtype, device=device or array.device,
-                requires_grad=requires_grad)
+    return ones(
+        *array.shape, dtype=array.dtype, device=device or array.device, requires_grad=requires_grad
+    )

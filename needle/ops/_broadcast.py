@@ -21,15 +21,19 @@ class SumTo(ArrayOp):
 
     def compute(self, a: Any) -> Any:
         added = a.ndim - len(self.shape)
-        stretched = tuple([
-            axis for axis in range(a.ndim)
-            if axis < added or (self.shape[axis - added] == 1 and a.shape[axis] != 1)
-        ])
+        stretched = tuple(
+            [
+                axis
+                for axis in range(a.ndim)
+                if axis < added or (self.shape[axis - added] == 1 and a.shape[axis] != 1)
+            ]
+        )
         if stretched:
             a = sum_of(a, stretched, keepdims=True)
         if a.shape != (1,) * added + self.shape:
-            raise ValueError(complaint("sum_to", "the cotangent", f"broadcast from {self.shape}",
-                                       a.shape))
+            raise ValueError(
+                complaint("sum_to", "the cotangent", f"broadcast from {self.shape}", a.shape)
+            )
         return a.reshape(self.shape).astype(self.dtype, copy=False)
 
     def gradient(self, out_grad: Tensor, node: Any) -> Tensor:
@@ -54,6 +58,9 @@ def elementwise(where: str, function: Any, a: Any, b: Any) -> Any:
         try:
             numpy.broadcast_shapes(a.shape, b.shape)
         except ValueError:
-            raise ValueError(complaint(where, "the shapes of a and b", "broadcastable",
-                                       f"{a.shape} and {b.shape}")) from None
+            raise ValueError(
+                complaint(
+                    where, "the shapes of a and b", "broadcastable", f"{a.shape} and {b.shape}"
+                )
+            ) from None
     return function(a, b)

@@ -191,8 +191,10 @@ class EWisePow(ArrayOp):
 
     def compute(self, a: Any, b: Any) -> Any:
         if a.dtype.kind in "iub" and b.dtype.kind == "i" and bool((b < 0).any()):
-            raise ValueError("power: an integer base needs exponents of 0 or more, got a negative "
-                             "one; use a floating dtype")
+            raise ValueError(
+                "power: an integer base needs exponents of 0 or more, got a negative "
+                "one; use a floating dtype"
+            )
         return elementwise("power", numpy.power, a, b)
 
     def gradient(self, out_grad: Tensor, node: Any) -> tuple[Tensor | None, Tensor | None]:
@@ -244,8 +246,10 @@ class PowerScalar(ArrayOp):
 
     def compute(self, a: Any) -> Any:
         if a.dtype.kind in "iub" and isinstance(self.scalar, int) and self.scalar < 0:
-            raise ValueError("power_scalar: an integer base needs an exponent of 0 or more, got "
-                             f"{self.scalar}; use a floating dtype or a float exponent")
+            raise ValueError(
+                "power_scalar: an integer base needs an exponent of 0 or more, got "
+                f"{self.scalar}; use a floating dtype or a float exponent"
+            )
         if self.scalar == 2 and a.dtype.kind == "f":
             return numpy.square(a)
         return numpy.power(a, self.scalar)

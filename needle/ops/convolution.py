@@ -70,8 +70,8 @@ class _ToImage(ArrayOp):
         )
         for k in range(kh):
             for m in range(kw):
-                padded[:, k:k + s * h:s, m:m + s * w:s] += patches[:, :, :, k, m]
-        return padded[:, p:p + self.size[0], p:p + self.size[1]].astype(dtype, copy=False)
+                padded[:, k : k + s * h : s, m : m + s * w : s] += patches[:, :, :, k, m]
+        return padded[:, p : p + self.size[0], p : p + self.size[1]].astype(dtype, copy=False)
 
     def gradient(self, out_grad: Tensor, node: Any) -> tuple[Tensor, Tensor]:
         v, b = node.inputs
@@ -137,12 +137,19 @@ def _check_shapes(a: tuple[int, ...], b: tuple[int, ...], padding: int) -> None:
     if a[3] != b[2]:
         raise ValueError(complaint("conv", "C_in of b", f"{a[3]} as in a {a}", f"{b[2]} in b {b}"))
     if 0 in (a[1], a[2], b[0], b[1]):
-        raise ValueError(complaint("conv", "height and width of a and b", "1 or more",
-                                   f"{a} and {b}"))
+        raise ValueError(
+            complaint("conv", "height and width of a and b", "1 or more", f"{a} and {b}")
+        )
     for name, size, kernel in (("height", a[1], b[0]), ("width", a[2], b[1])):
         if size + 2 * padding < kernel:
-            raise ValueError(complaint("conv", f"the kernel's {name}",
-                                       f"at most {size} + 2 * {padding} (padding)", kernel))
+            raise ValueError(
+                complaint(
+                    "conv",
+                    f"the kernel's {name}",
+                    f"at most {size} + 2 * {padding} (padding)",
+                    kernel,
+                )
+            )
 
 
 def conv(a: Tensor, b: Tensor, stride: int = 1, padding: int = 1) -> Tensor:

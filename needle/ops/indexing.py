@@ -86,8 +86,14 @@ def _check_bounds(index: Any, shape: tuple[int, ...]) -> None:
         if _picks(part) and part.size and axis < len(shape):
             n = shape[axis]
             if part.min() < -n or part.max() >= n:
-                raise IndexError(complaint("getitem", f"positions along axis {axis}",
-                                           f"in [{-n}, {n})", f"{part.min()} to {part.max()}"))
+                raise IndexError(
+                    complaint(
+                        "getitem",
+                        f"positions along axis {axis}",
+                        f"in [{-n}, {n})",
+                        f"{part.min()} to {part.max()}",
+                    )
+                )
         axis += count
 
 

@@ -59,13 +59,15 @@ def _check_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     if not a or not b:
         raise ValueError(complaint("matmul", "a and b", "at least 1-d", f"shapes {got}"))
     if a[-1] != b[-2 if len(b) > 1 else 0]:
-        raise ValueError(complaint("matmul", "the shapes of a and b",
-                                   "(.., m, n) and (.., n, p)", got))
+        raise ValueError(
+            complaint("matmul", "the shapes of a and b", "(.., m, n) and (.., n, p)", got)
+        )
     try:
         numpy.broadcast_shapes(a[:-2], b[:-2])
     except ValueError:
-        raise ValueError(complaint("matmul", "the batch axes of a and b", "broadcastable",
-                                   got)) from None
+        raise ValueError(
+            complaint("matmul", "the batch axes of a and b", "broadcastable", got)
+        ) from None
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:

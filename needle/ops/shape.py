@@ -73,8 +73,9 @@ class Reshape(ArrayOp):
         try:
             return a.reshape(self.shape)
         except ValueError:
-            raise ValueError(complaint("reshape", "shape", f"of {a.size} entries, as {a.shape} is",
-                                       self.shape)) from None
+            raise ValueError(
+                complaint("reshape", "shape", f"of {a.size} entries, as {a.shape} is", self.shape)
+            ) from None
 
     def gradient(self, out_grad: Tensor, node: Any) -> Tensor:
         return reshape(out_grad, node.inputs[0].shape)
@@ -98,8 +99,9 @@ class BroadcastTo(ArrayOp):
         try:
             return numpy.broadcast_to(a, self.shape)
         except ValueError:
-            raise ValueError(complaint("broadcast_to", "shape", f"one that {a.shape} broadcasts to",
-                                       self.shape)) from None
+            raise ValueError(
+                complaint("broadcast_to", "shape", f"one that {a.shape} broadcasts to", self.shape)
+            ) from None
 
     def gradient(self, out_grad: Tensor, node: Any) -> Tensor:
         return sum_to(out_grad, node.inputs[0])

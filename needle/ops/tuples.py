@@ -53,8 +53,11 @@ class TupleGetItem(TensorOp):
         if not isinstance(value, tuple):
             raise TypeError(complaint("tuple_get_item", "value", "a TensorTuple", "a Tensor"))
         if not -len(value) <= self.index < len(value):
-            raise IndexError(complaint("tuple_get_item", "index",
-                                       f"in [{-len(value)}, {len(value)})", self.index))
+            raise IndexError(
+                complaint(
+                    "tuple_get_item", "index", f"in [{-len(value)}, {len(value)})", self.index
+                )
+            )
         return value[self.index]
 
     def gradient(self, out_grad: Tensor, node: Any) -> TensorTuple:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from needle_cli.checking.model import Array, Verdict
-from needle_cli.checking.numeric import FAST_STEP, Line
+from needle_cli.checking.numeric import Line
+from needle_cli.checking.steps import FAST_STEP
 from needle_cli.checking.subject import inner
 from needle_cli.checking.tolerance import AGREEMENT, norm, quick_floor
 
@@ -50,8 +51,7 @@ class Quick:
         self.line = line
         self.plus = line.at(FAST_STEP) if plus is None else plus
         self.minus = line.at(-FAST_STEP) if minus is None else minus
-        with np.errstate(all="ignore"):
-            self.slope = (self.plus - self.minus) / (2 * FAST_STEP)
+        self.slope = (self.plus - self.minus) * (0.5 / FAST_STEP)
 
     def accept(
         self, cotangent: Array, gradients: Sequence[Array], limit: float = 1.0
@@ -62,14 +62,24 @@ class Quick:
         one leaves the rest to better steps, so that what is reported is the gradient's error and
         not the difference's.
         """
+        numeric, analytic, allowed, decisive = self._measure(cotangent, gradients)
+        if decisive and abs(numeric - analytic) <= limit * allowed:
+            return Comparison(Verdict.PASS, analytic, numeric, allowed)
+        return None
+
+    def agrees(self, cotangent: Array, gradients: Sequence[Array]) -> bool:
+        """Tell whether `accept` would return a comparison."""
+        numeric, analytic, allowed, decisive = self._measure(cotangent, gradients)
+        return decisive and abs(numeric - analytic) <= allowed
+
+    def _measure(
+        self, cotangent: Array, gradients: Sequence[Array]
+    ) -> tuple[float, float, float, bool]:
+        """Return both projections, what is allowed between them, and whether that decides."""
         weighted = cotangent * self.slope
-        numeric = float(weighted.sum())
+        numeric = float(np.add.reduce(weighted))
         analytic = inner(gradients, self.line.direction)
-        error = abs(numeric - analytic)
         scale = norm(weighted)
         floor = quick_floor(cotangent, self.line.origin, FAST_STEP)
-        if error <= limit * (AGREEMENT * scale + floor) and (
-            floor <= 1e-4 * scale or error == scale == 0.0
-        ):
-            return Comparison(Verdict.PASS, analytic, numeric, AGREEMENT * scale + floor)
-        return None
+        decisive = floor <= 1e-4 * scale or numeric == analytic == scale == 0.0
+        return numeric, analytic, AGREEMENT * scale + floor, decisive

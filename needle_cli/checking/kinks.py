@@ -326,7 +326,7 @@ def _curvature(
 def _excess(
     whole: Sides, terms: Sequence[tuple[float, Sides]], pick: str
 ) -> tuple[Array, Array, Array]:
-    """Return by how much a slope exceeds the weighted sum of others, the margin, and where known."""
+    """Return what a slope has over a weighted sum of others, the margin, and where known."""
     total: Slope = getattr(whole, pick)
     excess, error, size = total.slope.copy(), total.error.copy(), np.abs(total.slope)
     known = _usable(total)

@@ -23,8 +23,9 @@ from needle_cli.checking.model import (
     OperatorError,
     Verdict,
 )
-from needle_cli.checking.numeric import EPS, FAST_STEP, Line
+from needle_cli.checking.numeric import EPS, Line
 from needle_cli.checking.probes import random_cotangent, rms, scaled_direction
+from needle_cli.checking.steps import FAST_STEP
 from needle_cli.checking.subject import Subject, vector_of
 
 PASSED = passed()
@@ -37,13 +38,12 @@ def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
     """Ask contract, gradient, linearity and purity at the given inputs, cheaply.
 
     What passes is settled by a few sums and compares; the checks' own functions, which word a
-    finding, are called only where these do not agree.
+    finding, are called only where these do not agree. The caller silences NumPy's warnings.
     """
     subject = question.wide
     rng = question.rng("lean")
     kept = [leaf.copy() for leaf in subject.leaves]
-    with np.errstate(all="ignore"):
-        answers = _ask(question, selected, rng)
+    answers = _ask(question, selected, rng)
     hurt = [
         name
         for name, leaf, before in zip(subject.names, subject.leaves, kept, strict=True)
@@ -52,8 +52,7 @@ def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
     if hurt:
         text = f"the inputs {', '.join(hurt)} are changed by the call"
         answers.append(refused("purity", text, name=hurt[0]))
-    answers = [a for a in answers if all(f.check in selected for f in a.findings)]
-    return answers or [PASSED]
+    return [a for a in answers if all(f.check in selected for f in a.findings)] or [PASSED]
 
 
 def _ask(question: Question, selected: frozenset[str], rng: np.random.Generator) -> list[Answer]:
@@ -154,16 +153,15 @@ def _compared(
         elif "linearity" in selected:
             of_sum = subject.gradients(cotangent + other)
             if not _adds_up(subject, pairs, of_sum):
-                answers.append(linearity.added(subject, *pairs, of_sum, rng))
+                answers.append(linearity.added(subject, pairs[0], pairs[1], of_sum, rng))
     if "gradient" not in selected:
         return answers
     for v, g in pairs:
-        outcome = quick.accept(v, g)
-        if outcome is None:
+        if not quick.agrees(v, g):
             outcome = escalate(subject, quick.line, v, g, rng=rng, tangent=question.tangent)
             answers.append(gradient.as_answer(subject, outcome))
-        if outcome.verdict is not Verdict.PASS:
-            break
+            if outcome.verdict is not Verdict.PASS:
+                break
     return answers
 
 

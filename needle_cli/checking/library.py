@@ -34,6 +34,8 @@ from needle_cli.checking.report import Report
 
 LEAN = ("contract", "gradient", "linearity", "purity", "precision")
 
+LEAN_SET = frozenset(LEAN)
+
 Make = Callable[[Callable[..., Any], Sequence[Any]], tuple[OpUnderTest, Case]]
 
 OWN_ENGINE = "needle_cli.engine"
@@ -136,6 +138,7 @@ def entries(
 
 def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: bool) -> Report:
     """Ask the selected checks at one case, cheaply or thoroughly, and word the report."""
+    order = LEAN if selected is LEAN_SET else tuple(name for name in NAMES if name in selected)
     question = Question(op, case)
     with np.errstate(all="ignore"):
         try:
@@ -151,11 +154,12 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
             answers = [_raised(check, str(error))]
         except Garbage as error:
             answers = [_raised("contract", str(error))]
+    if all(answer is lean.PASSED for answer in answers):
+        return Report(op.name, Verdict.PASS, seed=case.seed, asked=order)
     answer = _composition_at_a_kink(question, merge(answers))
     table = _table(question, answer)
     cause = likely_cause(answer.findings, table)
     findings = tuple(_placed(replace(f, cause=f.cause or cause), table) for f in answer.findings)
-    order = tuple(name for name in NAMES if name in selected)
     notes = tuple(dict.fromkeys(answer.notes))
     return Report(op.name, answer.verdict, findings, notes, tuple(table), case.seed, order)
 
@@ -181,7 +185,9 @@ def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
     with np.errstate(all="ignore"):
         if CHECKS["gradient"](moved).verdict is not Verdict.PASS:
             return answer
-    note = "the gradient of this composition is no derivative at this point, where a part has a kink"
+    note = (
+        "the gradient of this composition is no derivative at this point, where a part has a kink"
+    )
     return Answer(Verdict.NO_DERIVATIVE, probes={Verdict.NO_DERIVATIVE: 1}, notes=(note,))
 
 
@@ -218,7 +224,7 @@ def _placed(finding: Finding, table: Sequence[Element]) -> Finding:
 
 def _selected(checks: Sequence[str] | None, default: Sequence[str]) -> frozenset[str]:
     if checks is None:
-        return frozenset(default)
+        return LEAN_SET if default is LEAN else frozenset(default)
     if isinstance(checks, str):
         checks = (checks,)
     for name in checks:

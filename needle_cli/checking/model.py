@@ -71,7 +71,11 @@ class Case:
 
     def leaf_owners(self) -> list[str]:
         """Return, for every leaf, the name of the input it belongs to."""
-        return [name.partition("[")[0] for name in self.leaf_names()]
+        return [
+            name
+            for name, value in self.inputs.items()
+            for _ in range(len(value) if isinstance(value, tuple) else 1)
+        ]
 
     def with_leaves(self, leaves: Sequence[Array]) -> Case:
         """Return the same case with its arrays replaced, in the order of `leaves()`."""

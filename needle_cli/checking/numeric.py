@@ -8,23 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.steps import LARGEST_STEP
+from needle_cli.checking.steps import PAIR_STEPS
 from needle_cli.checking.subject import Subject
 
 Values = Callable[[Sequence[Array]], Array]
 
 EPS = float(np.finfo(np.float64).eps)
 SMALLEST = float(np.finfo(np.float64).smallest_subnormal)
-FAST_STEP = 2.0**-17
-"""The one central difference of a passing check: truncation and rounding balance near it."""
-
-PAIR_STEPS = (2.0**-4, LARGEST_STEP, 2.0**-12, FAST_STEP, 2.0**-22)
-"""Larger members of the Richardson pairs tried after a disagreement.
-
-The first is for outputs so noisy that nothing finer can tell; it may reach over a kink, which the
-one-sided slopes then show.
-"""
-
 SETTLED = 1e-3
 """Relative movement of an extrapolated slope from rung to rung that counts as convergence."""
 
@@ -46,7 +36,7 @@ class Line:
 
     @property
     def resolution(self) -> float:
-        """The largest `eps |x| / |u|` of all moved entries: what rounding of `x + t u` costs, times t."""
+        """The largest `eps |x| / |u|` of the moved entries: what rounding `x + t u` costs, times t."""
         worst = 0.0
         for i, u in zip(self.subject.judged, self.direction, strict=True):
             moved = u != 0

@@ -31,7 +31,7 @@ def as_output(value: object) -> Array:
 
 
 def as_gradient(value: object, position: int) -> Gradient:
-    """Return one entry of what `vjp` returned; raise `Garbage` for anything but an array or None."""
+    """Return one entry of what `vjp` returned; `Garbage` is raised for all but arrays and None."""
     if value is None:
         return NONE
     if isinstance(value, np.ndarray | np.generic | float):

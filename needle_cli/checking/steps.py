@@ -1,4 +1,4 @@
-"""The largest step of the smooth lane: margins around kinks and domain edges follow from it."""
+"""The steps of the numeric derivative; margins around kinks and domain edges follow from them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ LARGEST_STEP = 2.0**-8
 """The largest difference step, as a multiple of the direction."""
 
 FAST_STEP = 2.0**-17
-"""The step of the one difference with which most probes are accepted."""
+"""The one central difference of a passing check: truncation and rounding balance near it."""
 
-PAIR_STEPS = (LARGEST_STEP, 2.0**-12, FAST_STEP, 2.0**-22)
-"""The larger steps of the Richardson pairs that are asked on disagreement."""
+PAIR_STEPS = (2.0**-4, LARGEST_STEP, 2.0**-12, FAST_STEP, 2.0**-22)
+"""Larger members of the Richardson pairs tried after a disagreement.
+
+The first is for outputs so noisy that nothing finer can tell; it may reach over a kink, which the
+one-sided slopes then show.
+"""
 
 DIRECTION_LIMIT = 1.5
 """The largest entry of a direction, as a multiple of its array's root mean square."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from hypothesis import reject
 from hypothesis import strategies as st
@@ -18,9 +18,20 @@ from needle_cli.checking.reach import every_key, keys_of
 from needle_cli.checking.space import LaneSpace, Space, first_shape, space_of
 from needle_cli.checking.values import specials
 
+T = TypeVar("T")
+
 ATTEMPTS = 10
 """How often shapes without possible values are redrawn before Hypothesis is told to."""
 
+
+SEEDS = 2**16
+"""How many seeds are drawn; every bit of a draw costs time."""
+
+SPREAD = 0x9E3779B1
+"""Spreads the seeds over 32 bits; odd, so that they stay different, and 0 stays 0."""
+
+LANE_COST = 2**8
+"""Choices thrown away in other lanes than the main one: shrinking prefers what takes fewer."""
 
 _BIT = st.booleans()
 
@@ -36,12 +47,14 @@ class DrawChooser:
         self._draw = draw
 
     def integer(self, low: int, high: int) -> int:
-        """Return an integer of the closed range; Hypothesis shrinks it towards the lower end."""
+        """Return an integer of the closed range; Hypothesis shrinks it towards the lower end.
+
+        With as few bits as will do: some numbers come up twice as often as others.
+        """
         count = high - low + 1
         if count <= 1:
             return low
-        # A power of two needs no spare bit to be even.
-        bits = (count - 1).bit_length() + (count & (count - 1) != 0)
+        bits = (count - 1).bit_length()
         number = 0
         for _ in range(bits):
             number = 2 * number + self._draw(_BIT)
@@ -62,6 +75,11 @@ def structures(
     return st.composite(drawer.draw)()
 
 
+def _padded(plain: T, others: Sequence[T], size: int) -> tuple[T, ...]:
+    """Return options of a fixed number, mostly the plain one, which comes first."""
+    return (plain,) * max(1, size - len(others)) + tuple(others)
+
+
 class _Drawer:
     """Draws structures; knows beforehand what each lane allows."""
 
@@ -70,19 +88,22 @@ class _Drawer:
         self.values = values
         self.rejected = rejected
         self.space: Space = space_of(claims)
-        self.lanes = (*(("",) * 3), *self.space.names[1:])
+        self.lanes = _padded("", self.space.names[1:] * 2, 8)
         plain = values == "generic"
         self.specials = {
-            n: ("none",) * 6 + (specials(claims, n) if plain else ()) for n in self.space.names
+            n: _padded("none", specials(claims, n) * 2 if plain else (), 16)
+            for n in self.space.names
         }
         self.scales = {
-            n: (1.0,) * 12 + (scales(claims, n) if plain else ()) for n in self.space.names
+            n: _padded(1.0, scales(claims, n) if plain else (), 16) for n in self.space.names
         }
 
     def draw(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> Structure:
         """Draw one structure, the simple choices first so that they shrink first."""
         chooser = DrawChooser(draw)
         lane = choose(chooser, self.lanes)
+        if lane:
+            chooser.integer(0, LANE_COST - 1)
         space = self.space.lane(lane)
         shapes, drawn = self._shapes(space, chooser)
         layouts = self._layouts(space, shapes, chooser)
@@ -94,7 +115,7 @@ class _Drawer:
             special=choose(chooser, self.specials[lane]),
             scale=choose(chooser, self.scales[lane]),
             values=self.values,
-            seed=chooser.integer(0, 2**32 - 1),
+            seed=chooser.integer(0, SEEDS - 1) * SPREAD % 2**32,
         )
 
     def _shapes(self, space: LaneSpace, chooser: DrawChooser) -> tuple[Any, Any]:
@@ -115,7 +136,7 @@ class _Drawer:
         found = dict.fromkeys(shapes, "C")
         if not chance(chooser, 3):
             return found
-        word = choose(chooser, (*LAYOUTS[1:], "mixed"))
+        word = choose(chooser, (*LAYOUTS[1:], "mixed", "mixed", "mixed"))
         for name, claim in space.inputs.items():
             able = possible(claim, self.claims.kinks, first_shape(shapes[name]))
             if word == "mixed":

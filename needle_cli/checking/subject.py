@@ -44,15 +44,18 @@ class Subject:
         self.op = op
         self.case = case
         self.leaves = case.leaves()
-        self.names = case.leaf_names()
-        owners = case.leaf_owners()
         self.judged = [
             i
-            for i, (leaf, owner) in enumerate(zip(self.leaves, owners, strict=True))
-            if owner in case.judged and leaf.dtype.kind == "f"
+            for i, (leaf, owner) in enumerate(zip(self.leaves, case.leaf_owners(), strict=True))
+            if leaf.dtype.kind == "f" and owner in case.judged
         ]
         self._evaluation: Evaluation | None = None
         self._vector: Array | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The name of every leaf."""
+        return self.case.leaf_names()
 
     @property
     def evaluation(self) -> Evaluation:
@@ -147,6 +150,7 @@ def vector_of(outputs: Sequence[Array]) -> Array:
 
 def inner(left: Sequence[Array], right: Sequence[Array]) -> float:
     """Return the sum of products over all leaves."""
-    return float(
-        sum(np.dot(a.reshape(-1), b.reshape(-1)) for a, b in zip(left, right, strict=True))
-    )
+    total = 0.0
+    for a, b in zip(left, right, strict=True):
+        total += float(np.dot(a.reshape(-1), b.reshape(-1)))
+    return total

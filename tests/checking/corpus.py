@@ -97,7 +97,9 @@ RIGHT = [
     ),
     Example("maximum, half", np.maximum, maximum_vjp(0.5), (np.array([1.0, 2, 3]), np.ones(3))),
     Example("norm at 0", norm, lambda v, x: (v * np.zeros_like(x),), (np.zeros(3),)),
-    Example("clip, closed", lambda x: np.clip(x, -1, 1), clip_vjp(1.0), (np.array([1.0, -1, 0.5]),)),
+    Example(
+        "clip, closed", lambda x: np.clip(x, -1, 1), clip_vjp(1.0), (np.array([1.0, -1, 0.5]),)
+    ),
     Example("clip, open", lambda x: np.clip(x, -1, 1), clip_vjp(0.0), (np.array([1.0, -1, 0.5]),)),
     Example(
         "difference of convex",
@@ -152,11 +154,15 @@ RIGHT = [
         (X.astype(np.float32),),
     ),
     Example("float16", np.square, lambda v, x: (v * x * x.dtype.type(2),), (X.astype(np.float16),)),
-    Example("index input", lambda t, i: t[i], lambda v, t, i: (scattered(v, t, i), None),
-            (X, np.array([0, 2, 0]))),
+    Example(
+        "index input",
+        lambda t, i: t[i],
+        lambda v, t, i: (scattered(v, t, i), None),
+        (X, np.array([0, 2, 0])),
+    ),
     Example("tuple output", lambda x: (x * 2, x.sum()), lambda v, x: (v[0] * 2 + v[1],), (X,)),
     Example("long sum", np.sum, lambda v, x: (v * np.ones_like(x),), (RNG.normal(size=20000),)),
-]  # fmt: skip
+]
 
 
 def scattered(v, t, i):
@@ -215,24 +221,52 @@ def wrong() -> list[Example]:
         Example("twice", np.tanh, scaled(2.0), (X,), g),
         Example("minus", np.tanh, scaled(-1.0), (X,), g),
         Example("zero", np.tanh, scaled(0.0), (X,), g),
-        *[Example(f"{e:g} too large", np.tanh, scaled(1 + e), (X,), g) for e in
-          (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)],
-        *[Example(f"one entry {e:g} off", np.tanh, one_entry(1 + e), (SMALL,), g) for e in
-          (1.0, 1e-2, 1e-4, 1e-6)],
+        *[
+            Example(f"{e:g} too large", np.tanh, scaled(1 + e), (X,), g)
+            for e in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+        ],
+        *[
+            Example(f"one entry {e:g} off", np.tanh, one_entry(1 + e), (SMALL,), g)
+            for e in (1.0, 1e-2, 1e-4, 1e-6)
+        ],
         Example("one of many", np.tanh, one_entry(0.0), (RNG.normal(size=4000),), g),
         Example("ones for the cotangent", np.tanh, lambda v, x: (1 - np.tanh(x) ** 2,), (X,), g),
-        Example("clipped cotangent", np.tanh, lambda v, x: tanh_vjp(np.clip(v, -9, 9), x), (X,), lin),
+        Example(
+            "clipped cotangent", np.tanh, lambda v, x: tanh_vjp(np.clip(v, -9, 9), x), (X,), lin
+        ),
         Example("size of the cotangent", np.tanh, lambda v, x: tanh_vjp(np.abs(v), x), (X,), g),
-        Example("float32 cotangent", np.tanh,
-                lambda v, x: tanh_vjp(v.astype(np.float32).astype(float), x), (X,), lin),
-        Example("float16 cotangent", np.tanh,
-                lambda v, x: tanh_vjp(v.astype(np.float16).astype(float), x), (X,), lin),
+        Example(
+            "float32 cotangent",
+            np.tanh,
+            lambda v, x: tanh_vjp(v.astype(np.float32).astype(float), x),
+            (X,),
+            lin,
+        ),
+        Example(
+            "float16 cotangent",
+            np.tanh,
+            lambda v, x: tanh_vjp(v.astype(np.float16).astype(float), x),
+            (X,),
+            lin,
+        ),
         Example("transposed", lambda x: x @ x.T, lambda v, x: ((v.T - v) @ x,), (X,), g),
         Example("swapped", np.multiply, lambda v, a, b: (v * a, v * b), (X, X + 1), g),
-        Example("not summed", np.add, lambda v, a, b: (v, v), (X, X[0]), c,
-                "missing sum over broadcast axis 0"),
-        Example("size-1 axis not summed", np.add, lambda v, a, b: (v, v), (X, X[:, :1]), c,
-                "missing sum over broadcast axis 1"),
+        Example(
+            "not summed",
+            np.add,
+            lambda v, a, b: (v, v),
+            (X, X[0]),
+            c,
+            "missing sum over broadcast axis 0",
+        ),
+        Example(
+            "size-1 axis not summed",
+            np.add,
+            lambda v, a, b: (v, v),
+            (X, X[:, :1]),
+            c,
+            "missing sum over broadcast axis 1",
+        ),
         Example("float32 result", np.tanh, lambda v, x: (tanh_vjp(v, x)[0].astype("f4"),), (X,), c),
         Example("no tuple for two", np.add, lambda v, a, b: v, (X, X), c),
         Example("one too few", np.add, lambda v, a, b: (v,), (X, X), c),
@@ -252,22 +286,47 @@ def wrong() -> list[Example]:
         Example("no tie gets any", largest, tie_vjp(lambda n: 0), (TIED,), g, "outside"),
         Example("maximum, both", np.maximum, maximum_vjp(1.0), (X, X), g, "outside"),
         Example("maximum, neither", np.maximum, maximum_vjp(0.0), (X, X), g, "outside"),
-        Example("clip, minus one", lambda x: np.clip(x, -1, 1), clip_vjp(-1.0),
-                (np.array([1.0, -1, 0.5]),), g, "outside"),
-        Example("norm, ones at 0", norm, lambda v, x: (v * np.ones(3),), (np.zeros(3),), g, "outside"),
+        Example(
+            "clip, minus one",
+            lambda x: np.clip(x, -1, 1),
+            clip_vjp(-1.0),
+            (np.array([1.0, -1, 0.5]),),
+            g,
+            "outside",
+        ),
+        Example(
+            "norm, ones at 0", norm, lambda v, x: (v * np.ones(3),), (np.zeros(3),), g, "outside"
+        ),
         Example("norm, NaN at 0", norm, lambda v, x: (v * x / norm(x),), (np.zeros(3),), g, "nan"),
         Example("x*x/x at 0", np.square, lambda v, x: (v * 2 * x * x / x,), (KINKED,), g, "nan"),
-        Example("5 at 0", np.square, lambda v, x: (np.where(x == 0, 5 * v, 2 * v * x),), (KINKED,), g),
-        Example("wrong and tiny", np.log, lambda v, x: (v / x * (1 + 1e-5 * (x < 0.1)),),
-                (np.array([1e-6, 1.0, 2.0]),), g),
-        Example("overwritten duplicates", lambda t, i: t[i], _overwritten,
-                (X, np.array([0, 2, 0])), g),
-        Example("curved, 1e-4", lambda x: np.sin(100 * x),
-                lambda v, x: (v * 100.01 * np.cos(100 * x),), (X,), g),
-        Example("float32 by float16", np.tanh,
-                lambda v, x: (tanh_vjp(v.astype("f2"), x.astype("f2"))[0].astype(x.dtype),),
-                (X.astype(np.float32),), ""),
-    ]  # fmt: skip
+        Example(
+            "5 at 0", np.square, lambda v, x: (np.where(x == 0, 5 * v, 2 * v * x),), (KINKED,), g
+        ),
+        Example(
+            "wrong and tiny",
+            np.log,
+            lambda v, x: (v / x * (1 + 1e-5 * (x < 0.1)),),
+            (np.array([1e-6, 1.0, 2.0]),),
+            g,
+        ),
+        Example(
+            "overwritten duplicates", lambda t, i: t[i], _overwritten, (X, np.array([0, 2, 0])), g
+        ),
+        Example(
+            "curved, 1e-4",
+            lambda x: np.sin(100 * x),
+            lambda v, x: (v * 100.01 * np.cos(100 * x),),
+            (X,),
+            g,
+        ),
+        Example(
+            "float32 by float16",
+            np.tanh,
+            lambda v, x: (tanh_vjp(v.astype("f2"), x.astype("f2"))[0].astype(x.dtype),),
+            (X.astype(np.float32),),
+            "",
+        ),
+    ]
 
 
 def _overwritten(v, t, i):

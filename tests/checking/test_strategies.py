@@ -1,5 +1,6 @@
 """Structures drawn by Hypothesis: valid, rarely rejected, cheap, reaching their corner cases."""
 
+import importlib
 import json
 import time
 from collections import Counter
@@ -215,6 +216,17 @@ def test_what_is_simplest_is_contiguous_plain_and_small():
     assert set(plain.layouts.values()) == {"C"}
     assert (plain.special, plain.scale, plain.seed) == ("none", 1.0, 0)
     assert plain.shapes == {"a": (), "b": ()}
+
+
+def test_cases_do_not_depend_on_what_else_is_imported(tmp_path, monkeypatch):
+    # Hypothesis mixes constants of the project's modules into integers(); bits have none.
+    before = examples(summation(), 60)
+    (tmp_path / "full_of_constants.py").write_text("X = [2, 3, 5, 1234567, 7654321, 4, 11, 13]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    importlib.import_module("full_of_constants")
+    assert examples(summation(), 60) == before
+    assert examples(summation(), 60, number=1) != before
 
 
 def test_a_failure_of_one_corner_shrinks_to_little_else():

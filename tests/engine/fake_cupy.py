@@ -67,8 +67,28 @@ def _method(name: str) -> Any:
     return call
 
 
-for _name in ["add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "neg",
-              "matmul", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "invert"]:
+for _name in [
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "truediv",
+    "rtruediv",
+    "pow",
+    "neg",
+    "matmul",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "and",
+    "or",
+    "invert",
+]:
     setattr(ndarray, f"__{_name}__", _method(f"__{_name}__"))
 ndarray.__hash__ = None  # type: ignore[assignment]
 for _name in ["reshape", "astype", "sum", "any", "all", "min", "max", "copy"]:
@@ -119,8 +139,10 @@ def module() -> types.ModuleType:
     cupy.asarray = lambda a: a if isinstance(a, ndarray) else ndarray(np.array(a))
     cupy.pad = lambda a, widths: ndarray(np.pad(unwrap(a), widths))
     strided = np.lib.stride_tricks.as_strided
-    cupy.lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(
-        as_strided=lambda a, **k: ndarray(strided(unwrap(a), **k))
-    ))
+    cupy.lib = types.SimpleNamespace(
+        stride_tricks=types.SimpleNamespace(
+            as_strided=lambda a, **k: ndarray(strided(unwrap(a), **k))
+        )
+    )
     cupy.add = types.SimpleNamespace(at=lambda *a: np.add.at(*unwrap(a)))
     return cupy

@@ -51,7 +51,7 @@ def dilate(a: np.ndarray, axes: tuple[int, ...], dilation: int) -> np.ndarray:
         zeros = np.zeros_like(a)
         a = np.stack([a] + [zeros] * dilation, axis=axis % a.ndim + 1)
         axis %= a.ndim - 1
-        a = a.reshape(*a.shape[:axis], -1, *a.shape[axis + 2:])
+        a = a.reshape(*a.shape[:axis], -1, *a.shape[axis + 2 :])
     return a
 
 
@@ -69,7 +69,7 @@ def conv(a: np.ndarray, b: np.ndarray, stride: int, padding: int) -> np.ndarray:
     out = np.zeros((a.shape[0], h, w, b.shape[3]))
     for i in range(h):
         for j in range(w):
-            part = a[:, i * stride:i * stride + kh, j * stride:j * stride + kw]
+            part = a[:, i * stride : i * stride + kh, j * stride : j * stride + kw]
             out[:, i, j] = np.einsum("nklc,klco->no", part, b)
     return out
 
@@ -127,8 +127,16 @@ def _torch(name: str) -> Callable[..., Any]:
 
 
 def _elementwise() -> Iterator[Case]:
-    shapes = [((3, 4), (3, 4)), ((3, 4), (4,)), ((1, 4), (3, 1)), ((), (2, 3)), ((2, 3), ()),
-              ((), ()), ((2, 1, 3), (4, 1)), ((0, 3), (1, 3))]
+    shapes = [
+        ((3, 4), (3, 4)),
+        ((3, 4), (4,)),
+        ((1, 4), (3, 1)),
+        ((), (2, 3)),
+        ((2, 3), ()),
+        ((), ()),
+        ((2, 1, 3), (4, 1)),
+        ((0, 3), (1, 3)),
+    ]
     for left, right in shapes:
         a, b = normal(*left, seed=1), normal(*right, seed=2)
         p, q = positive(*left, seed=3), positive(*right, seed=4)
@@ -149,19 +157,51 @@ def _unary() -> Iterator[Case]:
         yield Case(f"tanh{shape}", ndl.tanh, (a,), np.tanh, _torch("tanh"), False)
         yield Case(f"relu{shape}", ndl.relu, (a,), lambda a: np.maximum(a, 0), _torch("relu"))
         for c in (2, -1.5):
-            yield Case(f"add_scalar{shape}{c}", lambda a, c=c: ndl.add_scalar(a, c), (a,),
-                       lambda a, c=c: a + c, lambda a, c=c: a + c)
-            yield Case(f"mul_scalar{shape}{c}", lambda a, c=c: ndl.mul_scalar(a, c), (a,),
-                       lambda a, c=c: a * c, lambda a, c=c: a * c)
-            yield Case(f"divide_scalar{shape}{c}", lambda a, c=c: ndl.divide_scalar(a, c), (a,),
-                       lambda a, c=c: a / c, lambda a, c=c: a / c, False)
-            yield Case(f"rsub{shape}{c}", lambda a, c=c: c - a, (a,),
-                       lambda a, c=c: c - a, lambda a, c=c: c - a)
-            yield Case(f"rdiv{shape}{c}", lambda a, c=c: c / a, (p,),
-                       lambda a, c=c: c / a, lambda a, c=c: c / a, False)
+            yield Case(
+                f"add_scalar{shape}{c}",
+                lambda a, c=c: ndl.add_scalar(a, c),
+                (a,),
+                lambda a, c=c: a + c,
+                lambda a, c=c: a + c,
+            )
+            yield Case(
+                f"mul_scalar{shape}{c}",
+                lambda a, c=c: ndl.mul_scalar(a, c),
+                (a,),
+                lambda a, c=c: a * c,
+                lambda a, c=c: a * c,
+            )
+            yield Case(
+                f"divide_scalar{shape}{c}",
+                lambda a, c=c: ndl.divide_scalar(a, c),
+                (a,),
+                lambda a, c=c: a / c,
+                lambda a, c=c: a / c,
+                False,
+            )
+            yield Case(
+                f"rsub{shape}{c}",
+                lambda a, c=c: c - a,
+                (a,),
+                lambda a, c=c: c - a,
+                lambda a, c=c: c - a,
+            )
+            yield Case(
+                f"rdiv{shape}{c}",
+                lambda a, c=c: c / a,
+                (p,),
+                lambda a, c=c: c / a,
+                lambda a, c=c: c / a,
+                False,
+            )
         for c in (0, 1, 2, 3, -1, 0.5, 2.5):
-            yield Case(f"power_scalar{shape}{c}", lambda a, c=c: ndl.power_scalar(a, c), (p,),
-                       lambda a, c=c: a ** float(c), lambda a, c=c: a**c)
+            yield Case(
+                f"power_scalar{shape}{c}",
+                lambda a, c=c: ndl.power_scalar(a, c),
+                (p,),
+                lambda a, c=c: a ** float(c),
+                lambda a, c=c: a**c,
+            )
         yield Case(f"rpow{shape}", lambda a: 2**a, (a,), lambda a: 2**a, lambda a: 2**a, False)
 
 
@@ -173,61 +213,127 @@ def _reductions() -> Iterator[Case]:
     for axes in AXES:
         for keep in (False, True):
             yield Case(
-                f"summation{axes}{keep}", lambda a, x=axes, k=keep: ndl.summation(a, x, k), (a,),
-                lambda a, x=axes, k=keep: np.sum(a, axis=x, keepdims=k), _torch_sum(axes, keep),
+                f"summation{axes}{keep}",
+                lambda a, x=axes, k=keep: ndl.summation(a, x, k),
+                (a,),
+                lambda a, x=axes, k=keep: np.sum(a, axis=x, keepdims=k),
+                _torch_sum(axes, keep),
             )
             yield Case(
-                f"logsumexp{axes}{keep}", lambda a, x=axes, k=keep: ndl.logsumexp(a, x, k), (a,),
+                f"logsumexp{axes}{keep}",
+                lambda a, x=axes, k=keep: ndl.logsumexp(a, x, k),
+                (a,),
                 lambda a, x=axes, k=keep: logsumexp(a, axis=x, keepdims=k),
-                _torch_logsumexp(axes, keep), False,
+                _torch_logsumexp(axes, keep),
+                False,
             )
     for shape in [(3, 4), (5,), (2, 3, 4), (1, 1)]:
-        yield Case(f"logsoftmax{shape}", ndl.logsoftmax, (normal(*shape, seed=8),), logsoftmax,
-                   lambda a: a.log_softmax(-1), False)
+        yield Case(
+            f"logsoftmax{shape}",
+            ndl.logsoftmax,
+            (normal(*shape, seed=8),),
+            logsoftmax,
+            lambda a: a.log_softmax(-1),
+            False,
+        )
 
 
 def _shapes() -> Iterator[Case]:
     a = normal(2, 3, 4, seed=9)
     for axes in [None, (0, 1), (-1, 0), (1, 1)]:
         pair = axes or (-1, -2)
-        yield Case(f"transpose{axes}", lambda a, x=axes: ndl.transpose(a, x), (a,),
-                   lambda a, x=pair: np.swapaxes(a, *x), lambda a, x=pair: a.transpose(*x))
+        yield Case(
+            f"transpose{axes}",
+            lambda a, x=axes: ndl.transpose(a, x),
+            (a,),
+            lambda a, x=pair: np.swapaxes(a, *x),
+            lambda a, x=pair: a.transpose(*x),
+        )
     for shape in [(24,), (4, -1), (1, 2, 3, 4), (6, 4)]:
-        yield Case(f"reshape{shape}", lambda a, s=shape: ndl.reshape(a, s), (a,),
-                   lambda a, s=shape: np.reshape(a, s), lambda a, s=shape: a.reshape(s))
-    for source, target in [((3,), (2, 3)), ((2, 1), (2, 5)), ((), (2, 2)), ((1, 3, 1), (4, 3, 2)),
-                           ((1,), (0,)), ((2, 3), (2, 3))]:
-        yield Case(f"broadcast_to{source}{target}", lambda a, s=target: ndl.broadcast_to(a, s),
-                   (normal(*source, seed=10),), lambda a, s=target: np.broadcast_to(a, s),
-                   lambda a, s=target: a.broadcast_to(s))
+        yield Case(
+            f"reshape{shape}",
+            lambda a, s=shape: ndl.reshape(a, s),
+            (a,),
+            lambda a, s=shape: np.reshape(a, s),
+            lambda a, s=shape: a.reshape(s),
+        )
+    for source, target in [
+        ((3,), (2, 3)),
+        ((2, 1), (2, 5)),
+        ((), (2, 2)),
+        ((1, 3, 1), (4, 3, 2)),
+        ((1,), (0,)),
+        ((2, 3), (2, 3)),
+    ]:
+        yield Case(
+            f"broadcast_to{source}{target}",
+            lambda a, s=target: ndl.broadcast_to(a, s),
+            (normal(*source, seed=10),),
+            lambda a, s=target: np.broadcast_to(a, s),
+            lambda a, s=target: a.broadcast_to(s),
+        )
     for axes in [None, 0, -1, (0, 2), (2, 0), ()]:
         dims = tuple(range(3)) if axes is None else (axes,) if isinstance(axes, int) else axes
-        yield Case(f"flip{axes}", lambda a, x=axes: ndl.flip(a, x), (a,),
-                   lambda a, x=axes: np.flip(a, x), lambda a, d=dims: a.flip(d))
+        yield Case(
+            f"flip{axes}",
+            lambda a, x=axes: ndl.flip(a, x),
+            (a,),
+            lambda a, x=axes: np.flip(a, x),
+            lambda a, d=dims: a.flip(d),
+        )
     for axes in [(0,), (1, 2), (-1,), ()]:
         for d in (0, 1, 2):
-            yield Case(f"dilate{axes}{d}", lambda a, x=axes, d=d: ndl.dilate(a, x, d), (a,),
-                       lambda a, x=axes, d=d: dilate(a, x, d),
-                       lambda a, x=axes, d=d: torch_dilate(a, x, d))
-            yield Case(f"undilate{axes}{d}", lambda a, x=axes, d=d: ndl.undilate(a, x, d), (a,),
-                       lambda a, x=axes, d=d: undilate(a, x, d),
-                       lambda a, x=axes, d=d: torch_undilate(a, x, d))
+            yield Case(
+                f"dilate{axes}{d}",
+                lambda a, x=axes, d=d: ndl.dilate(a, x, d),
+                (a,),
+                lambda a, x=axes, d=d: dilate(a, x, d),
+                lambda a, x=axes, d=d: torch_dilate(a, x, d),
+            )
+            yield Case(
+                f"undilate{axes}{d}",
+                lambda a, x=axes, d=d: ndl.undilate(a, x, d),
+                (a,),
+                lambda a, x=axes, d=d: undilate(a, x, d),
+                lambda a, x=axes, d=d: torch_undilate(a, x, d),
+            )
     for axis in (0, 1, 2, -1):
         parts = tuple(normal(2, 3, seed=s) for s in range(3))
-        yield Case(f"stack{axis}", lambda *a, x=axis: ndl.stack(a, x), parts,
-                   lambda *a, x=axis: np.stack(a, x),
-                   lambda *a, x=axis: _torch("stack")(list(a), x))
+        yield Case(
+            f"stack{axis}",
+            lambda *a, x=axis: ndl.stack(a, x),
+            parts,
+            lambda *a, x=axis: np.stack(a, x),
+            lambda *a, x=axis: _torch("stack")(list(a), x),
+        )
     for axis in (0, 1, -1):
-        yield Case(f"split{axis}", lambda a, x=axis: ndl.split(a, x)[0] * ndl.split(a, x)[1], (a,),
-                   lambda a, x=axis: np.take(a, 0, x) * np.take(a, 1, x),
-                   lambda a, x=axis: a.select(x, 0) * a.select(x, 1))
+        yield Case(
+            f"split{axis}",
+            lambda a, x=axis: ndl.split(a, x)[0] * ndl.split(a, x)[1],
+            (a,),
+            lambda a, x=axis: np.take(a, 0, x) * np.take(a, 1, x),
+            lambda a, x=axis: a.select(x, 0) * a.select(x, 1),
+        )
 
 
 INDICES: list[Any] = [
-    0, -1, slice(None), slice(None, None, -1), (slice(0, 2), 1), (..., 0), None, (0, 1, 2),
-    (None, 1, ..., slice(None, None, 2)), np.array([0, 1, 1]), [1, 1, 1], [],
-    (slice(None), np.array([[0, 2], [2, 2]])), (np.array([0, 1]), slice(1, 3), np.array([3, 3])),
-    np.arange(24).reshape(2, 3, 4) % 3 == 0, (np.array([True, False]), 1), ...,
+    0,
+    -1,
+    slice(None),
+    slice(None, None, -1),
+    (slice(0, 2), 1),
+    (..., 0),
+    None,
+    (0, 1, 2),
+    (None, 1, ..., slice(None, None, 2)),
+    np.array([0, 1, 1]),
+    [1, 1, 1],
+    [],
+    (slice(None), np.array([[0, 2], [2, 2]])),
+    (np.array([0, 1]), slice(1, 3), np.array([3, 3])),
+    np.arange(24).reshape(2, 3, 4) % 3 == 0,
+    (np.array([True, False]), 1),
+    ...,
 ]
 
 
@@ -242,58 +348,124 @@ def _indexing() -> Iterator[Case]:
 
     a = normal(2, 3, 4, seed=11)
     for number, index in enumerate(INDICES):
-        yield Case(f"getitem{number}", lambda a, i=index: ndl.ops.getitem(a, i), (a,),
-                   lambda a, i=index: a[i], lambda a, i=index: on_torch(a, i))
+        yield Case(
+            f"getitem{number}",
+            lambda a, i=index: ndl.ops.getitem(a, i),
+            (a,),
+            lambda a, i=index: a[i],
+            lambda a, i=index: on_torch(a, i),
+        )
 
 
 def _products() -> Iterator[Case]:
-    shapes = [((2, 3), (3, 4)), ((3,), (3,)), ((3,), (3, 4)), ((2, 3), (3,)),
-              ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)), ((5, 2, 3), (5, 3, 4)),
-              ((5, 1, 2, 3), (6, 3, 4)), ((1, 2, 3), (6, 3, 4)), ((3,), (5, 3, 4)),
-              ((5, 2, 3), (3,)), ((6, 5, 2, 3), (3, 4)), ((2, 0), (0, 3)), ((4, 2, 0), (0, 3)),
-              ((0, 3), (3, 2)), ((1, 1), (1, 1))]
+    shapes = [
+        ((2, 3), (3, 4)),
+        ((3,), (3,)),
+        ((3,), (3, 4)),
+        ((2, 3), (3,)),
+        ((5, 2, 3), (3, 4)),
+        ((2, 3), (5, 3, 4)),
+        ((5, 2, 3), (5, 3, 4)),
+        ((5, 1, 2, 3), (6, 3, 4)),
+        ((1, 2, 3), (6, 3, 4)),
+        ((3,), (5, 3, 4)),
+        ((5, 2, 3), (3,)),
+        ((6, 5, 2, 3), (3, 4)),
+        ((2, 0), (0, 3)),
+        ((4, 2, 0), (0, 3)),
+        ((0, 3), (3, 2)),
+        ((1, 1), (1, 1)),
+    ]
     for left, right in shapes:
-        yield Case(f"matmul{left}{right}", ndl.matmul,
-                   (normal(*left, seed=12), normal(*right, seed=13)), np.matmul, _torch("matmul"))
+        yield Case(
+            f"matmul{left}{right}",
+            ndl.matmul,
+            (normal(*left, seed=12), normal(*right, seed=13)),
+            np.matmul,
+            _torch("matmul"),
+        )
 
 
 def _convolutions() -> Iterator[Case]:
     for h, w, k, stride, padding in [
-        (5, 6, 3, 1, 1), (5, 6, 3, 2, 1), (6, 5, 3, 2, 0), (7, 8, 3, 3, 0), (8, 7, 3, 3, 2),
-        (4, 4, 1, 1, 0), (4, 5, 1, 2, 0), (4, 5, 1, 3, 1), (3, 3, 3, 1, 0), (3, 3, 3, 2, 2),
-        (5, 4, 2, 2, 0), (6, 6, 2, 3, 0), (9, 7, 2, 4, 1), (2, 2, 4, 1, 1), (1, 1, 1, 1, 2),
+        (5, 6, 3, 1, 1),
+        (5, 6, 3, 2, 1),
+        (6, 5, 3, 2, 0),
+        (7, 8, 3, 3, 0),
+        (8, 7, 3, 3, 2),
+        (4, 4, 1, 1, 0),
+        (4, 5, 1, 2, 0),
+        (4, 5, 1, 3, 1),
+        (3, 3, 3, 1, 0),
+        (3, 3, 3, 2, 2),
+        (5, 4, 2, 2, 0),
+        (6, 6, 2, 3, 0),
+        (9, 7, 2, 4, 1),
+        (2, 2, 4, 1, 1),
+        (1, 1, 1, 1, 2),
     ]:
         a, b = normal(2, h, w, 3, seed=14), normal(k, k, 3, 4, seed=15)
-        yield Case(f"conv{(h, w, k, stride, padding)}",
-                   lambda a, b, s=stride, p=padding: ndl.conv(a, b, stride=s, padding=p), (a, b),
-                   lambda a, b, s=stride, p=padding: conv(a, b, s, p),
-                   lambda a, b, s=stride, p=padding: torch_conv(a, b, s, p))
-    yield Case("conv-oblong", lambda a, b: ndl.conv(a, b, 2, 1),
-               (normal(1, 5, 6, 2, seed=16), normal(2, 3, 2, 3, seed=17)),
-               lambda a, b: conv(a, b, 2, 1), lambda a, b: torch_conv(a, b, 2, 1))
+        yield Case(
+            f"conv{(h, w, k, stride, padding)}",
+            lambda a, b, s=stride, p=padding: ndl.conv(a, b, stride=s, padding=p),
+            (a, b),
+            lambda a, b, s=stride, p=padding: conv(a, b, s, p),
+            lambda a, b, s=stride, p=padding: torch_conv(a, b, s, p),
+        )
+    yield Case(
+        "conv-oblong",
+        lambda a, b: ndl.conv(a, b, 2, 1),
+        (normal(1, 5, 6, 2, seed=16), normal(2, 3, 2, 3, seed=17)),
+        lambda a, b: conv(a, b, 2, 1),
+        lambda a, b: torch_conv(a, b, 2, 1),
+    )
 
 
 def _tuples() -> Iterator[Case]:
     a, b = normal(2, 3, seed=18), normal(2, 3, seed=19)
-    yield Case("tuple", lambda a, b: ndl.make_tuple(a, b, a * b)[-1] * ndl.make_tuple(a, b)[0],
-               (a, b), lambda a, b: a * b * a, lambda a, b: a * b * a)
-    yield Case("unused member", lambda a, b: ndl.make_tuple(a, b)[0], (a, b),
-               lambda a, b: a, lambda a, b: a + 0 * b)
-    yield Case("tuple +", lambda a, b: (ndl.make_tuple(a, b) + ndl.make_tuple(b, a * b))[1],
-               (a, b), lambda a, b: b + a * b, lambda a, b: b + a * b)
+    yield Case(
+        "tuple",
+        lambda a, b: ndl.make_tuple(a, b, a * b)[-1] * ndl.make_tuple(a, b)[0],
+        (a, b),
+        lambda a, b: a * b * a,
+        lambda a, b: a * b * a,
+    )
+    yield Case(
+        "unused member",
+        lambda a, b: ndl.make_tuple(a, b)[0],
+        (a, b),
+        lambda a, b: a,
+        lambda a, b: a + 0 * b,
+    )
+    yield Case(
+        "tuple +",
+        lambda a, b: (ndl.make_tuple(a, b) + ndl.make_tuple(b, a * b))[1],
+        (a, b),
+        lambda a, b: b + a * b,
+        lambda a, b: b + a * b,
+    )
 
     def fused(a: Any) -> Any:
         first, second = ndl.fused_add_scalars(a, 1.0, 2.0)
         return first * second
 
-    yield Case("fused_add_scalars", fused, (a,), lambda a: (a + 1) * (a + 2),
-               lambda a: (a + 1) * (a + 2))
+    yield Case(
+        "fused_add_scalars", fused, (a,), lambda a: (a + 1) * (a + 2), lambda a: (a + 1) * (a + 2)
+    )
 
 
 CASES: list[Case] = [
     case
-    for family in (_elementwise, _unary, _reductions, _shapes, _indexing, _products,
-                   _convolutions, _tuples)
+    for family in (
+        _elementwise,
+        _unary,
+        _reductions,
+        _shapes,
+        _indexing,
+        _products,
+        _convolutions,
+        _tuples,
+    )
     for case in family()
 ]
 IDS = [case.name for case in CASES]
@@ -310,7 +482,9 @@ def gradients(case: Case, out_grad: np.ndarray, dtype: Any = None) -> list[np.nd
 
 
 def numeric_vjp(
-    function: Callable[..., np.ndarray], arrays: tuple[np.ndarray, ...], out_grad: np.ndarray,
+    function: Callable[..., np.ndarray],
+    arrays: tuple[np.ndarray, ...],
+    out_grad: np.ndarray,
     step: float = 1e-6,
 ) -> list[np.ndarray]:
     """Central differences of <out_grad, function> with respect to every entry."""

@@ -70,9 +70,7 @@ def test_topological_order_is_post_order() -> None:
     a, b = Tensor([[0.5]]), Tensor([[2.0]])
     c = 3 * a * a + 4 * b * a - a
     order = autograd.find_topo_sort([c])
-    assert [v.numpy().item() for v in order] == [
-        0.5, 1.5, 0.75, 2.0, 8.0, 4.0, 4.75, -0.5, 4.25
-    ]
+    assert [v.numpy().item() for v in order] == [0.5, 1.5, 0.75, 2.0, 8.0, 4.0, 4.75, -0.5, 4.25]
     place = {v: i for i, v in enumerate(order)}
     assert all(place[i] < place[v] for v in order for i in v.inputs)
 
@@ -425,8 +423,9 @@ def test_values_are_built_past_the_constructor() -> None:
 
 
 class TestCopies:
-    @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy,
-                                           lambda x: pickle.loads(pickle.dumps(x))])
+    @pytest.mark.parametrize(
+        "duplicate", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+    )
     def test_leaves(self, duplicate: Any) -> None:
         before = autograd.TENSOR_COUNTER
         x = Tensor([1.0, 2.0], dtype="float32")

@@ -140,8 +140,13 @@ def test_init_is_the_same_on_every_device(gpus: None) -> None:
 
 def imported_by(code: str) -> set[str]:
     script = f"{code}\nimport sys; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
-                          check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert done.stderr == ""
     return set(done.stdout.splitlines()[-1].split())
 

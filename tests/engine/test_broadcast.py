@@ -9,8 +9,17 @@ from needle.ops._broadcast import sum_to
 
 @pytest.mark.parametrize(
     ("shape", "into"),
-    [((3,), (2, 3)), ((2, 1), (2, 3)), ((), (2, 3)), ((1, 1), (2, 3)), ((1, 3, 1), (4, 2, 3, 5)),
-     ((1, 3), (0, 3)), ((0,), (2, 0)), ((1,), (1, 1)), ((2, 3), (2, 3))],
+    [
+        ((3,), (2, 3)),
+        ((2, 1), (2, 3)),
+        ((), (2, 3)),
+        ((1, 1), (2, 3)),
+        ((1, 3, 1), (4, 2, 3, 5)),
+        ((1, 3), (0, 3)),
+        ((0,), (2, 0)),
+        ((1,), (1, 1)),
+        ((2, 3), (2, 3)),
+    ],
 )
 def test_it_is_the_adjoint_of_broadcasting(shape: tuple[int, ...], into: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)

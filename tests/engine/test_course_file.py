@@ -11,7 +11,7 @@ import pytest
 
 import needle as ndl
 
-COURSE_FILE = '''
+COURSE_FILE = """
 from typing import Optional, Any
 from needle.autograd import NDArray
 from needle.autograd import Op, Tensor, Value, TensorOp
@@ -109,7 +109,7 @@ class MySplit(TensorTupleOp):
 
     def gradient(self, out_grad, node):
         return MyStack(self.axis)(out_grad)
-'''
+"""
 
 
 @pytest.fixture(scope="module")

@@ -131,8 +131,11 @@ def test_integers(case: Case) -> None:
 
 
 MIXED: list[tuple[str, Any, int]] = [
-    ("add", ndl.add, 2), ("multiply", ndl.multiply, 2), ("divide", ndl.divide, 2),
-    ("power", ndl.power, 2), ("matmul", ndl.matmul, 2),
+    ("add", ndl.add, 2),
+    ("multiply", ndl.multiply, 2),
+    ("divide", ndl.divide, 2),
+    ("power", ndl.power, 2),
+    ("matmul", ndl.matmul, 2),
     ("stack", lambda a, b: ndl.stack([a, b], 0), 2),
     ("subtract", lambda a, b: a - b, 2),
 ]

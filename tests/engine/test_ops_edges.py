@@ -33,8 +33,16 @@ def slopes(function: Callable[..., Any], *arrays: Any, order: int = 1) -> list[n
 
 @pytest.mark.parametrize(
     ("scalar", "derivatives"),
-    [(0, [0, 0, 0]), (1, [1, 0, 0]), (2, [0, 2, 0]), (3, [0, 0, 6]), (2.0, [0, 2, 0]),
-     (1.5, [0, INF]), (2.5, [0, 0, INF]), (0.5, [INF])],
+    [
+        (0, [0, 0, 0]),
+        (1, [1, 0, 0]),
+        (2, [0, 2, 0]),
+        (3, [0, 0, 6]),
+        (2.0, [0, 2, 0]),
+        (1.5, [0, INF]),
+        (2.5, [0, 0, INF]),
+        (0.5, [INF]),
+    ],
 )
 def test_power_scalar_at_zero(scalar: float, derivatives: list[float]) -> None:
     with warnings.catch_warnings():
@@ -45,9 +53,16 @@ def test_power_scalar_at_zero(scalar: float, derivatives: list[float]) -> None:
 
 @pytest.mark.parametrize(
     ("a", "b", "in_a", "in_b"),
-    [(0.0, 2.0, 0.0, 0.0), (0.0, 1.0, 1.0, 0.0), (0.0, 0.0, 0.0, 0.0), (0.0, 3.0, 0.0, 0.0),
-     (-2.0, 3.0, 12.0, np.nan), (-2.0, 0.0, 0.0, np.nan), (2.0, 0.0, 0.0, np.log(2.0)),
-     (1.0, 5.0, 5.0, 0.0)],
+    [
+        (0.0, 2.0, 0.0, 0.0),
+        (0.0, 1.0, 1.0, 0.0),
+        (0.0, 0.0, 0.0, 0.0),
+        (0.0, 3.0, 0.0, 0.0),
+        (-2.0, 3.0, 12.0, np.nan),
+        (-2.0, 0.0, 0.0, np.nan),
+        (2.0, 0.0, 0.0, np.log(2.0)),
+        (1.0, 5.0, 5.0, 0.0),
+    ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_power_corners(a: float, b: float, in_a: float, in_b: float) -> None:
@@ -205,8 +220,19 @@ def test_the_gradient_of_tuple_get_item_itself_is_dense() -> None:
 def test_python_numbers_keep_the_dtype() -> None:
     for dtype in ("float16", "float32", "float64"):
         x = Tensor([2.0, 3.0], dtype=dtype)
-        for y in (x + 1.5, 1.5 * x, x - 1, 1 - x, x / 3, 3 / x, x**2, x**0.5, 2**x,
-                  x * np.float64(2), x + np.int64(1)):
+        for y in (
+            x + 1.5,
+            1.5 * x,
+            x - 1,
+            1 - x,
+            x / 3,
+            3 / x,
+            x**2,
+            x**0.5,
+            2**x,
+            x * np.float64(2),
+            x + np.int64(1),
+        ):
             assert y.dtype == dtype
     assert (Tensor([1, 2]) * 2).dtype == np.int64
 

@@ -11,9 +11,14 @@ from needle.autograd import Tensor
 SEEDS = range(40)
 
 OURS: dict[str, Any] = {
-    "tanh": ndl.tanh, "exp": ndl.exp, "log": ndl.log, "relu": ndl.relu,
-    "transpose": ndl.transpose, "flip": lambda a: ndl.flip(a, 1),
-    "sum": lambda a: a.sum(0, keepdims=True), "logsumexp": lambda a: ndl.logsumexp(a, 1, True),
+    "tanh": ndl.tanh,
+    "exp": ndl.exp,
+    "log": ndl.log,
+    "relu": ndl.relu,
+    "transpose": ndl.transpose,
+    "flip": lambda a: ndl.flip(a, 1),
+    "sum": lambda a: a.sum(0, keepdims=True),
+    "logsumexp": lambda a: ndl.logsumexp(a, 1, True),
     "pick": lambda a, b: ndl.split(ndl.stack([a, b], 0), 0)[1],
 }
 
@@ -25,9 +30,14 @@ def torch_or_skip() -> Any:
 def theirs() -> dict[str, Any]:
     torch = torch_or_skip()
     return {
-        "tanh": torch.tanh, "exp": torch.exp, "log": torch.log, "relu": torch.relu,
-        "transpose": lambda a: a.transpose(-1, -2), "flip": lambda a: a.flip(1),
-        "sum": lambda a: a.sum(0, keepdim=True), "logsumexp": lambda a: a.logsumexp(1, True),
+        "tanh": torch.tanh,
+        "exp": torch.exp,
+        "log": torch.log,
+        "relu": torch.relu,
+        "transpose": lambda a: a.transpose(-1, -2),
+        "flip": lambda a: a.flip(1),
+        "sum": lambda a: a.sum(0, keepdim=True),
+        "logsumexp": lambda a: a.logsumexp(1, True),
         "pick": lambda a, b: torch.stack([a, b], 0).unbind(0)[1],
     }
 

@@ -43,9 +43,17 @@ def test_arithmetic_on_either_side(other: object) -> None:
     x, y = Tensor([1.0, 3.0]), np.array([1.0, 3.0])
     z = other.numpy() if isinstance(other, Tensor) else other
     for ours, exact in [
-        (x + other, y + z), (other + x, z + y), (x - other, y - z), (other - x, z - y),
-        (x * other, y * z), (other * x, z * y), (x / other, y / z), (other / x, z / y),
-        (x**other, y**z), (other**x, z**y), (-x, -y),
+        (x + other, y + z),
+        (other + x, z + y),
+        (x - other, y - z),
+        (other - x, z - y),
+        (x * other, y * z),
+        (other * x, z * y),
+        (x / other, y / z),
+        (other / x, z / y),
+        (x**other, y**z),
+        (other**x, z**y),
+        (-x, -y),
     ]:
         assert type(ours) is Tensor
         np.testing.assert_allclose(ours.numpy(), exact, rtol=1e-15)
@@ -95,8 +103,18 @@ def test_tensors_are_keys_and_always_true() -> None:
 
 def test_names_that_course_files_import() -> None:
     assert NDArray is np.ndarray and array_api is np
-    for name in ("Op", "TensorOp", "TensorTupleOp", "Value", "Tensor", "TensorTuple", "LAZY_MODE",
-                 "TENSOR_COUNTER", "find_topo_sort", "compute_gradient_of_variables"):
+    for name in (
+        "Op",
+        "TensorOp",
+        "TensorTupleOp",
+        "Value",
+        "Tensor",
+        "TensorTuple",
+        "LAZY_MODE",
+        "TENSOR_COUNTER",
+        "find_topo_sort",
+        "compute_gradient_of_variables",
+    ):
         assert hasattr(ndl.autograd, name)
     with pytest.raises(AttributeError, match="no attribute 'MISSING'"):
         _ = ndl.autograd.MISSING

@@ -139,7 +139,8 @@ def _difference(a: Any, b: Any) -> tuple[str, float, float] | None:
     gaps = np.where(np.isnan(gaps), np.inf, gaps)
     at = np.unravel_index(int(np.argmax(gaps)), gaps.shape)
     sizes = np.abs(a[np.isfinite(a)]).astype(float)
-    unit = float(np.finfo(a.dtype).eps) * float(sizes.max(initial=0.0)) if a.dtype.kind == "f" else 0
+    eps = float(np.finfo(a.dtype).eps) if a.dtype.kind == "f" else 0.0
+    unit = eps * float(sizes.max(initial=0.0))
     roundings = float(gaps[at]) / unit if unit else np.inf
     return f"{float(b[at])!r} instead of {float(a[at])!r}", float(gaps[at]), roundings
 

@@ -14,7 +14,7 @@ from needle_cli.selection import Unit, ours
 from needle_cli.settings import PROFILES, resolve
 from needle_cli.tokens import Record
 from needle_cli.worker import Task
-from tests.mutants.agreement import INFINITE, OUTSIDE
+from tests.mutants.agreement import INFINITE, OUTSIDE, WITHIN
 from tests.mutants.edits import Mutant, one_per_kind
 
 FIRST = ("contract", "gradient")
@@ -54,6 +54,12 @@ class Verdict:
         if self.status == "caught":
             return self.replays == ("FAILS", "FIXED")
         return self.status != "survived"
+
+    @property
+    def within(self) -> bool:
+        """Whether it survived although cases that its specs allow would show it."""
+        differences = self.agreement.get("differences", ())
+        return self.status == "survived" and any(d["where"] == WITHIN for d in differences)
 
 
 class Campaign:

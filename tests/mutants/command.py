@@ -1,4 +1,4 @@
-"""A mutant as a user meets it: `needle check ops`, `needle replay TOKEN`, and again after repair."""
+"""A mutant as a user meets it: `needle check ops`, `needle replay TOKEN`, and after repair."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.mutants.rules import Proposal, proposals
@@ -102,7 +102,7 @@ def _diff(file: str, before: str, after: str) -> str:
     return "\n".join(lines)
 
 
-def one_per_kind(found: list[Mutant]) -> Iterator[Mutant]:
+def one_per_kind(found: Sequence[Mutant]) -> Iterator[Mutant]:
     """Yield the first mutant of every kind of every operator, that of helpers included."""
     seen: set[tuple[str, str]] = set()
     for mutant in found:
@@ -111,3 +111,16 @@ def one_per_kind(found: list[Mutant]) -> Iterator[Mutant]:
         if key not in seen:
             seen.add(key)
             yield mutant
+
+
+def spread(found: list[Mutant], each: int) -> list[Mutant]:
+    """Return `each` mutants of every operator's own gradient, of kinds that differ as they can."""
+    chosen: list[Mutant] = []
+    for operator in dict.fromkeys(mutant.operators[0] for mutant in found if not mutant.helper):
+        own = [m for m in found if m.operators[0] == operator and not m.helper]
+        for _ in range(min(each, len(own))):
+            seen = [m.kind for m in chosen]
+            best = min(own, key=lambda m: (seen.count(m.kind), own.index(m)))
+            chosen.append(best)
+            own = [m for m in own if m.kind != best.kind] or own
+    return list(dict.fromkeys(chosen))

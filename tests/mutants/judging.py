@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from pathlib import Path
 from typing import Any
 
 from needle_cli import judging
+from needle_cli.engine import operator_under_test
 from needle_cli.specs import load_spec
 from needle_cli.worker import Breadcrumb, Data, Task
 from tests.mutants import agreement, engine
@@ -24,7 +26,7 @@ _specs: dict[str, Any] = {}
 def _remembered(task: Task) -> Any:
     """Return a spec and no module; reading one takes longer than some judgements."""
     if task.spec not in _specs:
-        _specs[task.spec] = load_spec(judging.Path(task.spec))
+        _specs[task.spec] = load_spec(Path(task.spec))
     return _specs[task.spec], None
 
 
@@ -60,7 +62,8 @@ def compare(task: Task, breadcrumb: Breadcrumb) -> Data:
         engine.install(*names)
         owner = importlib.import_module(spec.claims.op.partition(":")[0])
         function = getattr(owner, spec.claims.function)
-        operators.append(judging.operator_under_test(function, spec.claims, name=task.op))
-    found = agreement.compare(*operators, spec.claims, task.examples, task.seed)
+        operators.append(operator_under_test(function, spec.claims, name=task.op))
+    original, edited = operators
+    found = agreement.compare(original, edited, spec.claims, task.examples, task.seed)
     return {"agreement": found, "clean": True}
 

@@ -134,8 +134,9 @@ def _lengths(function: ast.FunctionDef) -> set[ast.AST]:
         if isinstance(node, ast.Subscript):
             found.update(ast.walk(node.slice))
         if isinstance(node, ast.Call):
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
-            first = 0 if isinstance(node.func, ast.Attribute) else 1
+            method = isinstance(node.func, ast.Attribute)
+            called = ast.unparse(node.func).rpartition(".")[2]
+            first = 0 if method else 1
             for argument in node.args[first:] if called in TAKES_SHAPE else ():
                 found.update(ast.walk(argument))
     return found
@@ -244,8 +245,10 @@ def _called(
 
 def operands(node: ast.AST, f: Function) -> Iterator[Proposal]:
     """One operand taken for the other; gradients returned in the wrong order, twice, not at all."""
-    used = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node not in f.lengths
-    if used and node.id in f.others:
+    if (
+        isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        and node.id in f.others and node not in f.lengths
+    ):  # fmt: skip
         other = f.others[node.id]
         yield Proposal(node, other, "operands swapped", f"{other} for {node.id}")
     target = node.targets[0] if isinstance(node, ast.Assign) else None
@@ -340,9 +343,11 @@ def accumulation(node: ast.AST, f: Function) -> Iterator[Proposal]:
         for sign_, word in (("=", "overwritten"), ("-=", "taken away")):
             text = f"{f.text(node.target)} {sign_} {f.text(node.value)}"
             yield Proposal(node, text, "accumulation", f"{word} instead of added")
-    call = node.value if isinstance(node, ast.Expr) else None
-    if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(".add.at"):
-        place, index, value = (f.text(arg) for arg in call.args)
+    if (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        and ast.unparse(node.value.func).endswith(".add.at")
+    ):  # fmt: skip
+        place, index, value = (f.text(arg) for arg in node.value.args)
         text = f"{place}[{index}] += {value}"
         yield Proposal(node, text, "accumulation", "repeated entries not added up")
 

@@ -51,7 +51,8 @@ def survivors(verdicts: Sequence[Verdict]) -> Iterator[str]:
         if verdict.status == "caught":
             yield f"    caught by {verdict.check}, but replay said {' and '.join(verdict.replays)}"
             continue
-        yield f"    asked of {', '.join(verdict.tried)}; doubts: {', '.join(verdict.rows) or 'none'}"
+        asked, doubts = ", ".join(dict.fromkeys(verdict.tried)), ", ".join(verdict.rows)
+        yield f"    asked of {asked}; doubts: {doubts or 'none'}"
         yield from _differences(verdict)
 
 

@@ -18,7 +18,7 @@ from needle_cli import catalogue
 Name: TypeAlias = tuple[str, str]
 """Module file stem, and a name at its top level."""
 
-IMPLIED = {ast.Sub: ("_support", "minus")}
+IMPLIED: dict[type[ast.operator], Name] = {ast.Sub: ("_support", "minus")}
 """Helpers behind Python's operators on tensors; the other operators are public ones."""
 
 
@@ -84,11 +84,11 @@ class Sources:
                 users.setdefault(name, []).append((steps, entry.name))
         found = []
         for stem, module in self.modules.items():
-            for name in module.definitions:
-                near = sorted(users.get((stem, name), ()), key=lambda user: user[0])
+            for word in module.definitions:
+                near = sorted(users.get((stem, word), ()), key=lambda user: user[0])
                 operators = tuple(operator for _, operator in near)
-                for owner, node in self._functions((stem, name)) if operators else ():
-                    helper = (stem, name) not in self.classes
+                for owner, node in self._functions((stem, word)) if operators else ():
+                    helper = (stem, word) not in self.classes
                     found.append(Target(module.path, owner, node, operators, helper))
         return found
 
