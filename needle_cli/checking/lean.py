@@ -106,9 +106,9 @@ def _well_formed(subject: Subject, raw: Sequence[Gradient]) -> bool:
     if len(raw) != len(subject.leaves) or len(subject.judged) != len(raw):
         return False
     kind = subject.op.gradient_kind
-    for gradient, leaf in zip(raw, subject.leaves, strict=True):
-        value = gradient.value
-        if value is None or gradient.kind != kind:
+    for given, leaf in zip(raw, subject.leaves, strict=True):
+        value = given.value
+        if value is None or given.kind != kind:
             return False
         if value.shape != leaf.shape or value.dtype != leaf.dtype:
             return False

@@ -36,7 +36,7 @@ class Line:
 
     @property
     def resolution(self) -> float:
-        """The largest `eps |x| / |u|` of the moved entries: what rounding `x + t u` costs, times t."""
+        """The largest `eps |x| / |u|` of the moved entries: the cost of rounding, times t."""
         worst = 0.0
         for i, u in zip(self.subject.judged, self.direction, strict=True):
             moved = u != 0

@@ -71,7 +71,7 @@ class Question:
         return random_cotangent(self.rng("cotangent"), self.wide.vector.size)
 
     def draw_cotangent(self, rng: np.random.Generator) -> None:
-        """Take the cotangent from a generator at hand, which is cheaper than from one of its own."""
+        """Take the cotangent from a generator at hand: cheaper than from one of its own."""
         self.__dict__["cotangent"] = random_cotangent(rng, self.wide.vector.size)
 
     @cached_property
