@@ -69,8 +69,9 @@ def _along(
     moved = [np.where(u != 0, g, 0.0) for g, u in zip(gradients, direction, strict=True)]
     analytic = inner(moved, direction)
     rows = []
-    for estimate in central_estimates(line, measured_noise(line)):
-        used = cotangent != 0
+    estimates = central_estimates(line, measured_noise(line))
+    used = (cotangent != 0) & _moving(line)
+    for estimate in estimates:
         weighted = cotangent[used] * estimate.slope[used]
         numeric = float(weighted.sum())
         error = norm(cotangent[used] * estimate.error[used])
@@ -81,6 +82,14 @@ def _along(
     error, numeric, scale = min(rows)
     rounding = summation_rounding(moved, direction)
     return analytic, numeric, CONFIDENCE * error + AGREEMENT * scale + rounding
+
+
+def _moving(line: Line) -> Array:
+    """Return which outputs change at all along a line; the rounding of the others is no noise."""
+    moving = np.zeros(line.origin.shape, dtype=bool)
+    for values in line.known.values():
+        moving |= values != line.origin
+    return moving
 
 
 def _hunt(subject: Subject, cotangent: Array, gradients: list[Array]) -> list[tuple[int, int]]:

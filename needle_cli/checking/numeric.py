@@ -31,7 +31,7 @@ class Line:
         self.subject = subject
         self.direction = direction
         self._values = values or subject.values
-        self._known: dict[float, Array] = {}
+        self.known: dict[float, Array] = {}
         self.origin = subject.vector if values is None else values(subject.leaves)
 
     @property
@@ -54,9 +54,9 @@ class Line:
 
     def at(self, t: float) -> Array:
         """Return the outputs at `x + t u`; evaluated once for every `t`."""
-        if t not in self._known:
-            self._known[t] = self._values(self.leaves(t))
-        return self._known[t]
+        if t not in self.known:
+            self.known[t] = self._values(self.leaves(t))
+        return self.known[t]
 
 
 @dataclass(frozen=True)

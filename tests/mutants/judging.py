@@ -66,4 +66,3 @@ def compare(task: Task, breadcrumb: Breadcrumb) -> Data:
     original, edited = operators
     found = agreement.compare(original, edited, spec.claims, task.examples, task.seed)
     return {"agreement": found, "clean": True}
-

@@ -234,9 +234,7 @@ def _forgettable(node: ast.Call) -> str:
     return ""
 
 
-def _called(
-    node: ast.Call, f: Function, args: list[ast.expr], keywords: list[ast.keyword]
-) -> str:
+def _called(node: ast.Call, f: Function, args: list[ast.expr], keywords: list[ast.keyword]) -> str:
     """Return a call's text with other arguments."""
     words = [f.text(arg) for arg in args]
     words += [f"{k.arg}={f.text(k.value)}" for k in keywords]

@@ -37,8 +37,10 @@ def _line(name: str, members: Sequence[Verdict]) -> str:
     count = Counter(v.status for v in members)
     checks = Counter(v.check for v in members if v.status == "caught")
     words = ", ".join(f"{check} {n}" for check, n in checks.most_common())
-    return (f"{name:32} {len(members):5} {count['caught']:6} {count['equivalent']:5} "
-            f"{count['rounding']:8} {count['beyond']:6} {count['survived']:8}  {words}")
+    return (
+        f"{name:32} {len(members):5} {count['caught']:6} {count['equivalent']:5} "
+        f"{count['rounding']:8} {count['beyond']:6} {count['survived']:8}  {words}"
+    )
 
 
 def survivors(verdicts: Sequence[Verdict]) -> Iterator[str]:
