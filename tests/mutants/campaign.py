@@ -95,7 +95,7 @@ class Campaign:
             left = [v for v in verdicts if v.status == "survived"]
             self._compare(left)
             left = [v for v in left if v.status == "survived"]
-            self._judge(left, self.checks, 100)
+            self._judge(left, self.checks, 100, users=_users_that_differ)
             self._replay([v for v in left if v.status == "caught"])
         finally:
             self.runner.close()
@@ -103,15 +103,20 @@ class Campaign:
 
     def _judge(
         self, verdicts: Sequence[Verdict], checks: Sequence[str], examples: int,
-        shrink: bool = False,
+        shrink: bool = False, users: Callable[[Verdict], Sequence[str]] | None = None,
     ) -> None:  # fmt: skip
-        """Judge by the nearest operator; what it does not catch goes on to the next."""
+        """Judge by the nearest operator; what it does not catch goes on to the next.
+
+        Without `users` that is the nearest and one more: whether others could notice at all is
+        told more cheaply by a comparison.
+        """
         turn = 0
+        lists = [v.mutant.operators[:2] if users is None else users(v) for v in verdicts]
         while True:
             wanted = {
-                i: v.mutant.operators[turn]
+                i: lists[i][turn]
                 for i, v in enumerate(verdicts)
-                if v.status == "survived" and turn < len(v.mutant.operators)
+                if v.status == "survived" and turn < len(lists[i])
             }
             if not wanted or not checks:
                 return
@@ -206,6 +211,12 @@ class Campaign:
 
     def _outcomes(self, tasks: Sequence[Task]) -> Iterable[Outcome]:
         return self.runner.outcomes(tasks, lambda task: None)
+
+
+def _users_that_differ(verdict: Verdict) -> list[str]:
+    """Return the operators in which an edit shows, those first in which a spec's case does."""
+    differences = sorted(verdict.agreement["differences"], key=lambda d: d["where"] != WITHIN)
+    return list(dict.fromkeys(d["operator"] for d in differences))
 
 
 def _shown(rows: Sequence[Row]) -> tuple[Row, FindingView | None]:
