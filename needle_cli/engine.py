@@ -88,7 +88,7 @@ class EngineOperator:
         self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
     ) -> tuple[Gradient, ...]:
         """Return what the engine's walk back leaves in the inputs of `uses` applications."""
-        leaves = self.lift(case, share)
+        leaves = self.lift(case, share, judged_only=True)
         with stage("compute"):
             total = self.outputs_of(self.apply(leaves, case))
             for _ in range(uses - 1):
@@ -103,8 +103,11 @@ class EngineOperator:
         """Return `(cotangents, inputs) -> gradients of the judged inputs`."""
         return SecondOrder(self)
 
-    def lift(self, case: Case, share: bool = False) -> list[Any]:
-        """Wrap the leaves of a case: floats as tensors, index and bool arrays as they are."""
+    def lift(self, case: Case, share: bool = False, judged_only: bool = False) -> list[Any]:
+        """Wrap the leaves of a case: floats as tensors, index and bool arrays as they are.
+
+        With `judged_only` the inputs that are not judged are constants: they ask for no gradient.
+        """
         shared: dict[tuple[Any, ...], Any] = {}
         lifted = []
         for owner, leaf in zip(case.leaf_owners(), case.leaves(), strict=True):
@@ -115,7 +118,8 @@ class EngineOperator:
             if share and owner in case.judged:
                 tensor = shared.get((leaf.shape, leaf.dtype))
             if tensor is None:
-                tensor = self.engine.constant(leaf, requires_grad=True)
+                wanted = owner in case.judged or not judged_only
+                tensor = self.engine.constant(leaf, requires_grad=wanted)
                 if share and owner in case.judged:
                     shared[(leaf.shape, leaf.dtype)] = tensor
             lifted.append(tensor)

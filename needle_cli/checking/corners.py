@@ -60,10 +60,10 @@ def _of_lane(claims: Claims, space: LaneSpace, values: str) -> Iterator[Structur
     for plan in plans:
         yield maker.structure(plan)
     yield from maker.parameters()
+    yield from maker.specials()
     if space.lane:
         return
     yield from maker.layouts()
-    yield from maker.specials()
     yield from maker.lengths()
 
 

@@ -39,7 +39,7 @@ def _pattern(entries: Sequence[Element]) -> str:
     if np.all(np.abs(ratios - middle) <= SPREAD * abs(middle)) and abs(middle - 1) > 10 * SPREAD:
         return f"the gradient is exactly {_shown(middle)} \N{MULTIPLICATION SIGN} the numeric one"
     wrong = {e.input for e in entries if e.wrong}
-    if len(wrong) < len({e.input for e in entries}):
+    if 0 < len(wrong) < len({e.input for e in entries}):
         return f"only the gradient of {', '.join(sorted(wrong))} is wrong"
     return ""
 

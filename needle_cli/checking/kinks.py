@@ -22,14 +22,17 @@ from needle_cli.checking.tolerance import CONFIDENCE, norm
 RELATIVE_FLOOR = 1e-8
 """Relative agreement of one-sided slopes below which they count as equal."""
 
-SPLITS = 16
+SPLITS = 10
 MOST_COMPONENTS = 12
 MOST_COORDINATES = 24
 
 
 @dataclass(frozen=True)
 class Autopsy:
-    """What one-sided slopes say of a point. `verdict` None: it looks smooth, nothing new."""
+    """What one-sided slopes say of a point. `verdict` None: it looks smooth, nothing new.
+
+    `unsettled`: some of them never stood still, so that they confirm little.
+    """
 
     verdict: Verdict | None
     analytic: float = float("nan")
@@ -37,6 +40,7 @@ class Autopsy:
     allowed: float = float("nan")
     note: str = ""
     finite_slope: float | None = None
+    unsettled: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Sides:
             size = np.maximum(np.abs(self.left.slope), np.abs(self.right.slope))
             return CONFIDENCE * (self.left.error + self.right.error) + RELATIVE_FLOOR * size
 
+    def settled(self) -> Array:
+        """Tell where at least one side's ladder stood still."""
+        known: Array = _usable(self.left) | _usable(self.right)
+        return known
+
     def kinds(self) -> tuple[Array, Array, Array]:
         """Return masks (smooth, kinked, without slope) that share out the components."""
         finite_left = _usable(self.left)
@@ -61,24 +70,30 @@ class Sides:
         with np.errstate(all="ignore"):
             kinked = both & (np.abs(self.left.slope - self.right.slope) > self.tolerance)
         one = (finite_left & self.right.edge) | (finite_right & self.left.edge)
-        return (both & ~kinked) | one, kinked, ~both & ~one
+        # A ladder that settles nowhere knows nothing; only growth and bad values mean no slope.
+        none = _without_slope(self.left) | _without_slope(self.right)
+        return ~kinked & (one | ~none), kinked, none & ~one
 
     def slope(self) -> tuple[Array, Array]:
         """Return one slope per component and its error: the mean, or the side that exists."""
         finite_left, finite_right = _usable(self.left), _usable(self.right)
         mean = (self.left.slope + self.right.slope) / 2
-        slope = np.where(
-            finite_left, np.where(finite_right, mean, self.left.slope), self.right.slope
-        )
-        error = np.where(finite_left, self.left.error, 0) + np.where(
-            finite_right, self.right.error, 0
+        alike = finite_left == finite_right
+        slope = np.where(alike, mean, np.where(finite_left, self.left.slope, self.right.slope))
+        error = np.where(alike | finite_left, self.left.error, 0) + np.where(
+            alike | finite_right, self.right.error, 0
         )
         return slope, error
 
 
+def _without_slope(side: Slope) -> Array:
+    missing: Array = side.edge | side.divergent | ~np.isfinite(side.slope)
+    return missing | ~np.isfinite(side.error)
+
+
 def _usable(side: Slope) -> Array:
-    usable: Array = ~side.edge & ~side.divergent & np.isfinite(side.slope)
-    return usable & np.isfinite(side.error)
+    usable: Array = ~_without_slope(side) & side.settled
+    return usable
 
 
 def sides(line: Line) -> Sides:
@@ -116,10 +131,11 @@ def examine(
                 allowed = CONFIDENCE * norm(cotangent[used] * error[used])
                 allowed += RELATIVE_FLOOR * norm(cotangent[used] * slope[used])
                 numeric = float(np.dot(cotangent[used], slope[used]))
-                return Autopsy(None, numeric=numeric, allowed=allowed)
+                unsettled = bool((used & ~measured.settled()).any())
+                return Autopsy(None, numeric=numeric, allowed=allowed, unsettled=unsettled)
             smooth = smooth & ~kinked
         return _judge_parts(
-            subject, line, cotangent, (smooth, kinked, lost), slope, error, rng, tangent
+            subject, line, cotangent, (smooth, kinked, lost), measured, rng, tangent
         )
 
 
@@ -128,13 +144,13 @@ def _judge_parts(
     line: Line,
     cotangent: Array,
     masks: tuple[Array, Array, Array],
-    slope: Array,
-    error: Array,
+    measured: Sides,
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> Autopsy:
     """Judge the smooth components together and every kinked one by itself."""
     smooth, kinked, lost = masks
+    slope, error = measured.slope()
     doubt = ""
     if smooth.any():
         part = np.where(smooth, cotangent, 0.0)
@@ -152,6 +168,17 @@ def _judge_parts(
         scale = norm(weights * slope[smooth])
         allowed = CONFIDENCE * norm(weights * error[smooth]) + RELATIVE_FLOOR * scale
         if whole and abs(analytic - numeric) > allowed:
+            tangled = _not_additive(subject, line, measured, rng) & smooth
+            if tangled.any():
+                return _judge_parts(
+                    subject,
+                    line,
+                    cotangent,
+                    (smooth & ~tangled, kinked | tangled, lost),
+                    measured,
+                    rng,
+                    tangent,
+                )
             if allowed > 0.1 * max(scale, abs(analytic)):
                 doubt = "rounding hides the slope beside a kink"
             else:
@@ -177,7 +204,7 @@ def _not_additive(subject: Subject, line: Line, measured: Sides, rng: np.random.
     broken = np.zeros(measured.left.slope.shape, dtype=bool)
     attempts = SPLITS if subject.case.size() <= 4096 else 3
     for attempt in range(attempts):
-        if broken.any():
+        if attempt >= 6 and broken.any():
             break
         signs = [rng.integers(0, 2, size=u.shape) * 2.0 - 1.0 for u in line.direction]
         whole = [u * (s if attempt else 1) for u, s in zip(line.direction, signs, strict=True)]

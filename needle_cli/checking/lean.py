@@ -66,6 +66,9 @@ def _ask(question: Question, selected: frozenset[str], rng: np.random.Generator)
     if any(answer.findings for answer in answers):
         return answers
     minus = _moved(subject, direction, -FAST_STEP)
+    if not same_bytes(subject.vector, vector_of(subject.evaluation.outputs)):
+        answers.append(refused("purity", "a later call changes the output of an earlier one"))
+        return answers
     if not subject.judged or subject.vector.size == 0:
         return answers
     quick = Quick(Line(subject, direction), plus, minus)
@@ -90,7 +93,7 @@ def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer
     vector = subject.vector  # a copy
     parts = subject.cotangents(question.cotangent)
     raw = subject.evaluation.gradient(parts)
-    answers = [] if _well_formed(subject, raw) else [contract.inspect(subject, raw)]
+    answers = [] if _well_formed(subject, raw) else [contract.form(subject, raw)]
     given = subject.cotangents(question.cotangent, copy=False)
     if not all(same_bytes(a, b) for a, b in zip(parts, given, strict=True)):
         answers.append(refused("purity", "gradient changes the cotangent it is given"))

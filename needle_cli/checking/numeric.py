@@ -15,6 +15,9 @@ Values = Callable[[Sequence[Array]], Array]
 
 EPS = float(np.finfo(np.float64).eps)
 SMALLEST = float(np.finfo(np.float64).smallest_subnormal)
+NOISE_GRIDS = (2.0**-20, 2.0**-26, 2.0**-32, 2.0**-38)
+"""Spacings of the grids on which the rounding of outputs is measured."""
+
 SETTLED = 1e-3
 """Relative movement of an extrapolated slope from rung to rung that counts as convergence."""
 
@@ -25,11 +28,13 @@ class Line:
     """A function of arrays along `x + t u`: a vector of outputs for every number `t`.
 
     `direction` has one array per judged leaf, in that order; the other leaves stay where they are.
+    `partial` marks a line that moves a group of entries only.
     """
 
     def __init__(self, subject: Subject, direction: Sequence[Array], values: Values | None = None):
         self.subject = subject
         self.direction = direction
+        self.partial = False
         self._values = values or subject.values
         self.known: dict[float, Array] = {}
         self.origin = subject.vector if values is None else values(subject.leaves)
@@ -61,10 +66,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A derivative per output component, its error estimate, and the step it came from."""
+    """A derivative per output component, its error estimate, and the step it came from.
+
+    `rounding` is the part of the error that comes from the noise of the outputs.
+    """
 
     slope: Array
     error: Array
+    rounding: Array
     step: float
 
 
@@ -80,13 +89,14 @@ def richardson(line: Line, step: float, noise: Array) -> Estimate:
         narrow = (line.at(half) - line.at(-half)) / (2 * half)
         slope = (4 * narrow - wide) / 3
         truncation = np.abs(slope - narrow)
-        rounding = 3 * noise / step
-        return Estimate(slope, truncation + rounding, step)
+        rounding = 3 * noise / step + np.abs(slope) * line.resolution / step
+        return Estimate(slope, truncation + rounding, rounding, step)
 
 
 def central_estimates(line: Line, noise: Array) -> list[Estimate]:
     """Return Richardson estimates at every pair of steps, coarse to fine."""
-    return [richardson(line, step, noise) for step in PAIR_STEPS]
+    finest = 16 * line.resolution
+    return [richardson(line, step, noise) for step in PAIR_STEPS if step >= finest]
 
 
 def measured_noise(line: Line, side: int = 0) -> Array:
@@ -94,21 +104,55 @@ def measured_noise(line: Line, side: int = 0) -> Array:
 
     Fourth differences of evenly spaced values remove a smooth function and leave its noise times
     sqrt(70) (Moré and Wild, "Estimating Computational Noise", SIAM J. Sci. Comput. 33, 2011). The
-    smaller of two grids is taken, since curvature or a kink inside a grid can only add. `side` is
-    +1 or -1 to look on one side of `x` only. An output that does not change at all is given the
-    rounding of its own size: equal outputs are not free of noise, they hide it.
+    smallest of several grids is taken, since curvature or a kink inside a grid can only add. `side`
+    is +1 or -1 to look on one side of `x` only. An output that does not change at all is given the
+    rounding of its own size, and a zero that of one: equal outputs are not free of noise, they hide
+    it (a saturated cross entropy is 0 after the rounding of a 1).
     """
-    noise: Array | None = None
-    for spacing in (2.0**-26, 2.0**-20):
-        offsets = np.arange(-4, 5) if side == 0 else side * np.arange(1, 10)
-        grid = np.stack([line.at(float(k) * spacing) for k in offsets])
+    offsets = np.arange(-4, 5) if side == 0 else side * np.arange(1, 10)
+    noise = np.full(line.origin.shape, np.inf)
+    hidden = np.ones(line.origin.shape, dtype=bool)
+    for spacing in NOISE_GRIDS:
+        values = np.stack([line.at(float(k) * spacing) for k in offsets])
+        here, still = _fourth_differences(values)
+        # Noise is alike on all grids, to a small factor; structure shrinks with the fourth power
+        # of the spacing. The factor keeps a lucky grid from passing for less noise than there is.
+        noise = np.where(~still & (here < noise / 64), here, noise)
+        hidden &= still
+    if hidden.any():
+        unseen = np.where(line.origin == 0, EPS, 0.0)
+        noise = np.where(hidden, np.maximum(_hidden_noise(line, offsets), unseen), noise)
+    measured: Array = np.maximum(noise, 0.5 * EPS * np.abs(line.origin)) + SMALLEST
+    return measured
+
+
+def _fourth_differences(values: Array) -> tuple[Array, Array]:
+    """Return the noise that nine evenly spaced values show, and where they do not change at all."""
+    with np.errstate(all="ignore"):
+        fourth = np.diff(values, n=4, axis=0) / np.sqrt(70.0)
+        here = np.sqrt(np.mean(fourth**2, axis=0))
+    here = np.where(np.isfinite(here), here, np.inf)
+    return here, (values == values[0]).all(axis=0)
+
+
+def _hidden_noise(line: Line, offsets: Array) -> Array:
+    """Return the noise of outputs that stand still on fine grids, from coarser ones.
+
+    `1 - cos(x)` near 0 moves in steps of one rounding of 1. On a grid that spans many such steps
+    the fourth differences are small beside the whole change; where they are not, the grid has met a
+    kink or a jump and says nothing of rounding.
+    """
+    found = np.zeros(line.origin.shape)
+    best = np.full(line.origin.shape, 1e-2)
+    for spacing in (2.0**-14, 2.0**-10, 2.0**-7):
+        values = np.stack([line.at(float(k) * spacing) for k in offsets])
+        here, still = _fourth_differences(values)
         with np.errstate(all="ignore"):
-            fourth = np.diff(grid, n=4, axis=0) / np.sqrt(70.0)
-            here = np.sqrt(np.mean(fourth**2, axis=0))
-        here = np.where(np.isfinite(here), here, np.inf)
-        noise = here if noise is None else np.minimum(noise, here)
-    assert noise is not None
-    return np.maximum(noise, 0.5 * EPS * np.abs(line.origin)) + SMALLEST
+            share = here / (values.max(axis=0) - values.min(axis=0))
+        better = ~still & (share < best)
+        found = np.where(better, here, found)
+        best = np.where(better, share, best)
+    return found
 
 
 @dataclass(frozen=True)
@@ -116,13 +160,15 @@ class Slope:
     """A one-sided slope per component with its error; flags where there is none.
 
     `edge`: the outputs are not finite beside `x` on this side. `divergent`: difference quotients
-    grow without bound, as at a jump (like 1/h) or a root (like h^-1/2).
+    grow without bound, as at a jump (like 1/h) or a root (like h^-1/2). `settled`: the extrapolated
+    values stood still on some rungs, or are zero within their error.
     """
 
     slope: Array
     error: Array
     edge: Array
     divergent: Array
+    settled: Array
 
 
 def one_sided(line: Line, side: int) -> Slope:
@@ -142,33 +188,58 @@ def one_sided(line: Line, side: int) -> Slope:
         quotients = side * (beside - line.origin) / steps
         rounding = (4 * EPS * (np.abs(beside) + np.abs(line.origin)) + 6 * noise) / steps
         extrapolated = 2 * quotients[1:] - quotients[:-1]
-        moved = np.abs(np.diff(extrapolated, axis=0)) + 3 * rounding[1:-1] + 3 * rounding[2:]
-        moved += np.abs(extrapolated[1:]) * line.resolution / steps[2:]
+        own_rounding = 3 * rounding[1:-1] + 3 * rounding[2:]
+        own_rounding += np.abs(extrapolated[1:]) * line.resolution / steps[2:]
+        moved = np.abs(np.diff(extrapolated, axis=0)) + own_rounding
     moved = np.where(np.isfinite(moved), moved, np.inf)
-    # Coarse rungs of a steep function may stand still at a wrong value in absolute terms, so rungs
-    # that have settled relative to their own slope go first.
+    # Coarse rungs of a steep function may stand still at a wrong value, so rungs that have settled
+    # relative to their own slope, and that no finer rung contradicts, go first.
     with np.errstate(all="ignore"):
         settled = moved <= SETTLED * np.abs(extrapolated[1:])
-    preferred = np.where(settled, moved, np.inf)
-    best = np.where(settled.any(axis=0), np.argmin(preferred, axis=0), np.argmin(moved, axis=0))
+        sound = ~_contradicted_below(extrapolated[1:], moved, own_rounding)
+    best = np.argmin(np.where(sound, moved, np.inf), axis=0)
+    preferred = np.where(settled & sound, moved, np.inf)
+    best = np.where((settled & sound).any(axis=0), np.argmin(preferred, axis=0), best)
     columns = np.arange(moved.shape[1])
     slope = extrapolated[best + 1, columns]
     edge = ~np.isfinite(beside[-20:]).all(axis=0)
     divergent = _diverges(quotients, rounding)
-    return Slope(slope, moved[best, columns], edge, divergent & ~edge)
+    error = moved[best, columns]
+    flat = (np.abs(slope) <= 4 * error) & sound[best, columns]
+    return Slope(slope, error, edge, divergent & ~edge, (settled & sound).any(axis=0) | flat)
+
+
+def _contradicted_below(slopes: Array, moved: Array, rounding: Array) -> Array:
+    """Tell per rung whether a finer one gives another slope, by more than both may be off."""
+    low = np.where(np.isfinite(slopes), slopes - 8 * rounding, -np.inf)
+    high = np.where(np.isfinite(slopes), slopes + 8 * rounding, np.inf)
+    above = np.full(slopes.shape, -np.inf)
+    below = np.full(slopes.shape, np.inf)
+    for k in range(slopes.shape[0] - 2, -1, -1):
+        above[k] = np.maximum(above[k + 1], low[k + 1])
+        below[k] = np.minimum(below[k + 1], high[k + 1])
+    contradicted: Array = (above > slopes + 4 * moved) | (below < slopes - 4 * moved)
+    return contradicted
 
 
 def _diverges(quotients: Array, rounding: Array) -> Array:
-    """Tell per component whether quotients grow like a power of 1/h with exponent above 0.3."""
-    flags = np.zeros(quotients.shape[1], dtype=bool)
+    """Tell per component whether quotients grow like a power of 1/h with exponent above 0.3.
+
+    The finest dozen of rungs that are clear of rounding decides: above them a smooth function may
+    well steepen for a while.
+    """
     with np.errstate(all="ignore"):
         size = np.abs(quotients)
         clean = np.isfinite(size) & (size > 20 * rounding) & (size > 0)
-        log_size = np.log2(size)
-    for j in range(quotients.shape[1]):
-        # The fine end decides: above it a smooth function may well steepen for a while.
-        rows = np.flatnonzero(clean[:, j])[-12:]
-        if rows.size >= 6 and rows[-1] - rows[0] == rows.size - 1:
-            growth = np.diff(log_size[rows, j])
-            flags[j] = bool(np.min(growth) > 0.3)
-    return flags
+        growth = np.diff(np.log2(size), axis=0)
+    pairs = clean[1:] & clean[:-1]
+    count = np.zeros(quotients.shape[1], dtype=int)
+    least = np.full(quotients.shape[1], np.inf)
+    ended = np.zeros(quotients.shape[1], dtype=bool)
+    for k in range(growth.shape[0] - 1, -1, -1):
+        taken = pairs[k] & ~ended
+        least = np.where(taken, np.minimum(least, growth[k]), least)
+        count += taken
+        ended |= (count >= 11) | ((count > 0) & ~pairs[k])
+    grows: Array = (count >= 5) & (least > 0.3)
+    return grows

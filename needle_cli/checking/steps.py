@@ -10,11 +10,15 @@ LARGEST_STEP = 2.0**-8
 FAST_STEP = 2.0**-17
 """The one central difference of a passing check: truncation and rounding balance near it."""
 
-PAIR_STEPS = (2.0**-4, LARGEST_STEP, 2.0**-12, FAST_STEP, 2.0**-22)
+PAIR_STEPS = (
+    *(2.0**-4, LARGEST_STEP, 2.0**-12, FAST_STEP, 2.0**-22),
+    *(2.0**-27, 2.0**-32, 2.0**-38, 2.0**-44),
+)
 """Larger members of the Richardson pairs tried after a disagreement.
 
 The first is for outputs so noisy that nothing finer can tell; it may reach over a kink, which the
-one-sided slopes then show.
+one-sided slopes then show. The last are for structure far finer than the
+inputs are large, such as the standard deviation of numbers near 1e8.
 """
 
 DIRECTION_LIMIT = 1.5

@@ -196,6 +196,11 @@ class Remembers:
         return (v * (1 - self.y**2),)
 
 
+def _one_buffer():
+    buffer = np.empty_like(X)
+    return lambda x: np.tanh(x, out=buffer), tanh_vjp
+
+
 def _noisy():
     source = np.random.default_rng(0)
     return lambda v, x: (v * (1 - np.tanh(x) ** 2) * (1 + 1e-6 * source.normal()),)
@@ -319,6 +324,15 @@ def wrong() -> list[Example]:
             (X,),
             g,
         ),
+        Example(
+            "index gets a gradient",
+            lambda t, i: t[i],
+            lambda v, t, i: (scattered(v, t, i), np.ones(3)),
+            (X, np.array([0, 2, 0])),
+            c,
+            "None or zero",
+        ),
+        Example("one buffer for all outputs", *_one_buffer(), (X,), pure, "later call"),
         Example(
             "float32 by float16",
             np.tanh,

@@ -80,7 +80,7 @@ class _Tally:
                 value, other = _with_zeros(value, other)
             if isinstance(value, np.ndarray):
                 self.values += value.size
-            said = _difference(value, other)
+            said = _difference(value, other, _eps(case))
             if said is None:
                 continue
             text, size, roundings = said
@@ -125,7 +125,13 @@ def _paired(a: Answer, b: Answer) -> Iterator[tuple[str, Any, Any]]:
         yield f"part {i}", value, other
 
 
-def _difference(a: Any, b: Any) -> tuple[str, float, float] | None:
+def _eps(case: Case) -> float:
+    """Return the coarsest rounding among the inputs of a case."""
+    floats = [leaf.dtype for leaf in case.leaves() if leaf.dtype.kind == "f"]
+    return max((float(np.finfo(dtype).eps) for dtype in floats), default=0.0)
+
+
+def _difference(a: Any, b: Any, eps: float) -> tuple[str, float, float] | None:
     """Return what differs, by how much, and by how many roundings; None if nothing does."""
     if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
         same = type(a) is type(b) and (a is None or a == b)
@@ -139,7 +145,6 @@ def _difference(a: Any, b: Any) -> tuple[str, float, float] | None:
     gaps = np.where(np.isnan(gaps), np.inf, gaps)
     at = np.unravel_index(int(np.argmax(gaps)), gaps.shape)
     sizes = np.abs(a[np.isfinite(a)]).astype(float)
-    eps = float(np.finfo(a.dtype).eps) if a.dtype.kind == "f" else 0.0
     unit = eps * float(sizes.max(initial=0.0))
     roundings = float(gaps[at]) / unit if unit else np.inf
     return f"{float(b[at])!r} instead of {float(a[at])!r}", float(gaps[at]), roundings
@@ -181,9 +186,16 @@ def _first(op: EngineOperator, case: Case) -> Answer:
     def ask() -> list[Any]:
         evaluation = op.evaluate(case)
         given = _cotangents(case, evaluation.outputs)
-        return [*evaluation.outputs, *evaluation.gradient(given)]
+        return [*evaluation.outputs, *_asked_for(case, evaluation.gradient(given))]
 
     return _answered(ask)
+
+
+def _asked_for(case: Case, gradients: Sequence[Gradient]) -> list[Gradient]:
+    """Leave out gradients that the case does not judge: its lane says nothing about them."""
+    wanted = case.judged | case.silent
+    pairs = zip(case.leaf_owners(), gradients, strict=False)
+    return [gradient for owner, gradient in pairs if owner in wanted]
 
 
 def _second(op: EngineOperator, case: Case) -> Answer:
@@ -230,7 +242,7 @@ def _one_asks(op: EngineOperator, case: Case) -> Answer:
     """What the walk back leaves where one input after the other alone asks for a gradient."""
     alone = copy.copy(op)
     alone.__class__ = _OneAsks
-    floats = [i for i, leaf in enumerate(case.leaves()) if leaf.dtype.kind == "f"]
+    floats = [i for i, owner in enumerate(case.leaf_owners()) if owner in case.judged]
     found: list[Array | None] = []
     for i in floats if len(floats) > 1 else ():
         alone.wanted = i  # type: ignore[attr-defined]

@@ -74,6 +74,12 @@ class Function:
         assert segment is not None
         return segment
 
+    def operand(self, node: ast.expr) -> str:
+        """Return the source text of an operand, in parentheses where it needs them."""
+        loose = (ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.UnaryOp)
+        text = self.text(node)
+        return f"({text})" if isinstance(node, loose) else text
+
 
 Rule: TypeAlias = Callable[[ast.AST, Function], Iterator[Proposal]]
 
@@ -148,7 +154,7 @@ def sign(node: ast.AST, f: Function) -> Iterator[Proposal]:
         yield Proposal(node, f.text(node.operand), "sign", "minus forgotten")
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         added = isinstance(node.op, ast.Add)
-        text = f"{f.text(node.left)} {'-' if added else '+'} {f.text(node.right)}"
+        text = f"{f.operand(node.left)} {'-' if added else '+'} {f.operand(node.right)}"
         yield Proposal(node, text, "sign", "minus for plus" if added else "plus for minus")
     for value in _returned(node, f):
         yield Proposal(value, f"-({f.text(value)})", "sign", "result negated")
@@ -161,7 +167,7 @@ def scale(node: ast.AST, f: Function) -> Iterator[Proposal]:
     if node in f.lengths:
         return
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
-        left, right = f.text(node.left), f.text(node.right)
+        left, right = f.operand(node.left), f.operand(node.right)
         product = isinstance(node.op, ast.Mult)
         word = "factor" if product else "divisor"
         yield Proposal(node, left, _forgotten(node.right), f"{word} {_short(right)} forgotten")
@@ -185,12 +191,12 @@ def terms(node: ast.AST, f: Function) -> Iterator[Proposal]:
     if node in f.lengths:
         return
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-        left, right = f.text(node.left), f.text(node.right)
+        left, right = f.operand(node.left), f.operand(node.right)
         yield Proposal(node, left, "term", f"term {_short(right)} forgotten")
         alone = right if isinstance(node.op, ast.Add) else f"-({right})"
         yield Proposal(node, alone, "term", f"term {_short(left)} forgotten")
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd):
-        text = f"{f.text(node.left)} | {f.text(node.right)}"
+        text = f"{f.operand(node.left)} | {f.operand(node.right)}"
         yield Proposal(node, text, "condition", "or for and")
 
 
@@ -266,7 +272,7 @@ def operands(node: ast.AST, f: Function) -> Iterator[Proposal]:
             less = ["None" if i == k else part for k, part in enumerate(parts)]
             yield _returns(value, less, f"result {i} forgotten")
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
-        text = f"{f.text(node.right)} @ {f.text(node.left)}"
+        text = f"{f.operand(node.right)} @ {f.operand(node.left)}"
         yield Proposal(node, text, "operands swapped", "factors of a matrix product swapped")
 
 

@@ -14,8 +14,13 @@ def ask(question: Question) -> Answer:
     """Ask the contract of the gradients for the case's own cotangent, in the case's own dtype."""
     subject = question.subject
     raw = subject.evaluation.gradient(subject.cotangents(question.cotangent))
-    form = merge([inspect(subject, raw), _nothing_for_the_silent(subject, raw)])
-    return form if form.findings else merge([form, facts.no_nan_leak(question)])
+    judged = form(subject, raw)
+    return judged if judged.findings else merge([judged, facts.no_nan_leak(question)])
+
+
+def form(subject: Subject, raw: Sequence[Gradient]) -> Answer:
+    """Judge what every input got: the judged ones a gradient, the others none."""
+    return merge([inspect(subject, raw), _nothing_for_the_silent(subject, raw)])
 
 
 def inspect(subject: Subject, raw: Sequence[Gradient]) -> Answer:

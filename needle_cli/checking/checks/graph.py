@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def ask(question: Question) -> Answer:
     subject = question.wide
     if "graph" not in question.op.abilities or not subject.judged or not subject.vector.size:
         return NOTHING
-    return merge([uses(question, 2), uses(question, 3), shared(question)])
+    return merge([uses(question, 2), uses(question, 3), shared(question), alone(question)])
 
 
 def uses(question: Question, count: int) -> Answer:
@@ -61,6 +62,30 @@ def shared(question: Question) -> Answer:
     raw = question.op.graph_gradients(same.case, same.cotangents(question.cotangent), 1, True)
     text = "one value in several slots does not get the sum of their gradients"
     return _equal(same, same.settle(raw), wanted, text, single)
+
+
+def alone(question: Question) -> Answer:
+    """Ask whether an input gets its gradient when it is the only one that asks for one."""
+    subject = question.wide
+    owners = subject.case.leaf_owners()
+    asking = sorted({owners[i] for i in subject.judged})
+    if len(asking) < 2:
+        return NOTHING
+    answers = []
+    for owner in asking:
+        case = replace(subject.case, judged=frozenset({owner}))
+        single = Subject(question.op, case)
+        raw = question.op.graph_gradients(case, subject.cotangents(question.cotangent), 1, False)
+        form = contract.inspect(single, raw)
+        if form.findings:
+            answers.append(form)
+            continue
+        wanted = [
+            g for i, g in zip(subject.judged, question.gradients, strict=True) if owners[i] == owner
+        ]
+        text = f"{owner} gets another gradient when it alone asks for one"
+        answers.append(_equal(single, single.settle(raw), wanted, text))
+    return merge(answers)
 
 
 def _domain(question: Question, leaf: int) -> str:

@@ -90,7 +90,7 @@ def agree(
         finite = np.where(np.isfinite(b), np.abs(b), 0.0)
         size = finite + rms(finite) + natural
         tiny = float(info.smallest_subnormal) * max(1.0, norm(cotangent), rms(finite))
-        allowed.append(factor * (32 * (low.eps * size + tiny) + 8 * moved))
+        allowed.append(factor * (12 * (low.eps * size + tiny) + 8 * moved))
         # Beyond the narrow range nothing is promised, for the result or for what it is made of.
         beyond = ~np.isfinite(b) | (finite > 0.01 * float(info.max))
         beyond |= ~np.isfinite(a) & (natural > 1e-3 * float(info.max))

@@ -67,7 +67,10 @@ class Question:
         """The case's own cotangent as a vector: the one recorded with it, or drawn by its seed."""
         if self.case.cotangent is not None:
             parts = [c.reshape(-1) for c in self.case.cotangent if c.dtype.kind == "f"]
-            return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+            given = np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+            # A mended operator may have another output shape than the one recorded with the case.
+            if given.size == self.wide.vector.size:
+                return given
         return random_cotangent(self.rng("cotangent"), self.wide.vector.size)
 
     def draw_cotangent(self, rng: np.random.Generator) -> None:
