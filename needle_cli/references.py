@@ -53,16 +53,32 @@ def logsumexp(a: Array, axes: Axes = None, keepdims: bool = False) -> Array:
         return np.array(a)
     top = np.max(a, axis=axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(top), top, np.zeros_like(top))
-    with np.errstate(divide="ignore"):
-        logs = np.log(np.sum(np.exp(a - shift), axis=axis, keepdims=True)) + shift
+    last = tuple(range(-len(axis), 0))
+    rows = np.moveaxis(a - shift, axis, last)
+    rows = rows.reshape(*rows.shape[: a.ndim - len(axis)], -1)
+    logs = _log_sum_exp_of_rows(rows).reshape(shift.shape) + shift
     return _like(a, logs if keepdims else np.squeeze(logs, axis=axis))
+
+
+def _log_sum_exp_of_rows(rows: Array) -> Array:
+    """Return log sum exp along the last axis, exact to rounding where the largest entry is 0.
+
+    Next to that entry's 1, which is left out of the sum, small terms would lose their digits.
+    """
+    ordered = np.sort(rows, axis=-1)
+    with np.errstate(divide="ignore", over="ignore"):
+        plain: Array = np.asarray(np.log(np.sum(np.exp(ordered), axis=-1)))
+        if not rows.shape[-1]:
+            return plain
+        beside = np.log1p(np.sum(np.exp(ordered[..., :-1]), axis=-1))
+    chosen: Array = np.where(ordered[..., -1] == 0, beside, plain)
+    return chosen
 
 
 def logsoftmax(a: Array) -> Array:
     """Return a - log sum exp(a) along the last axis, whose entries' exponentials sum to 1."""
     shifted = a - np.max(a, axis=-1, keepdims=True, initial=-np.inf)
-    with np.errstate(divide="ignore"):  # no entries along the axis
-        return _like(a, shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True)))
+    return _like(a, shifted - _log_sum_exp_of_rows(shifted)[..., None])
 
 
 def getitem(a: Array, index: Any) -> Array:

@@ -30,6 +30,20 @@ def exp_below_max(a: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
         return below, top, numpy.exp(below)
 
 
+def log_of_sum(below: Any, terms: Any, axes: tuple[int, ...]) -> Any:
+    """Return log(sum exp(a - m)) along `axes` (kept), without losing what is small beside the 1s.
+
+    The largest entries add exactly 1 each, n of them; the rest r enters as log n + log1p(r / n).
+    """
+    top = below == 0
+    count = numpy.sum(top, axis=axes, keepdims=True, dtype=terms.dtype)
+    rest = numpy.sum(numpy.where(top, numpy.zeros_like(terms), terms), axis=axes, keepdims=True)
+    some = numpy.where(count == 0, numpy.ones_like(count), count)
+    with numpy.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        logarithm = numpy.log(some) + numpy.log1p(rest / some)
+        return numpy.where(count == 0, numpy.log(rest), logarithm)
+
+
 class SoftmaxWeights(ArrayOp):
     """s = exp a / sum exp a along `axes`; da = s (dy - sum s dy).
 

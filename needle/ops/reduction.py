@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from needle.autograd import Tensor
-from needle.ops._softmax import exp_below_max, float_dtype, softmax_weights
+from needle.ops._softmax import exp_below_max, float_dtype, log_of_sum, softmax_weights
 from needle.ops._support import ArrayOp, as_axes, axes_of, cast_like, kept_shape, sum_of
 
 __all__ = ["LogSumExp", "Summation", "logsumexp", "summation"]
@@ -59,9 +59,8 @@ class LogSumExp(ArrayOp):
 
     def compute(self, a: Any) -> Any:
         axes = axes_of("logsumexp", self.axes, a.ndim)
-        _, top, terms = exp_below_max(a, axes)
-        with numpy.errstate(divide="ignore", over="ignore"):
-            kept = top + numpy.log(numpy.sum(terms, axis=axes, keepdims=True))
+        below, top, terms = exp_below_max(a, axes)
+        kept = top + log_of_sum(below, terms, axes)
         kept = kept.astype(float_dtype(a), copy=False)
         return kept if self.keepdims else numpy.squeeze(kept, axis=axes)
 
