@@ -228,9 +228,9 @@ class _OneAsks(EngineOperator):
 
     wanted = 0
 
-    def lift(self, case: Case, share: bool = False) -> list[Any]:
+    def lift(self, case: Case, share: bool = False, judged_only: bool = False) -> list[Any]:
         """Wrap the leaves; all but one are constants."""
-        lifted = super().lift(case, share)
+        lifted = super().lift(case, share, judged_only)
         return [
             self.engine.constant(leaf, requires_grad=i == self.wanted) if leaf.dtype.kind == "f"
             else value
