@@ -169,9 +169,7 @@ def _of_the_moving(
     an output that stands still may hide its slope.
     """
     central_estimates(line, np.zeros(line.origin.shape))
-    moving = np.zeros(line.origin.shape, dtype=bool)
-    for values in line.known.values():
-        moving |= values != line.origin
+    moving = line.moving()
     if moving.all() or not moving.any():
         return cotangent, gradients
     masked = np.where(moving, cotangent, 0.0)

@@ -70,7 +70,8 @@ def _along(
     analytic = inner(moved, direction)
     rows = []
     estimates = central_estimates(line, measured_noise(line))
-    used = (cotangent != 0) & _moving(line)
+    # The rounding of outputs that the entry does not reach is no noise of its slope.
+    used = (cotangent != 0) & line.moving()
     for estimate in estimates:
         weighted = cotangent[used] * estimate.slope[used]
         numeric = float(weighted.sum())
@@ -82,14 +83,6 @@ def _along(
     error, numeric, scale = min(rows)
     rounding = summation_rounding(moved, direction)
     return analytic, numeric, CONFIDENCE * error + AGREEMENT * scale + rounding
-
-
-def _moving(line: Line) -> Array:
-    """Return which outputs change at all along a line; the rounding of the others is no noise."""
-    moving = np.zeros(line.origin.shape, dtype=bool)
-    for values in line.known.values():
-        moving |= values != line.origin
-    return moving
 
 
 def _hunt(subject: Subject, cotangent: Array, gradients: list[Array]) -> list[tuple[int, int]]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -342,11 +341,6 @@ class Structure:
     values: str = "generic"
     seed: int = 0
     label: str = ""
-
-
-def dtype_eps(dtype: npt.DTypeLike) -> float:
-    """Return the distance from 1 to the next number of a floating dtype."""
-    return float(np.finfo(dtype).eps)
 
 
 @dataclass(frozen=True)

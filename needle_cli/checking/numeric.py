@@ -63,6 +63,13 @@ class Line:
             self.known[t] = self._values(self.leaves(t))
         return self.known[t]
 
+    def moving(self) -> Array:
+        """Return which outputs differ from the origin's at any point evaluated so far."""
+        moving = np.zeros(self.origin.shape, dtype=bool)
+        for values in self.known.values():
+            moving |= values != self.origin
+        return moving
+
 
 @dataclass(frozen=True)
 class Estimate:

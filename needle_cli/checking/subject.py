@@ -6,8 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from needle_cli.checking.model import Array, Case, Evaluation, Garbage, Gradient, OpUnderTest
-from needle_cli.checking.model import OperatorError as OperatorError
+from needle_cli.checking.model import (
+    Array,
+    Case,
+    Evaluation,
+    Garbage,
+    Gradient,
+    OperatorError,
+    OpUnderTest,
+)
 
 
 def is_floating(array: Array) -> bool:

@@ -45,10 +45,3 @@ def summation_rounding(gradients: Sequence[Array], direction: Sequence[Array]) -
 def quick_floor(cotangent: Array, origin: Array, step: float) -> float:
     """Return the rounding of one central difference at `step`, projected on the cotangent."""
     return 4 * (EPS * norm(cotangent * origin) + SMALLEST) / step
-
-
-def dtype_bound(low: Sequence[Array], scale: Sequence[Array], dtype: str) -> list[Array]:
-    """Return per entry what rounding in `dtype` may do to gradients of the given magnitudes."""
-    eps = float(np.finfo(dtype).eps)
-    tiny = float(np.finfo(dtype).smallest_subnormal)
-    return [32 * (eps * np.abs(s) + tiny) for _, s in zip(low, scale, strict=True)]

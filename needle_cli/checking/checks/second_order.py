@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from needle_cli.checking.checks.gradient import as_answer
@@ -70,15 +72,8 @@ def _probe(question: Question, subject: Subject) -> Answer:
     answer = as_answer(subject, outcome, "second_order")
     if answer.findings and not answer.notes:
         text = "the gradient of the gradient differs from its numeric derivative"
-        return refused_with(answer, text)
+        return replace(answer, findings=tuple(replace(f, message=text) for f in answer.findings))
     return answer
-
-
-def refused_with(answer: Answer, text: str) -> Answer:
-    """Return the answer with its findings worded anew."""
-    from dataclasses import replace
-
-    return replace(answer, findings=tuple(replace(f, message=text) for f in answer.findings))
 
 
 def _skip_new(tangent: Tangent | None) -> Tangent | None:
