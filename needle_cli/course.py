@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from needle_cli.checking import GradientError, Verdict, check_function
-from needle_cli.checking.library import entries
+from needle_cli.checking.library.entry import entries
 
 
 def gradient_check(

@@ -392,6 +392,6 @@ def operator_from_tensors(
 
 def register() -> None:
     """Tell the checking core how to find an engine from the types of its arguments."""
-    library = importlib.import_module("needle_cli.checking.library")
+    library = importlib.import_module("needle_cli.checking.library.entry")
     inputs = importlib.import_module("needle_cli.engine_inputs")
     library.register_engine("needle", inputs.matches, inputs.from_tensors)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from needle_cli import catalogue, tokens
-from needle_cli.checking import search
+from needle_cli.checking.drive import search
 from needle_cli.checking.model import (
     Array,
     Case,

@@ -1,8 +1,8 @@
 """The checking core: numbers in, findings out. It imports no engine, no click, no rich."""
 
-from needle_cli.checking.library import check_function, check_pair, register_engine
+from needle_cli.checking.library.entry import check_function, check_pair, register_engine
+from needle_cli.checking.library.report import GradientError, Report
 from needle_cli.checking.model import Finding, Verdict
-from needle_cli.checking.report import GradientError, Report
 
 __all__ = [
     "Finding",

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from needle_cli.checking.choosing import chance, choose
+from needle_cli.checking.cases.choosing import chance, choose
+from needle_cli.checking.cases.corners import scales
+from needle_cli.checking.cases.layouts import LAYOUTS, possible
+from needle_cli.checking.cases.reach import every_key, keys_of
+from needle_cli.checking.cases.space import LaneSpace, Space, first_shape, space_of
+from needle_cli.checking.cases.values import specials
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.corners import scales
-from needle_cli.checking.layouts import LAYOUTS, possible
 from needle_cli.checking.model import Structure
-from needle_cli.checking.reach import every_key, keys_of
-from needle_cli.checking.space import LaneSpace, Space, first_shape, space_of
-from needle_cli.checking.values import specials
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ import pytest
 from needle_cli.checking.checks import facts
 from needle_cli.checking.checks.question import Question
 from needle_cli.checking.claims import Claims, InputClaim
+from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
-from needle_cli.checking.pair import Pair
 
 
 def question(forward, vjp, inputs, **stated):

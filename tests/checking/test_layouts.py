@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
+from needle_cli.checking.cases.layouts import (
+    LAYOUTS,
+    arrange,
+    has_layout,
+    possible,
+    repeatable_axis,
+)
 from needle_cli.checking.claims import Domain, InputClaim, Kink, Spread
-from needle_cli.checking.layouts import LAYOUTS, arrange, has_layout, possible, repeatable_axis
 
 REAL = InputClaim("x", "(...)")
 

@@ -15,8 +15,8 @@ import pytest
 
 from needle import ops
 from needle_cli.checking.checks.registry import NAMES
+from needle_cli.checking.drive.search import judge
 from needle_cli.checking.model import Plan, Status
-from needle_cli.checking.search import judge
 from needle_cli.engine import operator_under_test
 from needle_cli.specs import load_specs
 

@@ -6,8 +6,8 @@ import pytest
 
 from needle import ops
 from needle_cli.checking.checks.registry import NAMES
+from needle_cli.checking.drive.search import ask_again, judge
 from needle_cli.checking.model import Plan, Status
-from needle_cli.checking.search import ask_again, judge
 from tests.checking.planted import Plant, plants
 
 QUICK = Plan(NAMES, examples=15, shrink=False)

@@ -10,16 +10,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 from hypothesis import strategies as st
 
-from needle_cli.checking import params, params_axes
+from needle_cli.checking.cases.choosing import FirstChooser, SeededChooser
+from needle_cli.checking.cases.corners import corner_structures
+from needle_cli.checking.cases.params import axes as params_axes
+from needle_cli.checking.cases.params import kinds as params
+from needle_cli.checking.cases.params.base import IMPOSSIBLE, Context
+from needle_cli.checking.cases.space import space_of
+from needle_cli.checking.cases.values import realise
 from needle_cli.checking.checks.reference import values as reference
-from needle_cli.checking.choosing import FirstChooser, SeededChooser
 from needle_cli.checking.claims import Domain, InputClaim, ParamClaim
-from needle_cli.checking.corners import corner_structures
 from needle_cli.checking.model import GeneratorError
-from needle_cli.checking.params_base import IMPOSSIBLE, Context
-from needle_cli.checking.space import space_of
 from needle_cli.checking.strategies import corner_keys, reached, structures
-from needle_cli.checking.values import realise
 from tests.checking.cases_claims import ALL, add, conv, make, matmul, power, summation
 
 
@@ -111,7 +112,7 @@ def test_the_written_ranks_are_those_from_which_a_case_can_be_built(word):
 
 
 def test_a_strategy_that_never_broadcasts_is_found_out(monkeypatch):
-    from needle_cli.checking import plans, shapes
+    from needle_cli.checking.cases import plans, shapes
 
     def together(self, chooser, ranks):
         result = self._extents(chooser, "...", ranks)
@@ -288,7 +289,7 @@ def test_the_exact_lane_gets_parameters_that_do_not_round():
 
 
 def test_the_space_is_made_once_per_claims_and_forgotten_with_them():
-    from needle_cli.checking import space
+    from needle_cli.checking.cases import space
 
     claims = add()
     assert space_of(claims) is space_of(claims)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from needle_cli.checking import domains, kinkless
+from needle_cli.checking.cases import domains, kinkless
+from needle_cli.checking.cases.values import realise, specials, tangent
 from needle_cli.checking.claims import Domain, InputClaim, Kink, ParamClaim, Spread
 from needle_cli.checking.model import GeneratorError, Structure
-from needle_cli.checking.steps import DIRECTION_LIMIT, LARGEST_STEP, REACH
-from needle_cli.checking.values import realise, specials, tangent
+from needle_cli.checking.numerics.steps import DIRECTION_LIMIT, LARGEST_STEP, REACH
 from tests.checking.cases_claims import (
     add,
     embedding,
@@ -239,7 +239,7 @@ def test_rows_spread_even_where_they_are_drawn_flat():
         x = drawn(make(x=claim), {"x": (4, 2)}, seed=seed).inputs["x"]
         assert x.std(axis=-1).min() >= 0.5
     flat = {"x": [np.ones((2, 3))]}
-    from needle_cli.checking.values import _spread
+    from needle_cli.checking.cases.values import _spread
 
     _spread({"x": claim}, flat)
     assert flat["x"][0].std(axis=-1).min() >= 0.5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import needle
-from needle_cli.checking.layouts import LAYOUTS, arrange, has_layout
+from needle_cli.checking.cases.layouts import LAYOUTS, arrange, has_layout
 from needle_cli.engine import operator_from_tensors
 from needle_cli.engine_facade import Engine
 from needle_cli.engine_placing import placed

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from spec_texts import VALID, after, line, write
 
-from needle_cli.checking import require, shapes
+from needle_cli.checking.cases import require, shapes
 from needle_cli.checking.claims import Domain
 from needle_cli.specs import (
     SpecError,

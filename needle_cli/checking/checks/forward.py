@@ -19,8 +19,8 @@ from needle_cli.checking.checks.question import (
 )
 from needle_cli.checking.claims import Claims, ErrorCase
 from needle_cli.checking.model import Answer, Array, Case, Garbage, OperatorError, OpUnderTest
-from needle_cli.checking.numeric import EPS, SMALLEST
-from needle_cli.checking.probes import rms
+from needle_cli.checking.numerics.differences import EPS, SMALLEST
+from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.subject import is_floating, widen
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks.question import NOTHING, Question, merge
-from needle_cli.checking.compare import HEADROOM, Comparison, Quick
-from needle_cli.checking.escalate import compare
 from needle_cli.checking.model import Answer, Array, Finding, Verdict
-from needle_cli.checking.numeric import Line
-from needle_cli.checking.probes import only, projected, random_cotangent, scaled_direction
+from needle_cli.checking.numerics.compare import HEADROOM, Comparison, Quick
+from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.escalate import compare
+from needle_cli.checking.numerics.probes import only, projected, random_cotangent, scaled_direction
 from needle_cli.checking.subject import Subject
 
 

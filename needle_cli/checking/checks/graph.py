@@ -10,9 +10,9 @@ import numpy as np
 from needle_cli.checking.checks import contract
 from needle_cli.checking.checks.question import NOTHING, Question, merge, worst_entry
 from needle_cli.checking.model import Answer, Array
-from needle_cli.checking.numeric import EPS, SMALLEST
+from needle_cli.checking.numerics.differences import EPS, SMALLEST
+from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.subject import Subject
-from needle_cli.checking.tolerance import norm
 
 
 def ask(question: Question) -> Answer:

@@ -8,8 +8,8 @@ import numpy as np
 
 from needle_cli.checking.checks.question import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.model import Answer, Array
-from needle_cli.checking.numeric import SMALLEST
-from needle_cli.checking.probes import random_cotangent, rms
+from needle_cli.checking.numerics.differences import SMALLEST
+from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.subject import Subject
 
 SCALED = "vjp({factor:g} v) is not {factor:g} vjp(v): the gradient is not linear in the cotangent"

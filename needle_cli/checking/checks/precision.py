@@ -17,9 +17,9 @@ from needle_cli.checking.checks.question import (
     worst_entry,
 )
 from needle_cli.checking.model import Answer, Array, OperatorError
-from needle_cli.checking.probes import rms
+from needle_cli.checking.numerics.probes import rms
+from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.subject import Subject, is_floating, narrow, widen
-from needle_cli.checking.tolerance import norm
 
 NARROW = ("float32", "float16")
 

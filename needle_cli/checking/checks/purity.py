@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from needle_cli.checking.cases.layouts import arrange
 from needle_cli.checking.checks.linearity import natural_sizes
 from needle_cli.checking.checks.question import Question, merge, passed, refused, worst_entry
-from needle_cli.checking.layouts import arrange
 from needle_cli.checking.model import Answer, Array, Case, Garbage, Gradient, OperatorError
-from needle_cli.checking.numeric import EPS
-from needle_cli.checking.probes import rms
+from needle_cli.checking.numerics.differences import EPS
+from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.subject import Subject
 
 CHEAP_UP_TO = 4096

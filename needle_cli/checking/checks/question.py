@@ -10,7 +10,7 @@ import numpy as np
 
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import Answer, Array, Case, Finding, OpUnderTest, Verdict
-from needle_cli.checking.probes import Tangent, random_cotangent
+from needle_cli.checking.numerics.probes import Tangent, random_cotangent
 from needle_cli.checking.subject import Subject, widen
 
 

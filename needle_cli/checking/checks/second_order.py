@@ -8,9 +8,14 @@ import numpy as np
 
 from needle_cli.checking.checks.gradient import as_answer
 from needle_cli.checking.checks.question import NOTHING, Question, merge, passed, refused
-from needle_cli.checking.escalate import compare
 from needle_cli.checking.model import Answer, Case, InputValue, OperatorError, Verdict
-from needle_cli.checking.probes import Tangent, projected, random_cotangent, scaled_direction
+from needle_cli.checking.numerics.escalate import compare
+from needle_cli.checking.numerics.probes import (
+    Tangent,
+    projected,
+    random_cotangent,
+    scaled_direction,
+)
 from needle_cli.checking.subject import Subject
 
 LIMIT = 512

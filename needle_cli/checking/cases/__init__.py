@@ -1,0 +1,1 @@
+"""Which inputs are tried: shapes, parameters, values, layouts, and the corners of every run."""

@@ -1,0 +1,97 @@
+"""Put drawn values on declared kinks and right beside them: the lane that judges conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from needle_cli.checking.cases.domains import Generator, inside
+from needle_cli.checking.cases.kinkless import Drawn, kink_value
+from needle_cli.checking.claims import Domain, Kink
+from needle_cli.checking.model import Array
+
+BESIDE = (0.0, 0.0, 0.0, 1e-3, -1e-3, 1e-8, -1e-8)
+"""Distances from a kink in units of its size (or of 1 at zero); 0 is the kink itself. One number of
+the dtype to either side comes on top."""
+
+
+def put_on_kinks(
+    drawn: Drawn,
+    kinks: Sequence[Kink],
+    domains: Mapping[str, Domain],
+    params: Mapping[str, Any],
+    rng: Generator,
+    dtype: np.dtype[Any],
+) -> bool:
+    """Move about half of the entries onto or beside kinks, in place; tell whether any could be."""
+    done = False
+    for kink in kinks:
+        names = [name for name in kink.of if name in drawn]
+        if kink.kind == "equal":
+            done |= _make_equal(drawn, names, rng)
+            continue
+        for name in names:
+            for i, array in enumerate(drawn[name]):
+                moved = _moved(array, kink, params, rng, dtype)
+                kept = np.where(inside(domains[name], moved), moved, array)
+                done |= bool(np.any(kept != array))
+                drawn[name][i] = kept
+    return done
+
+
+def _moved(
+    array: Array, kink: Kink, params: Mapping[str, Any], rng: Generator, dtype: np.dtype[Any]
+) -> Array:
+    """Return an array with about half of its entries on a kink or right beside one."""
+    if array.size == 0:
+        return array
+    mask = rng.random(array.shape) < 0.5
+    mask.flat[int(rng.integers(array.size))] = True
+    if kink.kind == "tie":
+        return _tied(array, mask, rng)
+    at = np.full(array.shape, kink_value(kink, params))
+    if kink.kind == "integer":
+        at = np.round(array - at) + at
+    # Offsets are taken in the dtype, where the kink's neighbours are the next numbers.
+    exact = at.astype(dtype)
+    unit = np.maximum(np.abs(at), 1.0)
+    offset = rng.choice(BESIDE, array.shape) * unit
+    near = np.where(offset == 0.0, exact, exact + offset)
+    neighbour = np.nextafter(exact, rng.choice((-1.0, 1.0), array.shape).astype(dtype) * np.inf)
+    near = np.where(rng.random(array.shape) < 0.2, neighbour, near)
+    return np.where(mask, near, array)
+
+
+def _tied(array: Array, mask: Array, rng: Generator) -> Array:
+    """Return an array with ties at its largest, its smallest, or any of its values."""
+    if array.size < 2:
+        return array
+    mask = mask.copy()
+    mask.flat[rng.permutation(array.size)[:2]] = True
+    extreme = (array.max(), array.min(), array.flat[int(rng.integers(array.size))])
+    chosen = extreme[int(rng.integers(3))]
+    return np.where(mask, chosen, array)
+
+
+def _make_equal(drawn: Drawn, names: Sequence[str], rng: Generator) -> bool:
+    """Give inputs common entries: the same value at places that meet when they broadcast."""
+    members = [(name, i) for name in names for i in range(len(drawn[name]))]
+    if len(members) < 2 or any(drawn[name][i].size == 0 for name, i in members):
+        return False
+    shape = np.broadcast_shapes(*(drawn[name][i].shape for name, i in members))
+    first = drawn[members[0][0]][members[0][1]]
+    for _ in range(max(1, int(np.prod(shape)) // 3)):
+        place = tuple(int(rng.integers(n)) for n in shape)
+        value = first[_folded(place, first.shape)]
+        for name, i in members[1:]:
+            array = drawn[name][i]
+            array[_folded(place, array.shape)] = value
+    return True
+
+
+def _folded(place: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the entry of an operand that a place of the broadcast result reads."""
+    tail = place[len(place) - len(shape) :]
+    return tuple(0 if n == 1 else p for p, n in zip(tail, shape, strict=True))

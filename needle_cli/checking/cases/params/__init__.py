@@ -1,0 +1,1 @@
+"""The vocabulary of parameters, one file per family of kinds."""

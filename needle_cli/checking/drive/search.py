@@ -1,0 +1,229 @@
+"""Which cases an operator is judged on: corners first, then examples, then smaller failures."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from needle_cli.checking.cases.corners import corner_structures
+from needle_cli.checking.cases.tangents import tangent_of
+from needle_cli.checking.cases.values import realise
+from needle_cli.checking.checks import exact, forward
+from needle_cli.checking.checks.question import Question, refused, seed_of
+from needle_cli.checking.checks.registry import CHECKS, NAMES
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.drive import shrink
+from needle_cli.checking.drive.tally import Tally, row
+from needle_cli.checking.model import (
+    Answer,
+    Case,
+    Failure,
+    Garbage,
+    OperatorError,
+    OpUnderTest,
+    Plan,
+    Result,
+    Structure,
+    Verdict,
+)
+from needle_cli.checking.strategies import structures
+
+Breadcrumb = Callable[[str, Case], None]
+
+ERROR_CASE = "error case"
+"""The tag of a case that has to raise."""
+
+GENERIC = tuple(name for name in NAMES if name not in ("exact", "extremes"))
+
+
+def judge(
+    op: OpUnderTest, claims: Claims, plan: Plan, breadcrumb: Breadcrumb | None = None
+) -> list[Result]:
+    """Ask every check of the plan of one operator and return one row per check.
+
+    Args:
+        op: The operator, ready to be evaluated.
+        claims: What its spec says.
+        plan: Checks, number of examples, seed, device and dtype.
+        breadcrumb: Called with check and case before every question, so that a crash can name
+            them.
+
+    Returns:
+        Rows in the order of the checks, without locations. The same arguments give the same rows
+        apart from times.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return _Judge(op, claims, plan, breadcrumb).run()
+
+
+def ask_again(
+    op: OpUnderTest, claims: Claims, plan: Plan, check: str, case: Case
+) -> Failure | None:
+    """Ask one check of one recorded case; None where it has no finding there (any more)."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        inquiry = Inquiry(op, claims, plan)
+        answer = inquiry.ask(check, case)
+        if not answer.findings and answer.verdict is not Verdict.NO_DERIVATIVE:
+            return None
+        return shrink.failure_of(inquiry, check, case, answer)
+
+
+class Inquiry:
+    """Asks one check of one case, turning whatever the operator throws into an answer."""
+
+    def __init__(self, op: OpUnderTest, claims: Claims, plan: Plan) -> None:
+        self.op = op
+        self.claims = claims
+        self.plan = plan
+
+    def question(self, case: Case) -> Question:
+        """Return the question for a case: its seed, its domains, the plan's dtype and order."""
+        return Question(
+            self.op,
+            case,
+            self.claims,
+            device=self.plan.device,
+            dtype=self.plan.dtype,
+            order=self.plan.order,
+            tangent=tangent_of(self.claims, case),
+        )
+
+    def ask(self, check: str, case: Case, question: Question | None = None) -> Answer:
+        """Ask one check of one case."""
+        try:
+            if ERROR_CASE in case.tags:
+                return forward.ask_errors(self.op, self.claims, self.plan.dtype, case.label)
+            return CHECKS[check](question or self.question(case))
+        except (OperatorError, Garbage) as error:
+            return refused(check, str(error), error=True)
+
+
+class _Judge:
+    def __init__(
+        self, op: OpUnderTest, claims: Claims, plan: Plan, breadcrumb: Breadcrumb | None
+    ) -> None:
+        self.inquiry = Inquiry(op, claims, plan)
+        self.op, self.claims, self.plan = op, claims, plan
+        self.breadcrumb = breadcrumb
+        self.tallies = {name: Tally(name) for name in NAMES if name in plan.checks}
+        self.number = 0
+
+    def run(self) -> list[Result]:
+        self._ask_error_cases()
+        for structure in corner_structures(self.claims):
+            self._consider(structure)
+        self._examples()
+        reasons = why_not_applicable(self.op, self.claims, self.plan)
+        rows = []
+        for tally in self.tallies.values():
+            started = time.perf_counter()
+            failures = shrink.failures(self.inquiry, tally)
+            tally.seconds += time.perf_counter() - started
+            rows.append(row(self.op.name, self.plan, tally, failures, reasons))
+        return rows
+
+    def _ask_error_cases(self) -> None:
+        tally = self.tallies.get("forward")
+        for error in self.claims.errors if tally is not None else ():
+            case = replace(
+                forward.error_case(self.claims, error, self.plan.dtype),
+                tags=frozenset({ERROR_CASE}),
+            )
+            self._count("forward", None, case, None)
+
+    def _examples(self) -> None:
+        if self.plan.examples <= 0:
+            return
+        number = seed_of(self.plan.seed, self.op.name, "cases", self.plan.device, self.plan.dtype)
+        raised: list[Exception] = []
+
+        @seed(number)
+        @settings(
+            max_examples=self.plan.examples,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(structures(self.claims))
+        def example(structure: Structure) -> None:
+            # An exception here is a fault of the tool; Hypothesis would try to shrink it.
+            if not raised:
+                try:
+                    self._consider(structure)
+                except Exception as error:
+                    raised.append(error)
+
+        example()
+        if raised:
+            raise raised[0]
+
+    def _consider(self, structure: Structure) -> None:
+        """Ask every check that a structure can serve: generic, integer or far-out numbers."""
+        self.number += 1
+        for kind, checks in self._kinds(structure):
+            wanted = [n for n in checks if n in self.tallies and not self.tallies[n].done]
+            if wanted:
+                case = realise(self.claims, structure, self.plan.dtype, kind)
+                self._ask_all(wanted, structure, case)
+
+    def _kinds(self, structure: Structure) -> Iterable[tuple[str, tuple[str, ...]]]:
+        yield "generic", GENERIC
+        if exact.linear_inputs(self.claims):
+            yield "integer", ("exact",)
+        if self.number % 4 == 1:
+            yield "extreme", ("extremes",)
+
+    def _ask_all(self, checks: list[str], structure: Structure, case: Case) -> None:
+        """Ask in order; where compute or the form of the gradient is broken, stop there."""
+        question = self.inquiry.question(case)
+        for check in checks:
+            answer = self._count(check, structure, case, question)
+            if answer.error or (answer.findings and check == "contract"):
+                text = f"not asked: {check} has a finding"
+                for later in checks[checks.index(check) + 1 :]:
+                    self.tallies[later].blocked = text
+                return
+
+    def _count(
+        self, check: str, structure: Structure | None, case: Case, question: Question | None
+    ) -> Answer:
+        if self.breadcrumb is not None:
+            self.breadcrumb(check, case)
+        started = time.perf_counter()
+        answer = self.inquiry.ask(check, case, question)
+        tally = self.tallies[check]
+        tally.seconds += time.perf_counter() - started
+        tally.add(structure, case, answer)
+        return answer
+
+
+def why_not_applicable(op: OpUnderTest, claims: Claims, plan: Plan) -> dict[str, str]:
+    """Return, for checks that a spec rules out, the line of the spec that does."""
+    reasons: dict[str, str] = {}
+    if not exact.linear_inputs(claims):
+        reasons["exact"] = "the spec states no structure and no facts.linear_in"
+    if not any(claim.differentiable and claim.dtype == "float" for claim in claims.inputs.values()):
+        text = "the spec has no differentiable input"
+        reasons.update(dict.fromkeys(("gradient", "linearity", "second_order", "graph"), text))
+        reasons.update(dict.fromkeys(("exact", "precision"), text))
+    if plan.order < 2:
+        reasons["second_order"] = "order 1 was asked for"
+    bounded = [
+        name
+        for name, claim in claims.inputs.items()
+        if claim.domain.name not in ("real", "positive", "nonnegative", "nonzero", "distinct")
+    ]
+    if bounded:
+        reasons["extremes"] = f"the domain of {', '.join(bounded)} has no far end"
+    for check, ability in (("second_order", "second_order"), ("graph", "graph")):
+        if ability not in op.abilities:
+            reasons.setdefault(check, "the operator is not a function of tensors")
+    return reasons

@@ -1,0 +1,1 @@
+"""The core as a library: judge one function at given inputs."""

@@ -1,0 +1,1 @@
+"""From numbers to one verdict: directions, differences, bounds, and what happens at kinks."""

@@ -1,0 +1,85 @@
+"""One analytic against one numeric derivative, and the quick way to accept it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from needle_cli.checking.model import Array, Verdict
+from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.steps import FAST_STEP
+from needle_cli.checking.numerics.tolerance import AGREEMENT, norm, quick_floor
+from needle_cli.checking.subject import inner
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two projections of one derivative, what was allowed between them, and the verdict."""
+
+    verdict: Verdict
+    analytic: float
+    numeric: float
+    allowed: float
+    note: str = ""
+    scale: float = float("nan")
+
+    @property
+    def sharp(self) -> bool:
+        """Whether so little was allowed, relative to the slope, that no other line is needed."""
+        return self.allowed <= 1e-6 * self.scale
+
+    @property
+    def share(self) -> float:
+        """The error divided by what is allowed; 0 where there is nothing to compare."""
+        error = abs(self.analytic - self.numeric)
+        return error / self.allowed if self.allowed > 0 and np.isfinite(error) else 0.0
+
+
+HEADROOM = 0.25
+"""Share of the quick bound that a comparison may use up where evaluations are cheap."""
+
+
+class Quick:
+    """One central difference, of which any number of cotangents can be asked.
+
+    `moved` is the direction that was really taken: the difference of the two rounded points.
+    """
+
+    def __init__(self, line: Line, plus: Array | None = None, minus: Array | None = None) -> None:
+        self.line = line
+        self.plus = line.at(FAST_STEP) if plus is None else plus
+        self.minus = line.at(-FAST_STEP) if minus is None else minus
+        self.slope = (self.plus - self.minus) * (0.5 / FAST_STEP)
+
+    def accept(
+        self, cotangent: Array, gradients: Sequence[Array], limit: float = 1.0
+    ) -> Comparison | None:
+        """Return a passing comparison where the two agree too closely for luck, else None.
+
+        `limit` is the share of the bound that may be used up. Where evaluations are cheap a lower
+        one leaves the rest to better steps, so that what is reported is the gradient's error and
+        not the difference's.
+        """
+        numeric, analytic, allowed, decisive = self._measure(cotangent, gradients)
+        if decisive and abs(numeric - analytic) <= limit * allowed:
+            return Comparison(Verdict.PASS, analytic, numeric, allowed)
+        return None
+
+    def agrees(self, cotangent: Array, gradients: Sequence[Array]) -> bool:
+        """Tell whether `accept` would return a comparison."""
+        numeric, analytic, allowed, decisive = self._measure(cotangent, gradients)
+        return decisive and abs(numeric - analytic) <= allowed
+
+    def _measure(
+        self, cotangent: Array, gradients: Sequence[Array]
+    ) -> tuple[float, float, float, bool]:
+        """Return both projections, what is allowed between them, and whether that decides."""
+        weighted = cotangent * self.slope
+        numeric = float(np.add.reduce(weighted))
+        analytic = inner(gradients, self.line.direction)
+        scale = norm(weighted)
+        floor = quick_floor(cotangent, self.line.origin, FAST_STEP)
+        decisive = floor <= 1e-4 * scale or numeric == analytic == scale == 0.0
+        return numeric, analytic, AGREEMENT * scale + floor, decisive

@@ -1,0 +1,252 @@
+"""Numeric derivatives along a line, each with an estimate of its own error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from needle_cli.checking.model import Array
+from needle_cli.checking.numerics.steps import PAIR_STEPS
+from needle_cli.checking.subject import Subject
+
+Values = Callable[[Sequence[Array]], Array]
+
+EPS = float(np.finfo(np.float64).eps)
+SMALLEST = float(np.finfo(np.float64).smallest_subnormal)
+NOISE_GRIDS = (2.0**-20, 2.0**-26, 2.0**-32, 2.0**-38)
+"""Spacings of the grids on which the rounding of outputs is measured."""
+
+SETTLED = 1e-3
+"""Relative movement of an extrapolated slope from rung to rung that counts as convergence."""
+
+LADDER: tuple[float, ...] = tuple(2.0**-k for k in range(3, 61))
+
+
+class Line:
+    """A function of arrays along `x + t u`: a vector of outputs for every number `t`.
+
+    `direction` has one array per judged leaf, in that order; the other leaves stay where they are.
+    `partial` marks a line that moves a group of entries only.
+    """
+
+    def __init__(self, subject: Subject, direction: Sequence[Array], values: Values | None = None):
+        self.subject = subject
+        self.direction = direction
+        self.partial = False
+        self._values = values or subject.values
+        self.known: dict[float, Array] = {}
+        self.origin = subject.vector if values is None else values(subject.leaves)
+
+    @property
+    def resolution(self) -> float:
+        """The largest `eps |x| / |u|` of the moved entries: the cost of rounding, times t."""
+        worst = 0.0
+        for i, u in zip(self.subject.judged, self.direction, strict=True):
+            moved = u != 0
+            if moved.any():
+                x = np.abs(self.subject.leaves[i][moved]).astype(np.float64)
+                worst = max(worst, float(np.max(EPS * x / np.abs(u[moved]))))
+        return worst
+
+    def leaves(self, t: float) -> list[Array]:
+        """Return every leaf of the case, the judged ones moved by `t` along the direction."""
+        moved = list(self.subject.leaves)
+        for i, u in zip(self.subject.judged, self.direction, strict=True):
+            moved[i] = moved[i] + t * u
+        return moved
+
+    def at(self, t: float) -> Array:
+        """Return the outputs at `x + t u`; evaluated once for every `t`."""
+        if t not in self.known:
+            self.known[t] = self._values(self.leaves(t))
+        return self.known[t]
+
+    def moving(self) -> Array:
+        """Return which outputs differ from the origin's at any point evaluated so far."""
+        moving = np.zeros(self.origin.shape, dtype=bool)
+        for values in self.known.values():
+            moving |= values != self.origin
+        return moving
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A derivative per output component, its error estimate, and the step it came from.
+
+    `rounding` is the part of the error that comes from the noise of the outputs.
+    """
+
+    slope: Array
+    error: Array
+    rounding: Array
+    step: float
+
+
+def richardson(line: Line, step: float, noise: Array) -> Estimate:
+    """Return the derivative from central differences at `step` and half of it.
+
+    Combining the two removes the error of order h^2; their distance bounds what is left, and the
+    rounding noise of the outputs is carried through.
+    """
+    with np.errstate(all="ignore"):
+        wide = (line.at(step) - line.at(-step)) / (2 * step)
+        half = step / 2
+        narrow = (line.at(half) - line.at(-half)) / (2 * half)
+        slope = (4 * narrow - wide) / 3
+        truncation = np.abs(slope - narrow)
+        rounding = 3 * noise / step + np.abs(slope) * line.resolution / step
+        return Estimate(slope, truncation + rounding, rounding, step)
+
+
+def central_estimates(line: Line, noise: Array) -> list[Estimate]:
+    """Return Richardson estimates at every pair of steps, coarse to fine."""
+    finest = 16 * line.resolution
+    return [richardson(line, step, noise) for step in PAIR_STEPS if step >= finest]
+
+
+def measured_noise(line: Line, side: int = 0) -> Array:
+    """Return the rounding noise of every output component near `x`, measured and not assumed.
+
+    Fourth differences of evenly spaced values remove a smooth function and leave its noise times
+    sqrt(70) (Moré and Wild, "Estimating Computational Noise", SIAM J. Sci. Comput. 33, 2011). The
+    smallest of several grids is taken, since curvature or a kink inside a grid can only add. `side`
+    is +1 or -1 to look on one side of `x` only. An output that does not change at all is given the
+    rounding of its own size, and a zero that of one: equal outputs are not free of noise, they hide
+    it (a saturated cross entropy is 0 after the rounding of a 1).
+    """
+    offsets = np.arange(-4, 5) if side == 0 else side * np.arange(1, 10)
+    noise = np.full(line.origin.shape, np.inf)
+    hidden = np.ones(line.origin.shape, dtype=bool)
+    for spacing in NOISE_GRIDS:
+        values = np.stack([line.at(float(k) * spacing) for k in offsets])
+        here, still = _fourth_differences(values)
+        # Noise is alike on all grids, to a small factor; structure shrinks with the fourth power
+        # of the spacing. The factor keeps a lucky grid from passing for less noise than there is.
+        noise = np.where(~still & (here < noise / 64), here, noise)
+        hidden &= still
+    if hidden.any():
+        unseen = np.where(line.origin == 0, EPS, 0.0)
+        noise = np.where(hidden, np.maximum(_hidden_noise(line, offsets), unseen), noise)
+    measured: Array = np.maximum(noise, 0.5 * EPS * np.abs(line.origin)) + SMALLEST
+    return measured
+
+
+def _fourth_differences(values: Array) -> tuple[Array, Array]:
+    """Return the noise that nine evenly spaced values show, and where they do not change at all."""
+    with np.errstate(all="ignore"):
+        fourth = np.diff(values, n=4, axis=0) / np.sqrt(70.0)
+        here = np.sqrt(np.mean(fourth**2, axis=0))
+    here = np.where(np.isfinite(here), here, np.inf)
+    return here, (values == values[0]).all(axis=0)
+
+
+def _hidden_noise(line: Line, offsets: Array) -> Array:
+    """Return the noise of outputs that stand still on fine grids, from coarser ones.
+
+    `1 - cos(x)` near 0 moves in steps of one rounding of 1. On a grid that spans many such steps
+    the fourth differences are small beside the whole change; where they are not, the grid has met a
+    kink or a jump and says nothing of rounding.
+    """
+    found = np.zeros(line.origin.shape)
+    best = np.full(line.origin.shape, 1e-2)
+    for spacing in (2.0**-14, 2.0**-10, 2.0**-7):
+        values = np.stack([line.at(float(k) * spacing) for k in offsets])
+        here, still = _fourth_differences(values)
+        with np.errstate(all="ignore"):
+            share = here / (values.max(axis=0) - values.min(axis=0))
+        better = ~still & (share < best)
+        found = np.where(better, here, found)
+        best = np.where(better, share, best)
+    return found
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A one-sided slope per component with its error; flags where there is none.
+
+    `edge`: the outputs are not finite beside `x` on this side. `divergent`: difference quotients
+    grow without bound, as at a jump (like 1/h) or a root (like h^-1/2). `settled`: the extrapolated
+    values stood still on some rungs, or are zero within their error.
+    """
+
+    slope: Array
+    error: Array
+    edge: Array
+    divergent: Array
+    settled: Array
+
+
+def one_sided(line: Line, side: int) -> Slope:
+    """Return the slope of `f(x + t u)` for t > 0 (`side` +1), or for t < 0 (-1), per component.
+
+    A ladder of difference quotients from 2^-3 to 2^-60, one extrapolation step, and for every
+    component the rung where the extrapolated values move least. The long ladder tells a point at a
+    kink from one beside it.
+    """
+    noise = measured_noise(line, side)
+    noise = np.where(np.isfinite(noise), noise, 0.0)
+    # Rungs too fine to move every entry of x by a few units in the last place say nothing.
+    rungs = [t for t in LADDER if t >= 16 * line.resolution]
+    steps = np.array(rungs)[:, None]
+    with np.errstate(all="ignore"):
+        beside = np.stack([line.at(side * t) for t in rungs])
+        quotients = side * (beside - line.origin) / steps
+        rounding = (4 * EPS * (np.abs(beside) + np.abs(line.origin)) + 6 * noise) / steps
+        extrapolated = 2 * quotients[1:] - quotients[:-1]
+        own_rounding = 3 * rounding[1:-1] + 3 * rounding[2:]
+        own_rounding += np.abs(extrapolated[1:]) * line.resolution / steps[2:]
+        moved = np.abs(np.diff(extrapolated, axis=0)) + own_rounding
+    moved = np.where(np.isfinite(moved), moved, np.inf)
+    # Coarse rungs of a steep function may stand still at a wrong value, so rungs that have settled
+    # relative to their own slope, and that no finer rung contradicts, go first.
+    with np.errstate(all="ignore"):
+        settled = moved <= SETTLED * np.abs(extrapolated[1:])
+        sound = ~_contradicted_below(extrapolated[1:], moved, own_rounding)
+    best = np.argmin(np.where(sound, moved, np.inf), axis=0)
+    preferred = np.where(settled & sound, moved, np.inf)
+    best = np.where((settled & sound).any(axis=0), np.argmin(preferred, axis=0), best)
+    columns = np.arange(moved.shape[1])
+    slope = extrapolated[best + 1, columns]
+    edge = ~np.isfinite(beside[-20:]).all(axis=0)
+    divergent = _diverges(quotients, rounding)
+    error = moved[best, columns]
+    flat = (np.abs(slope) <= 4 * error) & sound[best, columns]
+    return Slope(slope, error, edge, divergent & ~edge, (settled & sound).any(axis=0) | flat)
+
+
+def _contradicted_below(slopes: Array, moved: Array, rounding: Array) -> Array:
+    """Tell per rung whether a finer one gives another slope, by more than both may be off."""
+    low = np.where(np.isfinite(slopes), slopes - 8 * rounding, -np.inf)
+    high = np.where(np.isfinite(slopes), slopes + 8 * rounding, np.inf)
+    above = np.full(slopes.shape, -np.inf)
+    below = np.full(slopes.shape, np.inf)
+    for k in range(slopes.shape[0] - 2, -1, -1):
+        above[k] = np.maximum(above[k + 1], low[k + 1])
+        below[k] = np.minimum(below[k + 1], high[k + 1])
+    contradicted: Array = (above > slopes + 4 * moved) | (below < slopes - 4 * moved)
+    return contradicted
+
+
+def _diverges(quotients: Array, rounding: Array) -> Array:
+    """Tell per component whether quotients grow like a power of 1/h with exponent above 0.3.
+
+    The finest dozen of rungs that are clear of rounding decides: above them a smooth function may
+    well steepen for a while.
+    """
+    with np.errstate(all="ignore"):
+        size = np.abs(quotients)
+        clean = np.isfinite(size) & (size > 20 * rounding) & (size > 0)
+        growth = np.diff(np.log2(size), axis=0)
+    pairs = clean[1:] & clean[:-1]
+    count = np.zeros(quotients.shape[1], dtype=int)
+    least = np.full(quotients.shape[1], np.inf)
+    ended = np.zeros(quotients.shape[1], dtype=bool)
+    for k in range(growth.shape[0] - 1, -1, -1):
+        taken = pairs[k] & ~ended
+        least = np.where(taken, np.minimum(least, growth[k]), least)
+        count += taken
+        ended |= (count >= 11) | ((count > 0) & ~pairs[k])
+    grows: Array = (count >= 5) & (least > 0.3)
+    return grows

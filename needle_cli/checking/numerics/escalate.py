@@ -1,0 +1,409 @@
+"""After a disagreement: more steps, another direction, then the one-sided slopes.
+
+A gradient is refused only if two step sizes agree with each other that it is wrong, the point is no
+kink, and neither the rounding of the outputs nor that of the gradient explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from needle_cli.checking.model import Array, Garbage, OperatorError, Verdict
+from needle_cli.checking.numerics.compare import HEADROOM, Comparison, Quick
+from needle_cli.checking.numerics.differences import (
+    EPS,
+    Estimate,
+    Line,
+    central_estimates,
+    measured_noise,
+)
+from needle_cli.checking.numerics.kinks import Autopsy, examine
+from needle_cli.checking.numerics.probes import (
+    Tangent,
+    entry_direction,
+    power_of_two,
+    projected,
+    rms,
+)
+from needle_cli.checking.numerics.tolerance import (
+    AGREEMENT,
+    CONFIDENCE,
+    INCONCLUSIVE,
+    norm,
+    summation_rounding,
+)
+from needle_cli.checking.subject import Subject, inner
+
+WIDE = 12.0
+"""Binary orders of magnitude between entries from which their sizes are tried apart."""
+
+
+def compare(
+    subject: Subject,
+    direction: Sequence[Array],
+    cotangent: Array,
+    gradients: Sequence[Array],
+    *,
+    rng: np.random.Generator,
+    tangent: Tangent | None = None,
+    factor: float = 1.0,
+) -> Comparison:
+    """Compare `<v, J u>` with `<J^T v, u>`; gradients are those for the cotangent `v`."""
+    with np.errstate(all="ignore"):
+        line = Line(subject, direction)
+        accepted = Quick(line).accept(cotangent, gradients, HEADROOM)
+        if accepted is not None:
+            return accepted
+        return escalate(
+            subject, line, cotangent, gradients, rng=rng, tangent=tangent, factor=factor
+        )
+
+
+def escalate(
+    subject: Subject,
+    line: Line,
+    cotangent: Array,
+    gradients: Sequence[Array],
+    *,
+    rng: np.random.Generator,
+    tangent: Tangent | None = None,
+    factor: float = 1.0,
+) -> Comparison:
+    """Judge after a disagreement: more steps, another direction, then the kinks."""
+    if not np.isfinite(subject.vector).all():
+        cotangent = np.where(np.isfinite(subject.vector), cotangent, 0.0)
+        if not cotangent.any():
+            return _undecided(Verdict.CANNOT_TELL, "the output is not finite here")
+        gradients = subject.gradients(cotangent)
+    broken = [~np.isfinite(g) for g in gradients]
+    note = ""
+    if any(mask.any() for mask in broken):
+        if np.isfinite(subject.vector).all():
+            verdict, note = nonfinite_gradient(subject, cotangent, gradients, tangent)
+            if verdict is Verdict.FAIL:
+                return Comparison(verdict, float("nan"), float("nan"), 0.0, note)
+        gradients = [np.where(mask, 0.0, g) for g, mask in zip(gradients, broken, strict=True)]
+        held = [np.where(mask, 0.0, u) for mask, u in zip(broken, line.direction, strict=True)]
+        line = Line(subject, projected(subject, held, tangent))
+        if not any(u.any() for u in line.direction):
+            return _undecided(Verdict.NO_DERIVATIVE, note or "no entry has a finite gradient")
+    lines = list(_lines(subject, line, broken, rng, tangent))
+    outcome = _settle(subject, lines, cotangent, gradients, factor, rng, tangent)
+    if note and outcome.verdict is Verdict.PASS:
+        return _undecided(Verdict.NO_DERIVATIVE, note)
+    return outcome
+
+
+def _lines(
+    subject: Subject,
+    line: Line,
+    broken: Sequence[Array],
+    rng: np.random.Generator,
+    tangent: Tangent | None,
+) -> Iterator[Line]:
+    """Yield the lines to look along, the first being the one that decides a pass.
+
+    Where entries are of one size: the given line, then one scaled entry by entry. Where their sizes
+    differ by more than `WIDE`, a step for the large would jump over the structure near the small:
+    one line scaled entry by entry, then one for every group of like sizes, so that the small are
+    not drowned by the large.
+    """
+    by_entry = entry_direction(subject, rng)
+    by_entry = [np.where(mask, 0.0, u) for mask, u in zip(broken, by_entry, strict=True)]
+    groups = _groups_of_size(by_entry)
+    if len(groups) < 2:
+        yield line
+    yield Line(subject, projected(subject, by_entry, tangent))
+    for group in groups if len(groups) > 1 else ():
+        part = Line(subject, projected(subject, group, tangent))
+        part.partial = True
+        yield part
+
+
+def _groups_of_size(direction: Sequence[Array]) -> list[list[Array]]:
+    """Split a direction by the magnitude of its entries, where these are spread wide."""
+    sizes = np.concatenate([np.abs(u).reshape(-1) for u in direction])
+    # Next to the smallest numbers there is no room for steps.
+    sizes = np.unique(np.log2(sizes[sizes > 2.0**-900]))
+    if sizes.size == 0 or sizes[-1] - sizes[0] <= WIDE:
+        return []
+    starts = [float(sizes[0])]
+    for size in sizes:
+        if size > starts[-1] + WIDE:
+            starts.append(float(size))
+    bounds = [*(2.0**s for s in starts[1:]), np.inf]
+    lows = [2.0**s for s in starts]
+    return [
+        [np.where((np.abs(u) >= low) & (np.abs(u) < high), u, 0.0) for u in direction]
+        for low, high in zip(lows, bounds, strict=True)
+    ]
+
+
+def _settle(
+    subject: Subject,
+    lines: Sequence[Line],
+    cotangent: Array,
+    gradients: Sequence[Array],
+    factor: float,
+    rng: np.random.Generator,
+    tangent: Tangent | None,
+) -> Comparison:
+    """Return the verdict of several lines: a confirmed failure of any, else the sharpest answer."""
+    outcomes: list[Comparison] = []
+    for line in lines:
+        v, g = cotangent, gradients
+        if line.partial:
+            v, g = _of_the_moving(subject, line, cotangent, gradients)
+        outcome = _at_several_steps(subject, line, v, g, factor)
+        if outcome.verdict is Verdict.FAIL:
+            outcome = _confirm(subject, line, v, outcome, rng, tangent)
+            if outcome.verdict is Verdict.FAIL:
+                return outcome
+        outcomes.append(outcome)
+        if len(lines) == 2 and outcome.verdict is Verdict.PASS and outcome.sharp:
+            break
+    noted = [c for c in outcomes if c.verdict is Verdict.NO_DERIVATIVE]
+    passing = [c for c in outcomes if c.verdict is Verdict.PASS]
+    if noted or passing:
+        return (noted or sorted(passing, key=lambda c: c.allowed / (c.scale or np.inf)))[0]
+    return _look(subject, lines[0], cotangent, outcomes[0], rng, tangent)
+
+
+def _of_the_moving(
+    subject: Subject, line: Line, cotangent: Array, gradients: Sequence[Array]
+) -> tuple[Array, Sequence[Array]]:
+    """Return cotangent and gradients of the outputs alone that move along a line.
+
+    The rounding of the others would drown the few that do. They take no part on either side, since
+    an output that stands still may hide its slope.
+    """
+    central_estimates(line, np.zeros(line.origin.shape))
+    moving = line.moving()
+    if moving.all() or not moving.any():
+        return cotangent, gradients
+    masked = np.where(moving, cotangent, 0.0)
+    found = subject.gradients(masked)
+    return masked, [np.where(np.isfinite(g), g, 0.0) for g in found]
+
+
+def _undecided(verdict: Verdict, note: str) -> Comparison:
+    return Comparison(verdict, float("nan"), float("nan"), float("nan"), note)
+
+
+def _project(estimate: Estimate, cotangent: Array) -> tuple[float, float]:
+    """Return the projected slope and its projected error; NaN where a needed entry is missing."""
+    used = cotangent != 0
+    weights = cotangent[used]
+    slope, error = estimate.slope[used], estimate.error[used]
+    return float(np.dot(weights, slope)), norm(weights * error)
+
+
+def _at_several_steps(
+    subject: Subject, line: Line, cotangent: Array, gradients: Sequence[Array], factor: float
+) -> Comparison:
+    """Compare at every pair of steps; FAIL here means that two steps agree that it is wrong."""
+    analytic = inner(gradients, line.direction)
+    rounding = summation_rounding(gradients, line.direction)
+    rows: list[tuple[float, float, Estimate]] = []
+    noise = measured_noise(line)
+    for estimate in central_estimates(line, noise):
+        numeric, error = _project(estimate, cotangent)
+        if np.isfinite(numeric) and np.isfinite(error):
+            rows.append((error, numeric, estimate))
+    if not rows:
+        return _undecided(Verdict.CANNOT_TELL, "the outputs are not finite beside this point")
+    used = cotangent != 0
+    sound = [row for row in rows if not _contradicted(rows, row[2], cotangent)]
+    error, numeric, best = min(sound, key=lambda row: row[0])
+    scale = norm(cotangent[used] * best.slope[used])
+    allowed = factor * (CONFIDENCE * error + AGREEMENT * scale + rounding)
+    distance = abs(numeric - analytic)
+    if distance <= allowed:
+        both_zero = numeric == 0.0 and analytic == 0.0
+        # A full-scale move that changes the output by less than its rounding: saturated.
+        hidden = np.maximum(noise, EPS * np.abs(line.origin))
+        negligible = 4 * norm(cotangent[used] * hidden[used])
+        flat = both_zero or (abs(analytic) <= negligible and abs(numeric) <= negligible)
+        decided = flat or allowed <= INCONCLUSIVE * max(scale, abs(analytic))
+        verdict = Verdict.PASS if decided else Verdict.CANNOT_TELL
+        note = "" if decided else "rounding hides the slope at every step"
+        return Comparison(verdict, analytic, numeric, allowed, note, scale)
+    agreeing = [
+        row
+        for row in rows
+        if row[2] is not best
+        and abs(row[1] - numeric) <= CONFIDENCE * (row[0] + error) + AGREEMENT * scale
+        and abs(row[1] - analytic) > CONFIDENCE * row[0] + AGREEMENT * scale
+    ]
+    certain = CONFIDENCE * error <= INCONCLUSIVE * max(scale, distance)
+    if agreeing and certain:
+        return Comparison(Verdict.FAIL, analytic, numeric, allowed, "", scale)
+    note = "no two steps agree on the slope"
+    return Comparison(Verdict.CANNOT_TELL, analytic, numeric, allowed, note, scale)
+
+
+def _contradicted(
+    rows: Sequence[tuple[float, float, Estimate]], best: Estimate, cotangent: Array
+) -> bool:
+    """Tell whether a finer step gives another slope than this one, by more than rounding.
+
+    Coarse steps may agree with each other on a slope that the function has nowhere: those of a fast
+    oscillation, or across a near singularity.
+    """
+    used = cotangent != 0
+    weights = cotangent[used]
+    slope = float(np.dot(weights, best.slope[used]))
+    error = norm(weights * best.error[used])
+    for _, numeric, estimate in rows:
+        if estimate.step < best.step:
+            rounding = norm(weights * estimate.rounding[used])
+            margin = CONFIDENCE * (rounding + error) + AGREEMENT * abs(slope)
+            if abs(numeric - slope) > margin:
+                return True
+    return False
+
+
+def _confirm(
+    subject: Subject,
+    line: Line,
+    cotangent: Array,
+    outcome: Comparison,
+    rng: np.random.Generator,
+    tangent: Tangent | None,
+) -> Comparison:
+    """Make sure that a disagreement is no kink, no structure finer than the steps, no rounding.
+
+    The kinks come first: beside one, a right gradient jumps from one unit in the last place to the
+    next, and that is not rounding.
+    """
+    doubt = replace(
+        outcome,
+        verdict=Verdict.CANNOT_TELL,
+        note="the output moves otherwise over small steps than over large ones",
+    )
+    if _two_faced(line, cotangent, outcome):
+        return doubt
+    autopsy = examine(subject, line, cotangent, rng, tangent)
+    if autopsy.verdict is not None:
+        return _worded(autopsy)
+    distance = abs(outcome.numeric - outcome.analytic)
+    if _refuted(autopsy, outcome) or (autopsy.unsettled and autopsy.allowed > 0.3 * distance):
+        return doubt
+    allowed = outcome.allowed + 8 * analytic_noise(subject, line, cotangent, rng)
+    if distance > allowed:
+        return outcome
+    decided = allowed <= INCONCLUSIVE * max(abs(outcome.numeric), abs(outcome.analytic))
+    verdict = Verdict.PASS if decided else Verdict.CANNOT_TELL
+    return replace(outcome, verdict=verdict, allowed=allowed, note="rounding of the gradient")
+
+
+def _refuted(autopsy: Autopsy, outcome: Comparison) -> bool:
+    """Tell whether the ladder of one-sided slopes sides with the gradient, against the difference.
+
+    Central steps all agree on a wrong slope where the function has a structure finer than the
+    smallest of them; the ladder goes on to 2^-60.
+    """
+    against_difference = abs(autopsy.numeric - outcome.numeric) > autopsy.allowed
+    with_gradient = abs(autopsy.numeric - outcome.analytic) <= autopsy.allowed
+    return against_difference and with_gradient
+
+
+def _two_faced(line: Line, cotangent: Array, outcome: Comparison) -> bool:
+    """Tell whether all large moves, to both sides, follow the gradient and only small ones do not.
+
+    `(1 - cos(x)) / x^2` near 0 is a staircase over a parabola: between two stairs it has a slope of
+    its own that is nobody's derivative. A kink nearby looks different: its two sides disagree.
+    """
+    used = cotangent != 0
+    apart = 0.05 * abs(outcome.numeric - outcome.analytic)
+    for step in (2.0**-4, -(2.0**-4), 2.0**-7, -(2.0**-7)):
+        moved = (line.at(step)[used] - line.origin[used]) / step
+        if not abs(float(np.dot(cotangent[used], moved)) - outcome.analytic) <= apart:
+            return False
+    return True
+
+
+def _look(
+    subject: Subject,
+    line: Line,
+    cotangent: Array,
+    outcome: Comparison,
+    rng: np.random.Generator,
+    tangent: Tangent | None,
+) -> Comparison:
+    """Let one-sided slopes decide what a doubt is about."""
+    autopsy = examine(subject, line, cotangent, rng, tangent)
+    return outcome if autopsy.verdict is None else _worded(autopsy)
+
+
+def _worded(autopsy: Autopsy) -> Comparison:
+    assert autopsy.verdict is not None
+    return Comparison(
+        autopsy.verdict, autopsy.analytic, autopsy.numeric, autopsy.allowed, autopsy.note
+    )
+
+
+def analytic_noise(
+    subject: Subject, line: Line, cotangent: Array, rng: np.random.Generator
+) -> float:
+    """Return how the analytic projection scatters when inputs move by a unit in the last place.
+
+    An ill-conditioned gradient formula may be right and yet worse than the difference; its own
+    scatter says so. Only the moved points are compared with each other: a gradient that is wrong at
+    just this point scatters no more than a right one.
+    """
+    seen: list[float] = []
+    for _ in range(4):
+        leaves = list(subject.leaves)
+        for i in subject.judged:
+            toward = np.where(rng.integers(0, 2, size=leaves[i].shape) == 0, -np.inf, np.inf)
+            leaves[i] = np.nextafter(leaves[i], toward.astype(leaves[i].dtype))
+        try:
+            evaluation = subject.op.evaluate(subject.case.with_leaves(leaves))
+            moved = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
+        except (OperatorError, Garbage):
+            continue
+        seen.append(inner(moved, line.direction))
+    finite = [value for value in seen if np.isfinite(value)]
+    return max(finite) - min(finite) if len(finite) > 1 else 0.0
+
+
+def nonfinite_gradient(
+    subject: Subject,
+    cotangent: Array,
+    gradients: Sequence[Array],
+    tangent: Tangent | None,
+    limit: int = 6,
+) -> tuple[Verdict, str]:
+    """Judge NaN and infinite gradient entries: wrong where the slope along them is finite."""
+    for position, g in enumerate(gradients):
+        leaf = subject.leaves[subject.judged[position]]
+        for flat in np.flatnonzero(~np.isfinite(g))[:limit]:
+            index = tuple(int(k) for k in np.unravel_index(flat, g.shape))
+            line = Line(subject, unit_direction(subject, position, index))
+            if tangent is not None:
+                line = Line(subject, projected(subject, line.direction, tangent))
+            autopsy = examine(subject, line, cotangent, np.random.default_rng(0), None, slopes=True)
+            if autopsy.finite_slope is None:
+                continue
+            with np.errstate(all="ignore"):
+                true = autopsy.finite_slope / float(line.direction[position][index])
+            if np.isfinite(true):
+                name = subject.names[subject.judged[position]]
+                return Verdict.FAIL, (
+                    f"the gradient of {name} is {g[index]} at {index}, "
+                    f"x = {float(leaf[index])!r}, where the slope is {true:.6g}"
+                )
+    return Verdict.NO_DERIVATIVE, "the slope is not finite where the gradient is not"
+
+
+def unit_direction(subject: Subject, position: int, index: tuple[int, ...]) -> list[Array]:
+    """Return the direction that moves one entry of one judged leaf, by about its own size."""
+    direction = [np.zeros(subject.leaves[i].shape) for i in subject.judged]
+    leaf = subject.leaves[subject.judged[position]]
+    x = abs(float(leaf[index]))
+    direction[position][index] = power_of_two(x) if x > 1e-300 else power_of_two(rms(leaf))
+    return direction

@@ -1,0 +1,124 @@
+"""Which entries are wrong: asked only after a projection has failed.
+
+Small inputs are expanded entry by entry. In large ones the wrong entries are hunted by halving: the
+comparison along a direction that is zero outside a set of entries tells whether the set holds one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from needle_cli.checking.model import Array, Element
+from needle_cli.checking.numerics.differences import Line, central_estimates, measured_noise
+from needle_cli.checking.numerics.escalate import unit_direction
+from needle_cli.checking.numerics.probes import Tangent, projected, signed
+from needle_cli.checking.numerics.tolerance import AGREEMENT, CONFIDENCE, norm, summation_rounding
+from needle_cli.checking.subject import Subject, inner
+
+EXPANDED = 64
+"""Entries up to which every one is compared."""
+
+HUNTED = 12
+"""Wrong entries looked for in a larger input."""
+
+
+def elements(subject: Subject, cotangent: Array, tangent: Tangent | None = None) -> list[Element]:
+    """Return analytic beside numeric for the entries of every judged leaf, worst first beyond 64.
+
+    Both are entries of `J^T v` for the cotangent `v`. Along a constrained domain (symmetric, say)
+    an entry stands for the direction that its unit vector is projected to.
+    """
+    with np.errstate(all="ignore"):
+        gradients = subject.gradients(cotangent)
+        if sum(g.size for g in gradients) <= EXPANDED:
+            places: Iterable[tuple[int, int]] = [
+                (k, j) for k, g in enumerate(gradients) for j in range(g.size)
+            ]
+        else:
+            places = _hunt(subject, cotangent, gradients)
+        return [_element(subject, cotangent, gradients, k, j, tangent) for k, j in places]
+
+
+def _element(
+    subject: Subject,
+    cotangent: Array,
+    gradients: list[Array],
+    position: int,
+    flat: int,
+    tangent: Tangent | None,
+) -> Element:
+    """Compare one entry: the derivative along its unit direction."""
+    index = tuple(int(k) for k in np.unravel_index(flat, gradients[position].shape))
+    direction = unit_direction(subject, position, index)
+    step = float(direction[position][index])
+    if tangent is not None:
+        direction = projected(subject, direction, tangent)
+    analytic, numeric, allowed = _along(subject, cotangent, gradients, direction)
+    wrong = not abs(analytic - numeric) <= allowed
+    name = subject.names[subject.judged[position]]
+    return Element(name, index, analytic / step, numeric / step, allowed / step, wrong)
+
+
+def _along(
+    subject: Subject, cotangent: Array, gradients: list[Array], direction: list[Array]
+) -> tuple[float, float, float]:
+    """Return analytic and numeric projection, and what is allowed between them."""
+    line = Line(subject, direction)
+    moved = [np.where(u != 0, g, 0.0) for g, u in zip(gradients, direction, strict=True)]
+    analytic = inner(moved, direction)
+    rows = []
+    estimates = central_estimates(line, measured_noise(line))
+    # The rounding of outputs that the entry does not reach is no noise of its slope.
+    used = (cotangent != 0) & line.moving()
+    for estimate in estimates:
+        weighted = cotangent[used] * estimate.slope[used]
+        numeric = float(weighted.sum())
+        error = norm(cotangent[used] * estimate.error[used])
+        if np.isfinite(numeric) and np.isfinite(error):
+            rows.append((error, numeric, norm(weighted)))
+    if not rows:
+        return analytic, float("nan"), float("nan")
+    error, numeric, scale = min(rows)
+    rounding = summation_rounding(moved, direction)
+    return analytic, numeric, CONFIDENCE * error + AGREEMENT * scale + rounding
+
+
+def _hunt(subject: Subject, cotangent: Array, gradients: list[Array]) -> list[tuple[int, int]]:
+    """Return places of wrong entries, found by halving, and a few others to compare them with."""
+    rng = np.random.Generator(np.random.PCG64(0))
+    found: list[tuple[int, int]] = []
+    for position, g in enumerate(gradients):
+        stack = [np.arange(g.size)]
+        visits = 0
+        while stack and len(found) < HUNTED and visits < 40 * HUNTED:
+            visits += 1
+            block = stack.pop()
+            if not _block_is_wrong(subject, cotangent, gradients, position, block, rng):
+                continue
+            if block.size == 1:
+                found.append((position, int(block[0])))
+                continue
+            half = block.size // 2
+            stack.extend([block[half:], block[:half]])
+    others = [(k, int(rng.integers(g.size))) for k, g in enumerate(gradients) if g.size]
+    return found + [place for place in others if place not in found]
+
+
+def _block_is_wrong(
+    subject: Subject,
+    cotangent: Array,
+    gradients: list[Array],
+    position: int,
+    block: Array,
+    rng: np.random.Generator,
+) -> bool:
+    direction = [np.zeros(g.shape) for g in gradients]
+    leaf = subject.leaves[subject.judged[position]].reshape(-1)[block].astype(np.float64)
+    size = np.where(leaf == 0, 1.0, np.abs(leaf))
+    direction[position].reshape(-1)[block] = signed(rng, block.shape) * np.exp2(
+        np.round(np.log2(size))
+    )
+    analytic, numeric, allowed = _along(subject, cotangent, gradients, direction)
+    return not abs(analytic - numeric) <= allowed

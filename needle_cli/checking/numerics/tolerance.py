@@ -1,0 +1,47 @@
+"""What is allowed: every bound is computed from rounding and measured noise, none is a setting.
+
+No bound here grows with the size of an array other than through the rounding of the sums that are
+really made, and there is no absolute tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from needle_cli.checking.model import Array
+from needle_cli.checking.numerics.differences import EPS, SMALLEST
+from needle_cli.checking.numerics.probes import rms
+
+AGREEMENT = 1e-9
+"""Relative agreement of two projections that is no luck."""
+
+CONFIDENCE = 4.0
+"""Multiple of a projected error estimate: the signs of a cotangent are random."""
+
+INCONCLUSIVE = 0.1
+"""An allowed error above this share of the slope decides nothing."""
+
+
+def norm(vector: Array) -> float:
+    """Return the Euclidean norm, safe against overflow and underflow; 0 for an empty vector."""
+    if vector.size == 0:
+        return 0.0
+    plain = float(np.dot(vector, vector))
+    if 1e-280 < plain < 1e280:
+        return float(np.sqrt(plain))
+    return rms(vector) * float(np.sqrt(vector.size))
+
+
+def summation_rounding(gradients: Sequence[Array], direction: Sequence[Array]) -> float:
+    """Return the rounding of the inner product `<g, u>` itself."""
+    total = 0.0
+    for g, u in zip(gradients, direction, strict=True):
+        total += float(np.sum(np.abs(g * u)))
+    return 4 * EPS * total
+
+
+def quick_floor(cotangent: Array, origin: Array, step: float) -> float:
+    """Return the rounding of one central difference at `step`, projected on the cotangent."""
+    return 4 * (EPS * norm(cotangent * origin) + SMALLEST) / step
