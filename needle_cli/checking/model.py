@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy.typing as npt
 
@@ -78,17 +78,11 @@ class Case:
 
     def with_leaves(self, leaves: Sequence[Array]) -> Case:
         """Return the same case with its arrays replaced, in the order of `leaves()`."""
-        values = regroup(self, iter(leaves))
-        return Case(
-            dict(zip(self.inputs, values, strict=True)),
-            self.params,
-            self.judged,
-            self.silent,
-            self.seed,
-            self.cotangent,
-            self.label,
-            self.tags,
-        )
+        # Made thousands of times: a frozen dataclass sets its fields one by one, and slowly.
+        moved = object.__new__(Case)
+        moved.__dict__.update(self.__dict__)
+        moved.__dict__["inputs"] = dict(zip(self.inputs, regroup(self, leaves), strict=True))
+        return moved
 
     def size(self) -> int:
         """Return the number of entries of all inputs together."""
@@ -106,8 +100,11 @@ def flatten(values: Iterator[InputValue] | Sequence[InputValue] | Any) -> list[A
     return leaves
 
 
-def regroup(case: Case, source: Iterator[Array]) -> list[InputValue]:
+def regroup(case: Case, leaves: Sequence[Array]) -> Sequence[InputValue]:
     """Group flat leaves into the arguments of `case`."""
+    if len(case.inputs) == len(leaves) and tuple not in map(type, case.inputs.values()):
+        return leaves
+    source = iter(leaves)
     return [
         tuple(next(source) for _ in value) if isinstance(value, tuple) else next(source)
         for value in case.inputs.values()
@@ -117,8 +114,7 @@ def regroup(case: Case, source: Iterator[Array]) -> list[InputValue]:
 GradientKind: TypeAlias = Literal["tensor", "array", "none"]
 
 
-@dataclass(frozen=True)
-class Gradient:
+class Gradient(NamedTuple):
     """What an operator's `gradient` returned for one input leaf, before anything is judged.
 
     `kind` says in what form it came: a tensor of the engine, a bare array, or `None`. `described`

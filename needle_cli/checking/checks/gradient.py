@@ -8,10 +8,12 @@ import numpy as np
 
 from needle_cli.checking.checks.question import NOTHING, Question, merge
 from needle_cli.checking.model import Answer, Array, Finding, Verdict
-from needle_cli.checking.numerics.compare import HEADROOM, Comparison, Quick
+from needle_cli.checking.numerics.compare import HEADROOM, LEVELS, Comparison, Quick, hidden_part
 from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.escalate import compare
 from needle_cli.checking.numerics.probes import only, projected, random_cotangent, scaled_direction
+from needle_cli.checking.numerics.steps import FAST_STEP
+from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.subject import Subject
 
 
@@ -31,7 +33,42 @@ def ask(question: Question) -> Answer:
         answers.append(
             _along(question, subject, single, question.cotangent, question.gradients, rng)
         )
+    if answers[-1].verdict is Verdict.PASS:
+        answers += hidden(question, direction, question.cotangent, question.gradients, rng)
     return merge(answers)
+
+
+def hidden(
+    question: Question,
+    direction: Sequence[Array],
+    cotangent: Array,
+    gradients: Sequence[Array],
+    rng: np.random.Generator,
+) -> list[Answer]:
+    """Compare the parts of a direction whose slope is lost beside the rest.
+
+    Only a finding counts: what cannot be told of a part says nothing against the whole.
+    """
+    subject = question.wide
+    answers: list[Answer] = []
+    for _ in range(LEVELS):
+        whole = norm(Line(subject, direction).slope(FAST_STEP))
+        part = hidden_part(direction, gradients, whole)
+        if part is None:
+            break
+        outcome = compare(
+            subject,
+            part,
+            cotangent,
+            gradients,
+            rng=rng,
+            tangent=question.tangent,
+            factor=question.factor("gradient"),
+        )
+        if outcome.verdict is Verdict.FAIL:
+            return [*answers, as_answer(subject, outcome)]
+        direction = part
+    return answers
 
 
 def _along(

@@ -14,7 +14,7 @@ import numpy as np
 from needle_cli.checking.checks.question import Question, merge
 from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.drive.diagnose import likely_cause
-from needle_cli.checking.library import lean, variants
+from needle_cli.checking.library import glance, lean, variants
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.library.report import Report
 from needle_cli.checking.model import (
@@ -139,8 +139,10 @@ def entries(
 def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: bool) -> Report:
     """Ask the selected checks at one case, cheaply or thoroughly, and word the report."""
     order = LEAN if selected is LEAN_SET else tuple(name for name in NAMES if name in selected)
-    question = Question(op, case)
     with np.errstate(all="ignore"):
+        if order is LEAN and not thorough and glance.accepts(op, case):
+            return Report(op.name, Verdict.PASS, seed=case.seed, asked=order)
+        question = Question(op, case)
         try:
             answers = lean.ask(question, selected)
             beyond = selected - set(LEAN)
@@ -154,8 +156,6 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
             answers = [_raised(check, str(error))]
         except Garbage as error:
             answers = [_raised("contract", str(error))]
-    if all(answer is lean.PASSED for answer in answers):
-        return Report(op.name, Verdict.PASS, seed=case.seed, asked=order)
     answer = _composition_at_a_kink(question, merge(answers))
     table = _table(question, answer)
     cause = likely_cause(answer.findings, table)

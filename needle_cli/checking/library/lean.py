@@ -1,8 +1,7 @@
-"""The check with the fewest evaluations: three forward and at most three backward.
+"""What a glance did not accept, asked with care at the given inputs alone.
 
-One central difference along one direction serves every cotangent. Calls are ordered so that a
-gradient which remembers another call is caught by the same numbers: the first is asked between the
-two points of the difference, the others after them.
+The order of the calls is that of the glance, so that a gradient which remembers another call is
+caught here as there.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import numpy as np
 
 from needle_cli.checking.checks import contract, gradient, linearity, precision
 from needle_cli.checking.checks.question import Question, merge, passed, refused
+from needle_cli.checking.library.glance import CHEAP_UP_TO, adds_up, same_bytes
 from needle_cli.checking.model import (
     Answer,
     Array,
@@ -22,16 +22,11 @@ from needle_cli.checking.model import (
     Verdict,
 )
 from needle_cli.checking.numerics.compare import Quick
-from needle_cli.checking.numerics.differences import EPS, Line
+from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.escalate import escalate
-from needle_cli.checking.numerics.probes import random_cotangent, rms, scaled_direction
+from needle_cli.checking.numerics.probes import random_cotangent, scaled_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.subject import Subject, vector_of
-
-PASSED = passed()
-
-CHEAP_UP_TO = 4096
-"""Entries up to which two more cotangents are asked for."""
 
 
 def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
@@ -52,7 +47,7 @@ def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
     if hurt:
         text = f"the inputs {', '.join(hurt)} are changed by the call"
         answers.append(refused("purity", text, name=hurt[0]))
-    return [a for a in answers if all(f.check in selected for f in a.findings)] or [PASSED]
+    return [a for a in answers if all(f.check in selected for f in a.findings)] or [passed()]
 
 
 def _ask(question: Question, selected: frozenset[str], rng: np.random.Generator) -> list[Answer]:
@@ -118,15 +113,6 @@ def _well_formed(subject: Subject, raw: Sequence[Gradient]) -> bool:
     return True
 
 
-def same_bytes(one: Array, other: Array) -> bool:
-    """Tell whether two arrays of one shape hold the same bits; NaN equals itself here."""
-    if one.size <= 1024 or one.dtype.itemsize != 8:
-        return one.tobytes() == other.tobytes()
-    if not (one.flags.c_contiguous and other.flags.c_contiguous):
-        return one.tobytes() == other.tobytes()
-    return bool((one.view(np.int64) == other.view(np.int64)).all())
-
-
 def _low_precision(question: Question, cotangent: Array) -> Answer:
     """Judge form and rounding of the gradient in the dtype of the inputs."""
     subject = question.subject
@@ -155,7 +141,7 @@ def _compared(
             answers.append(linearity.ask(question))
         elif "linearity" in selected:
             of_sum = subject.gradients(cotangent + other)
-            if not _adds_up(subject, pairs, of_sum):
+            if not adds_up(of_sum, gradients, pairs[1][1]):
                 answers.append(linearity.added(subject, pairs[0], pairs[1], of_sum, rng))
     if "gradient" not in selected:
         return answers
@@ -164,19 +150,5 @@ def _compared(
             outcome = escalate(subject, quick.line, v, g, rng=rng, tangent=question.tangent)
             answers.append(gradient.as_answer(subject, outcome))
             if outcome.verdict is not Verdict.PASS:
-                break
-    return answers
-
-
-def _adds_up(
-    subject: Subject,
-    pairs: Sequence[tuple[Array, Sequence[Array]]],
-    of_sum: Sequence[Array],
-) -> bool:
-    """Tell whether `vjp(v + w)` is `vjp(v) + vjp(w)` to a few units of the gradients' own size."""
-    (_, of_v), (_, of_w) = pairs
-    for total, a, b in zip(of_sum, of_v, of_w, strict=True):
-        error = np.abs(total - a - b)
-        if error.size and not error.max() <= 16 * EPS * rms(b):
-            return False
-    return True
+                return answers
+    return answers + gradient.hidden(question, quick.line.direction, cotangent, gradients, rng)

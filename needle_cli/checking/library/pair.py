@@ -16,12 +16,15 @@ from needle_cli.checking.model import (
     OperatorError,
     OpUnderTest,
 )
+from needle_cli.checking.subject import FLOAT64
 
 NONE = Gradient(None, "none", "None")
 
 
 def as_output(value: object) -> Array:
     """Return one output as an array; raise `Garbage` for anything that is not numbers."""
+    if type(value) is np.ndarray and value.dtype is FLOAT64:
+        return value
     if isinstance(value, np.ndarray | np.generic | float):
         array = np.asarray(value)
         if array.dtype.kind in "fiub":
@@ -34,6 +37,8 @@ def as_gradient(value: object, position: int) -> Gradient:
     """Return one entry of what `vjp` returned; `Garbage` is raised for all but arrays and None."""
     if value is None:
         return NONE
+    if type(value) is np.ndarray and value.dtype is FLOAT64:
+        return Gradient(value, "array", "ndarray")
     if isinstance(value, np.ndarray | np.generic | float):
         array = np.asarray(value)
         if array.dtype.kind in "fiub":
@@ -79,6 +84,8 @@ class PairEvaluation:
             returned = (returned,)
         if len(returned) != len(values):
             raise Garbage(f"vjp returned {len(returned)} gradients for {len(values)} inputs")
+        if len(values) == 1 and not isinstance(values[0], tuple):
+            return (as_gradient(returned[0], 0),)
         gradients: list[Gradient] = []
         for position, (value, given) in enumerate(zip(values, returned, strict=True)):
             if not isinstance(value, tuple):

@@ -37,6 +37,37 @@ class Comparison:
         return error / self.allowed if self.allowed > 0 and np.isfinite(error) else 0.0
 
 
+HIDDEN = 2.0**-20
+"""Share of a slope below which a part of it can be wrong by much and not be seen."""
+
+LEVELS = 3
+"""How often the hidden part of a hidden part is looked at."""
+
+
+def hidden_part(
+    direction: Sequence[Array], gradients: Sequence[Array], size: float
+) -> list[Array] | None:
+    """Return the part of a direction whose slope is lost beside the rest; None where there is none.
+
+    A whole leaf counts, also one whose gradient is zero; of other leaves the entries whose gradient
+    is small but not zero, since most zeros are meant (the other entries of a maximum).
+    """
+    limit = HIDDEN * size
+    parts: list[Array] = []
+    found = False
+    for g, u in zip(gradients, direction, strict=True):
+        share = np.abs(g * u)
+        lost = share < limit
+        if not lost.any() or not u.any():
+            parts.append(np.zeros(u.shape))
+            continue
+        if not lost.all():
+            lost &= share > 0
+        found = found or bool(lost.any())
+        parts.append(np.where(lost, u, 0.0))
+    return parts if found else None
+
+
 HEADROOM = 0.25
 """Share of the quick bound that a comparison may use up where evaluations are cheap."""
 

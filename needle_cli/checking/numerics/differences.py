@@ -63,6 +63,11 @@ class Line:
             self.known[t] = self._values(self.leaves(t))
         return self.known[t]
 
+    def slope(self, step: float) -> Array:
+        """Return the central difference at one step."""
+        found: Array = (self.at(step) - self.at(-step)) * (0.5 / step)
+        return found
+
     def moving(self) -> Array:
         """Return which outputs differ from the origin's at any point evaluated so far."""
         moving = np.zeros(self.origin.shape, dtype=bool)

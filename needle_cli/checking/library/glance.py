@@ -1,0 +1,300 @@
+"""Accept a right gradient from the fewest evaluations: three forward, one to three backward.
+
+One central difference along one direction serves every cotangent, and nothing is allocated that is
+not needed. A glance only ever accepts: whatever it does not accept is asked again, with care, by
+the checks themselves, which also find the words. Calls are ordered so that a gradient which
+remembers another call is seen in the same numbers: the first is asked between the two points of the
+difference, the others after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from needle_cli.checking.model import (
+    Array,
+    Case,
+    Evaluation,
+    Garbage,
+    Gradient,
+    OperatorError,
+    OpUnderTest,
+)
+from needle_cli.checking.numerics.compare import LEVELS, hidden_part
+from needle_cli.checking.numerics.differences import EPS, SMALLEST
+from needle_cli.checking.numerics.probes import power_of_two, random_cotangent, rms, signed
+from needle_cli.checking.numerics.steps import FAST_STEP
+from needle_cli.checking.numerics.tolerance import AGREEMENT, norm
+from needle_cli.checking.subject import FLOAT64, vector_of
+
+CHEAP_UP_TO = 4096
+"""Entries up to which two more cotangents are asked for."""
+
+KEPT = 1 << 18
+"""Random numbers kept between calls; more are drawn anew for every call."""
+
+COARSE = 2.0**8
+"""Multiple of the step for a hidden part that the usual step does not show."""
+
+
+class Probes:
+    """The random numbers of one seed: directions on a coarse grid, cotangents with all digits.
+
+    They are drawn once and used by every call, which is what makes a small check cheap. The numbers
+    at a place do not depend on how many were asked for before.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._direction = self._cotangent = np.empty(0)
+
+    def direction(self, size: int) -> Array:
+        """Return `size` random signs times magnitudes 0.5 to 1.5 on a grid of 1/128."""
+        if size > self._direction.size:
+            drawn = signed(self._rng(0), (self._room(size),))
+            if drawn.size > KEPT:
+                return drawn[:size]
+            self._direction = drawn
+        return self._direction[:size]
+
+    def cotangent(self, size: int) -> Array:
+        """Return `size` random signs times magnitudes 0.5 to 1.5."""
+        if size > self._cotangent.size:
+            drawn = random_cotangent(self._rng(1), self._room(size))
+            if drawn.size > KEPT:
+                return drawn[:size]
+            self._cotangent = drawn
+        return self._cotangent[:size]
+
+    def _rng(self, purpose: int) -> np.random.Generator:
+        return np.random.Generator(np.random.PCG64([self._seed, purpose]))
+
+    @staticmethod
+    def _room(size: int) -> int:
+        return size if size > KEPT else max(1024, 1 << (size - 1).bit_length())
+
+
+@lru_cache(maxsize=4)
+def probes_of(seed: int) -> Probes:
+    """Return the random numbers of a seed."""
+    return Probes(seed)
+
+
+def accepts(op: OpUnderTest, case: Case) -> bool:
+    """Tell whether the gradients at a case agree with one central difference beyond doubt.
+
+    True means: the right number of gradients in the right form, shape and dtype; two cotangents'
+    projections equal to the difference's within its rounding; additive in the cotangent; inputs,
+    cotangent and output left alone. The caller silences NumPy's warnings.
+    """
+    glance = Glance(op, case)
+    try:
+        return glance.possible() and glance.passes()
+    except (OperatorError, Garbage):
+        return False
+
+
+class Glance:
+    """One case under one look."""
+
+    def __init__(self, op: OpUnderTest, case: Case) -> None:
+        self.op = op
+        self.given = case.leaves()
+        # The operator gets copies: what it does to them must not reach those who ask after us.
+        self.leaves = [leaf.copy(order="K") for leaf in self.given]
+        self.case = case.with_leaves(self.leaves)
+        owners = case.leaf_owners()
+        self.judged = [
+            i
+            for i, leaf in enumerate(self.leaves)
+            if leaf.dtype.kind == "f" and owners[i] in case.judged
+        ]
+        self.size = sum([leaf.size for leaf in self.leaves])
+
+    def possible(self) -> bool:
+        """Tell whether a glance is enough for this kind of case: float64, something to judge."""
+        if not self.judged or self.case.cotangent is not None:
+            return False
+        return all(self.leaves[i].dtype == FLOAT64 and self.leaves[i].size for i in self.judged)
+
+    def passes(self) -> bool:
+        """Make the evaluations and compare."""
+        moves = self._moves()
+        plus = self._beside(moves, 1.0)
+        evaluation = self.op.evaluate(self.case)
+        outputs = evaluation.outputs
+        at = vector_of(outputs)
+        if not at.size or at.size != plus.size or at.dtype != FLOAT64:
+            return False
+        cheap = self.size <= CHEAP_UP_TO
+        drawn = probes_of(self.case.seed).cotangent(at.size * (2 if cheap else 1))
+        v = drawn[: at.size]
+        first = self._gradients(evaluation, outputs, v)
+        if first is None:
+            return False
+        minus = self._beside(moves, -1.0)
+        if minus.size != at.size or not same_bytes(at, vector_of(outputs)):
+            return False
+        slope = plus - minus
+        slope *= 0.5
+        pairs = [(1.0, v, first)]
+        if cheap:
+            w = 64.0 * drawn[at.size :]
+            second = self._gradients(evaluation, outputs, w)
+            both = self._gradients(evaluation, outputs, v + w)
+            if second is None or both is None or not adds_up(both, first, second):
+                return False
+            pairs.append((64.0, w, second))
+        for scale, cotangent, gradients in pairs:
+            if not self._agrees(moves, slope, at, scale, cotangent, gradients):
+                return False
+        if not self._hidden_agree(moves, slope, at, v, first):
+            return False
+        return all(same_bytes(a, b) for a, b in zip(self.given, self.leaves, strict=True))
+
+    def _moves(self) -> list[Array]:
+        """Return the difference of the two points, halved: a step times a random direction."""
+        total = sum([self.leaves[i].size for i in self.judged])
+        drawn = probes_of(self.case.seed).direction(total)
+        moves = []
+        start = 0
+        for i in self.judged:
+            leaf = self.leaves[i]
+            stop = start + leaf.size
+            move = drawn[start:stop] * (FAST_STEP * power_of_two(rms(leaf)))
+            moves.append(move.reshape(leaf.shape))
+            start = stop
+        return moves
+
+    def _beside(self, moves: Sequence[Array], sign: float) -> Array:
+        """Return the outputs beside the point, in arrays of their own."""
+        leaves = list(self.leaves)
+        for i, move in zip(self.judged, moves, strict=True):
+            leaves[i] = leaves[i] + move if sign > 0 else leaves[i] - move
+        return vector_of(self.op.evaluate(self.case.with_leaves(leaves)).outputs)
+
+    def _gradients(
+        self, evaluation: Evaluation, outputs: Sequence[Array], v: Array
+    ) -> list[Array] | None:
+        """Return the gradients for one cotangent; None if their form or the cotangent is hurt."""
+        parts = split(v, outputs)
+        raw = evaluation.gradient(parts)
+        if not self._well_formed(raw):
+            return None
+        start = 0
+        for part in parts:
+            if not same_bytes(part, v[start : start + part.size]):
+                return None
+            start += part.size
+        return [raw[i].value for i in self.judged]  # type: ignore[misc]
+
+    def _well_formed(self, raw: Sequence[Gradient]) -> bool:
+        """Tell whether every judged leaf got an array like itself, and nothing else got one."""
+        leaves, kind = self.leaves, self.op.gradient_kind
+        if len(raw) != len(leaves):
+            return False
+        given = [i for i, gradient in enumerate(raw) if gradient.value is not None]
+        if given != self.judged:
+            return False
+        for i in given:
+            value = raw[i].value
+            assert value is not None
+            if raw[i].kind != kind or value.shape != leaves[i].shape:
+                return False
+            if value.dtype != leaves[i].dtype:
+                return False
+        return True
+
+    def _agrees(
+        self,
+        moves: Sequence[Array],
+        slope: Array,
+        at: Array,
+        scale: float,
+        cotangent: Array,
+        gradients: Sequence[Array],
+    ) -> bool:
+        """Compare one cotangent's projection with that of the difference.
+
+        The entries of a cotangent are about `scale`, so that norms need not be taken of products.
+        """
+        analytic = 0.0
+        for g, move in zip(gradients, moves, strict=True):
+            analytic += dot(g, move)
+        size = scale * norm(slope)
+        floor = 4 * scale * (EPS * norm(at) + SMALLEST)
+        if not (1e-280 < size < 1e280 and floor <= 1e-4 * size):
+            return False
+        return abs(dot(cotangent, slope) - analytic) <= AGREEMENT * size + floor
+
+    def _hidden_agree(
+        self,
+        moves: Sequence[Array],
+        slope: Array,
+        at: Array,
+        cotangent: Array,
+        gradients: Sequence[Array],
+    ) -> bool:
+        """Compare the parts of a direction whose slope is lost beside the rest, if there are any.
+
+        What neither step shows is let go: nothing cheap can tell.
+        """
+        for _ in range(LEVELS):
+            hidden = hidden_part(moves, gradients, norm(slope))
+            if hidden is None:
+                return True
+            analytic = sum([dot(g, move) for g, move in zip(gradients, hidden, strict=True)])
+            for factor in (1.0, COARSE):
+                wide = [factor * move for move in hidden]
+                slope = (self._beside(wide, 1.0) - self._beside(wide, -1.0)) * (0.5 / factor)
+                size = norm(slope)
+                floor = 4 * (EPS * norm(at[slope != 0]) + SMALLEST) / factor
+                # The coarse step has a truncation error; it is there for zeros and signs.
+                if floor <= 1e-2 * size:
+                    allowed = (AGREEMENT if factor == 1.0 else 1e-2) * size + floor
+                    if not abs(dot(cotangent, slope) - analytic) <= allowed:
+                        return False
+                    break
+            moves = hidden
+        return True
+
+
+def dot(a: Array, b: Array) -> float:
+    """Return the sum of products of two arrays of one shape."""
+    return float(np.dot(a.reshape(-1), b.reshape(-1)))
+
+
+def split(vector: Array, outputs: Sequence[Array]) -> list[Array]:
+    """Return copies of the parts of a cotangent vector, one per output leaf."""
+    if len(outputs) == 1:
+        return [vector.reshape(outputs[0].shape).copy()]
+    parts: list[Array] = []
+    start = 0
+    for out in outputs:
+        stop = start + out.size
+        parts.append(vector[start:stop].reshape(out.shape).copy())
+        start = stop
+    return parts
+
+
+def same_bytes(one: Array, other: Array) -> bool:
+    """Tell whether two arrays of one shape hold the same bits; NaN equals itself here."""
+    if one.size <= 1024 or one.dtype.itemsize != 8:
+        return one.tobytes() == other.tobytes()
+    if not (one.flags.c_contiguous and other.flags.c_contiguous):
+        return one.tobytes() == other.tobytes()
+    return bool((one.view(np.int64) == other.view(np.int64)).all())
+
+
+def adds_up(both: Sequence[Array], first: Sequence[Array], second: Sequence[Array]) -> bool:
+    """Tell whether `vjp(v + w)` is `vjp(v) + vjp(w)` to a few units of the gradients' own size."""
+    for total, a, b in zip(both, first, second, strict=True):
+        error = total - a
+        error -= b
+        largest = max(float(error.max()), -float(error.min()))
+        if not largest <= 16 * EPS * rms(b):
+            return False
+    return True
