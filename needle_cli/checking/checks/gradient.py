@@ -10,7 +10,7 @@ from needle_cli.checking.checks.question import NOTHING, Question, merge
 from needle_cli.checking.model import Answer, Array, Finding, Verdict
 from needle_cli.checking.numerics.compare import HEADROOM, LEVELS, Comparison, Quick, hidden_part
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.escalate import compare
+from needle_cli.checking.numerics.escalate import compare, of_the_moving
 from needle_cli.checking.numerics.probes import only, projected, random_cotangent, scaled_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import norm
@@ -26,21 +26,20 @@ def ask(question: Question) -> Answer:
         return NOTHING
     rng = question.rng("gradient")
     direction = projected(subject, scaled_direction(subject, rng), question.tangent)
-    answers = [_along(question, subject, direction, question.cotangent, question.gradients, rng)]
+    line = Line(subject, direction)
+    answers = [_along(question, line, question.cotangent, question.gradients, rng)]
     if len(subject.judged) > 1 and answers[0].verdict is Verdict.PASS:
         position = int(rng.integers(len(subject.judged)))
-        single = only(direction, position)
-        answers.append(
-            _along(question, subject, single, question.cotangent, question.gradients, rng)
-        )
+        single = Line(subject, only(direction, position))
+        answers.append(_along(question, single, question.cotangent, question.gradients, rng))
     if answers[-1].verdict is Verdict.PASS:
-        answers += hidden(question, direction, question.cotangent, question.gradients, rng)
+        answers += hidden(question, line, question.cotangent, question.gradients, rng)
     return merge(answers)
 
 
 def hidden(
     question: Question,
-    direction: Sequence[Array],
+    line: Line,
     cotangent: Array,
     gradients: Sequence[Array],
     rng: np.random.Generator,
@@ -49,38 +48,30 @@ def hidden(
 
     Only a finding counts: what cannot be told of a part says nothing against the whole.
     """
-    subject = question.wide
-    answers: list[Answer] = []
     for _ in range(LEVELS):
-        whole = norm(Line(subject, direction).slope(FAST_STEP))
-        part = hidden_part(direction, gradients, whole)
+        part = hidden_part(line.direction, gradients, norm(line.slope(FAST_STEP)))
         if part is None:
             break
+        line = Line(line.subject, part)
+        line.slope(FAST_STEP)
+        v, g = of_the_moving(line, cotangent, gradients)
         outcome = compare(
-            subject,
-            part,
-            cotangent,
-            gradients,
-            rng=rng,
-            tangent=question.tangent,
-            factor=question.factor("gradient"),
+            line, v, g, rng=rng, tangent=question.tangent, factor=question.factor("gradient")
         )
         if outcome.verdict is Verdict.FAIL:
-            return [*answers, as_answer(subject, outcome)]
-        direction = part
-    return answers
+            return [as_answer(line.subject, outcome)]
+    return []
 
 
 def _along(
     question: Question,
-    subject: Subject,
-    direction: Sequence[Array],
+    line: Line,
     cotangent: Array,
     gradients: Sequence[Array],
     rng: np.random.Generator,
 ) -> Answer:
+    subject = line.subject
     with np.errstate(all="ignore"):
-        line = Line(subject, direction)
         quick = Quick(line)
         first = quick.accept(cotangent, gradients, HEADROOM)
         if first is not None:
@@ -92,8 +83,7 @@ def _along(
                 return as_answer(subject, max(first, second, key=lambda c: c.share))
             cotangent, gradients = other, found
     outcome = compare(
-        subject,
-        direction,
+        line,
         cotangent,
         gradients,
         rng=rng,

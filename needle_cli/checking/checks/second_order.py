@@ -9,6 +9,7 @@ import numpy as np
 from needle_cli.checking.checks.gradient import as_answer
 from needle_cli.checking.checks.question import NOTHING, Question, merge, passed, refused
 from needle_cli.checking.model import Answer, Case, InputValue, OperatorError, Verdict
+from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.escalate import compare
 from needle_cli.checking.numerics.probes import (
     Tangent,
@@ -66,8 +67,7 @@ def _probe(question: Question, subject: Subject) -> Answer:
         direction = projected(subject, scaled_direction(subject, rng), _skip_new(question.tangent))
         cotangent = random_cotangent(rng, subject.vector.size)
         outcome = compare(
-            subject,
-            direction,
+            Line(subject, direction),
             cotangent,
             subject.gradients(cotangent),
             rng=rng,

@@ -186,7 +186,7 @@ class Glance:
             return None
         start = 0
         for part in parts:
-            if not same_bytes(part, v[start : start + part.size]):
+            if not same_bytes(part.reshape(-1), v[start : start + part.size]):
                 return None
             start += part.size
         return [raw[i].value for i in self.judged]  # type: ignore[misc]

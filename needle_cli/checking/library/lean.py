@@ -151,4 +151,4 @@ def _compared(
             answers.append(gradient.as_answer(subject, outcome))
             if outcome.verdict is not Verdict.PASS:
                 return answers
-    return answers + gradient.hidden(question, quick.line.direction, cotangent, gradients, rng)
+    return answers + gradient.hidden(question, quick.line, cotangent, gradients, rng)

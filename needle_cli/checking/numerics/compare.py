@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class Comparison:
 
 
 HIDDEN = 2.0**-20
-"""Share of a slope below which a part of it can be wrong by much and not be seen."""
+"""Share of a typical entry's slope below which an entry can be wrong by much and not be seen."""
 
 LEVELS = 3
 """How often the hidden part of a hidden part is looked at."""
@@ -52,7 +53,8 @@ def hidden_part(
     A whole leaf counts, also one whose gradient is zero; of other leaves the entries whose gradient
     is small but not zero, since most zeros are meant (the other entries of a maximum).
     """
-    limit = HIDDEN * size
+    # Of many entries some are small by chance; those that are small by nature are smaller still.
+    limit = HIDDEN * size / math.sqrt(max(1, sum(u.size for u in direction)))
     parts: list[Array] = []
     found = False
     for g, u in zip(gradients, direction, strict=True):

@@ -42,8 +42,7 @@ WIDE = 12.0
 
 
 def compare(
-    subject: Subject,
-    direction: Sequence[Array],
+    line: Line,
     cotangent: Array,
     gradients: Sequence[Array],
     *,
@@ -53,12 +52,11 @@ def compare(
 ) -> Comparison:
     """Compare `<v, J u>` with `<J^T v, u>`; gradients are those for the cotangent `v`."""
     with np.errstate(all="ignore"):
-        line = Line(subject, direction)
         accepted = Quick(line).accept(cotangent, gradients, HEADROOM)
         if accepted is not None:
             return accepted
         return escalate(
-            subject, line, cotangent, gradients, rng=rng, tangent=tangent, factor=factor
+            line.subject, line, cotangent, gradients, rng=rng, tangent=tangent, factor=factor
         )
 
 
@@ -156,7 +154,8 @@ def _settle(
     for line in lines:
         v, g = cotangent, gradients
         if line.partial:
-            v, g = _of_the_moving(subject, line, cotangent, gradients)
+            central_estimates(line, np.zeros(line.origin.shape))
+            v, g = of_the_moving(line, cotangent, gradients)
         outcome = _at_several_steps(subject, line, v, g, factor)
         if outcome.verdict is Verdict.FAIL:
             outcome = _confirm(subject, line, v, outcome, rng, tangent)
@@ -172,20 +171,19 @@ def _settle(
     return _look(subject, lines[0], cotangent, outcomes[0], rng, tangent)
 
 
-def _of_the_moving(
-    subject: Subject, line: Line, cotangent: Array, gradients: Sequence[Array]
+def of_the_moving(
+    line: Line, cotangent: Array, gradients: Sequence[Array]
 ) -> tuple[Array, Sequence[Array]]:
     """Return cotangent and gradients of the outputs alone that move along a line.
 
     The rounding of the others would drown the few that do. They take no part on either side, since
-    an output that stands still may hide its slope.
+    an output that stands still may hide its slope. Moving is what differs at a point seen so far.
     """
-    central_estimates(line, np.zeros(line.origin.shape))
     moving = line.moving()
     if moving.all() or not moving.any():
         return cotangent, gradients
     masked = np.where(moving, cotangent, 0.0)
-    found = subject.gradients(masked)
+    found = line.subject.gradients(masked)
     return masked, [np.where(np.isfinite(g), g, 0.0) for g in found]
 
 
