@@ -32,8 +32,6 @@ def ask(question: Question) -> Answer:
         position = int(rng.integers(len(subject.judged)))
         single = Line(subject, only(direction, position))
         answers.append(_along(question, single, question.cotangent, question.gradients, rng))
-    if answers[-1].verdict is Verdict.PASS:
-        answers += hidden(question, line, question.cotangent, question.gradients, rng)
     return merge(answers)
 
 
