@@ -59,6 +59,28 @@ def test_integers_and_tuples_take_part():
     assert not accepted(forward, lambda v, x, i: (2 * v[1], None), x, index)
 
 
+def test_outputs_that_are_not_floating_are_left_to_the_checks():
+    def forward(x):
+        order = np.argsort(x)[-2:]
+        return x[order], order
+
+    def vjp(v, x):
+        return (np.bincount(np.argsort(x)[-2:], v[0], minlength=x.size),)
+
+    x = np.array([3.0, 1.0, 2.0, 5.0])
+    assert check_pair(forward, vjp, [x]).passed
+    assert not check_pair(forward, lambda v, x: (-vjp(v, x)[0],), [x]).passed
+
+
+def test_empty_inputs_have_nothing_to_judge_but_their_form():
+    def vjp(v, a, b):
+        return v @ b.T, a.T @ v
+
+    empty = np.zeros((3, 0)), np.zeros((0, 2))
+    assert check_pair(np.matmul, vjp, empty).passed
+    assert not check_pair(np.matmul, lambda v, a, b: (v, v), empty).passed
+
+
 FAULTS = {
     "another shape": lambda v, x: (2 * v * x)[None],
     "another dtype": lambda v, x: (2 * v * x).astype(np.float32),
