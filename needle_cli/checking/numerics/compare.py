@@ -59,6 +59,9 @@ def hidden_part(
     found = False
     for g, u in zip(gradients, direction, strict=True):
         share = np.abs(g * u)
+        if not u.size or np.minimum.reduce(share, axis=None) >= limit:
+            parts.append(np.zeros(u.shape))
+            continue
         lost = share < limit
         if not lost.any() or not u.any():
             parts.append(np.zeros(u.shape))

@@ -141,8 +141,10 @@ def measured_noise(line: Line, side: int = 0) -> Array:
 def _fourth_differences(values: Array) -> tuple[Array, Array]:
     """Return the noise that nine evenly spaced values show, and where they do not change at all."""
     with np.errstate(all="ignore"):
-        fourth = np.diff(values, n=4, axis=0) / np.sqrt(70.0)
-        here = np.sqrt(np.mean(fourth**2, axis=0))
+        fourth = np.abs(np.diff(values, n=4, axis=0) / np.sqrt(70.0))
+        # Squares of numbers beyond 1e154 overflow, so the largest is taken out before.
+        largest = np.maximum(fourth.max(axis=0), SMALLEST)
+        here = largest * np.sqrt(np.mean((fourth / largest) ** 2, axis=0))
     here = np.where(np.isfinite(here), here, np.inf)
     return here, (values == values[0]).all(axis=0)
 

@@ -37,8 +37,8 @@ from needle_cli.checking.numerics.tolerance import (
 )
 from needle_cli.checking.subject import Subject, inner
 
-WIDE = 12.0
-"""Binary orders of magnitude between entries from which their sizes are tried apart."""
+WIDE = 2.0**12
+"""Ratio of two entries from which their sizes are tried apart."""
 
 
 def compare(
@@ -125,18 +125,16 @@ def _groups_of_size(direction: Sequence[Array]) -> list[list[Array]]:
     """Split a direction by the magnitude of its entries, where these are spread wide."""
     sizes = np.concatenate([np.abs(u).reshape(-1) for u in direction])
     # Next to the smallest numbers there is no room for steps.
-    sizes = np.unique(np.log2(sizes[sizes > 2.0**-900]))
-    if sizes.size == 0 or sizes[-1] - sizes[0] <= WIDE:
+    sizes = np.unique(sizes[sizes > 2.0**-900])
+    if sizes.size == 0 or sizes[-1] <= sizes[0] * WIDE:
         return []
     starts = [float(sizes[0])]
     for size in sizes:
-        if size > starts[-1] + WIDE:
+        if size > starts[-1] * WIDE:
             starts.append(float(size))
-    bounds = [*(2.0**s for s in starts[1:]), np.inf]
-    lows = [2.0**s for s in starts]
     return [
         [np.where((np.abs(u) >= low) & (np.abs(u) < high), u, 0.0) for u in direction]
-        for low, high in zip(lows, bounds, strict=True)
+        for low, high in zip(starts, [*starts[1:], np.inf], strict=True)
     ]
 
 

@@ -6,6 +6,7 @@ really made, and there is no absolute tolerance.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,14 +25,18 @@ INCONCLUSIVE = 0.1
 """An allowed error above this share of the slope decides nothing."""
 
 
-def norm(vector: Array) -> float:
-    """Return the Euclidean norm, safe against overflow and underflow; 0 for an empty vector."""
-    if vector.size == 0:
-        return 0.0
-    plain = float(np.dot(vector, vector))
+def norm(array: Array) -> float:
+    """Return the Euclidean norm of all entries, safe against overflow and underflow.
+
+    An entry that is not finite makes it infinite: an unknown error must not look like none.
+    """
+    flat = array.reshape(-1)
+    plain = float(np.dot(flat, flat))
     if 1e-280 < plain < 1e280:
-        return float(np.sqrt(plain))
-    return rms(vector) * float(np.sqrt(vector.size))
+        return math.sqrt(plain)
+    if not np.isfinite(flat).all():
+        return math.inf
+    return rms(flat) * math.sqrt(flat.size)
 
 
 def summation_rounding(gradients: Sequence[Array], direction: Sequence[Array]) -> float:

@@ -1,0 +1,54 @@
+"""The numbers behind a verdict: norms, measured noise, and the groups of like sizes."""
+
+import math
+
+import numpy as np
+import pytest
+
+from needle_cli.checking import check_pair
+from needle_cli.checking.numerics.differences import _fourth_differences
+from needle_cli.checking.numerics.escalate import _groups_of_size
+from needle_cli.checking.numerics.tolerance import norm
+
+
+@pytest.mark.parametrize("unknown", [np.inf, -np.inf, np.nan])
+def test_the_norm_of_an_unknown_error_is_infinite(unknown):
+    with np.errstate(all="ignore"):
+        assert norm(np.array([1.0, unknown, 1e200])) == math.inf
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_the_norm_of_numbers_of_any_size_is_their_length(scale):
+    with np.errstate(all="ignore"):
+        assert norm(np.array([3.0, 4.0]) * scale) == pytest.approx(5.0 * scale)
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1.0, 1e250])
+def test_noise_is_measured_at_any_magnitude(scale):
+    rough = np.random.default_rng(0).normal(size=(9, 200)) * scale
+    noise, still = _fourth_differences(rough)
+    assert not still.any()
+    assert np.median(noise) == pytest.approx(scale, rel=0.2)
+
+
+def test_groups_of_like_size_leave_no_entry_out():
+    rng = np.random.default_rng(1)
+    direction = [rng.uniform(0.5, 1.5, 40) * 10.0 ** rng.integers(-12, 12, 40)]
+    groups = _groups_of_size(direction)
+    assert len(groups) > 2
+    assert np.array_equal(sum(group[0] for group in groups), direction[0])
+
+
+FAR_OUT = np.array([9.6e-05, -1.0e-08, 530.83, 15072.8, 15.0, -5e7, 8670.5, 621.74, -1037.3, 1e-8])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_exp_is_not_accused_where_some_entries_overflow(seed):
+    report = check_pair(np.exp, lambda v, x: (v * np.exp(x),), [FAR_OUT], seed=seed)
+    assert not report.findings, str(report)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_wrong_exp_is_accused_where_some_entries_overflow(seed):
+    report = check_pair(np.exp, lambda v, x: (v * np.exp(x) * 1.01,), [FAR_OUT], seed=seed)
+    assert report.findings
