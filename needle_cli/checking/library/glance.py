@@ -140,6 +140,10 @@ class Glance:
             return False
         slope = plus - minus
         slope *= 0.5
+        size, floor = norm(slope), 4 * (EPS * norm(at) + SMALLEST)
+        if not (1e-270 < size < 1e270 and floor <= 1e-4 * size):
+            return False
+        allowed = AGREEMENT * size + floor
         pairs = [(1.0, v, first)]
         if cheap:
             w = 64.0 * drawn[at.size :]
@@ -149,9 +153,10 @@ class Glance:
                 return False
             pairs.append((64.0, w, second))
         for scale, cotangent, gradients in pairs:
-            if not self._agrees(moves, slope, at, scale, cotangent, gradients):
+            # The entries of a cotangent are about `scale`: no norm need be taken of products.
+            if not agrees(moves, slope, scale * allowed, cotangent, gradients):
                 return False
-        if not self._hidden_agree(moves, slope, at, v, first):
+        if not self._hidden_agree(moves, size, at, v, first):
             return False
         return all(same_bytes(a, b) for a, b in zip(self.given, self.leaves, strict=True))
 
@@ -208,45 +213,22 @@ class Glance:
                 return False
         return True
 
-    def _agrees(
-        self,
-        moves: Sequence[Array],
-        slope: Array,
-        at: Array,
-        scale: float,
-        cotangent: Array,
-        gradients: Sequence[Array],
-    ) -> bool:
-        """Compare one cotangent's projection with that of the difference.
-
-        The entries of a cotangent are about `scale`, so that norms need not be taken of products.
-        """
-        analytic = 0.0
-        for g, move in zip(gradients, moves, strict=True):
-            analytic += dot(g, move)
-        size = scale * norm(slope)
-        floor = 4 * scale * (EPS * norm(at) + SMALLEST)
-        if not (1e-280 < size < 1e280 and floor <= 1e-4 * size):
-            return False
-        return abs(dot(cotangent, slope) - analytic) <= AGREEMENT * size + floor
-
     def _hidden_agree(
         self,
         moves: Sequence[Array],
-        slope: Array,
+        size: float,
         at: Array,
         cotangent: Array,
         gradients: Sequence[Array],
     ) -> bool:
         """Compare the parts of a direction whose slope is lost beside the rest, if there are any.
 
-        What neither step shows is let go: nothing cheap can tell.
+        `size` is the norm of the slope. What neither step shows is let go: nothing cheap can tell.
         """
         for _ in range(LEVELS):
-            hidden = hidden_part(moves, gradients, norm(slope))
+            hidden = hidden_part(moves, gradients, size)
             if hidden is None:
                 return True
-            analytic = sum([dot(g, move) for g, move in zip(gradients, hidden, strict=True)])
             for factor in (1.0, COARSE):
                 wide = [factor * move for move in hidden]
                 slope = (self._beside(wide, 1.0) - self._beside(wide, -1.0)) * (0.5 / factor)
@@ -255,11 +237,25 @@ class Glance:
                 # The coarse step has a truncation error; it is there for zeros and signs.
                 if floor <= 1e-2 * size:
                     allowed = (AGREEMENT if factor == 1.0 else 1e-2) * size + floor
-                    if not abs(dot(cotangent, slope) - analytic) <= allowed:
+                    if not agrees(hidden, slope, allowed, cotangent, gradients):
                         return False
                     break
             moves = hidden
         return True
+
+
+def agrees(
+    moves: Sequence[Array],
+    slope: Array,
+    allowed: float,
+    cotangent: Array,
+    gradients: Sequence[Array],
+) -> bool:
+    """Tell whether the gradients' projection is that of the difference."""
+    analytic = 0.0
+    for g, move in zip(gradients, moves, strict=True):
+        analytic += dot(g, move)
+    return abs(dot(cotangent, slope) - analytic) <= allowed
 
 
 def dot(a: Array, b: Array) -> float:
@@ -292,11 +288,8 @@ def same_bytes(one: Array, other: Array) -> bool:
 def adds_up(both: Sequence[Array], first: Sequence[Array], second: Sequence[Array]) -> bool:
     """Tell whether `vjp(v + w)` is `vjp(v) + vjp(w)` to a few units of the gradients' own size."""
     for total, a, b in zip(both, first, second, strict=True):
-        if total.size == 0:
-            continue
         error = total - a
         error -= b
-        largest = max(float(error.max()), -float(error.min()))
-        if not largest <= 16 * EPS * rms(b):
+        if not norm(error) <= 16 * EPS * norm(b):
             return False
     return True
