@@ -192,6 +192,16 @@ def naive_logsumexp(a, axes=None, keepdims=False):
     return ops.log(ops.summation(e, axes, keepdims=keepdims))
 
 
+def keeps_the_wider_dtype(a, b):
+    """Multiplication whose gradients come in the output's dtype, whatever the input's."""
+
+    def gradient(self, out_grad, node):
+        x, y = (_constant(v.numpy(), out_grad) for v in node.inputs)
+        return _to(out_grad * y, x), _to(out_grad * x, y)
+
+    return operator(multiply, gradient)(a, b)
+
+
 def forgets_one_of_two(a, b):
     def gradient(self, out_grad, node):
         x, y = node.inputs
@@ -332,6 +342,7 @@ def plants() -> list[Plant]:
             ),
             ("gradient", "contract"),
         ),
+        Plant("wider dtype", mul, keeps_the_wider_dtype, ("precision",)),
         Plant("f(x, x) loses one", mul, forgets_one_of_two, ("graph",)),
         Plant("negative axes", "reduction/summation", summation, ("gradient", "contract")),
         Plant("duplicates overwritten", "indexing/getitem", getitem, ("gradient",)),

@@ -23,12 +23,16 @@ def form(subject: Subject, raw: Sequence[Gradient]) -> Answer:
     return merge([inspect(subject, raw), _nothing_for_the_silent(subject, raw)])
 
 
-def inspect(subject: Subject, raw: Sequence[Gradient]) -> Answer:
-    """Judge count, form, shape and dtype of the gradients of the judged leaves."""
+def inspect(subject: Subject, raw: Sequence[Gradient], *, may_lack: bool = False) -> Answer:
+    """Judge count, form, shape and dtype of the gradients of the judged leaves.
+
+    With `may_lack`, None stands for zero: what does not depend on an input has no path to it.
+    """
     if len(raw) != len(subject.leaves):
         text = f"{len(raw)} gradients for {len(subject.leaves)} inputs"
         return refused("contract", text)
-    answers = [_judged_leaf(subject, raw[i], i) for i in subject.judged]
+    given = [i for i in subject.judged if not may_lack or raw[i].value is not None]
+    answers = [_judged_leaf(subject, raw[i], i) for i in given]
     return (
         merge([*answers, passed()])
         if all(a.verdict == "pass" for a in answers)

@@ -1,12 +1,16 @@
-"""precision: float32 and float16 gradients against the float64 one at the same rounded input."""
+"""precision: float32 and float16 gradients against the float64 one at the same rounded input.
+
+Inputs of different dtypes too: each gradient comes in the dtype of its own input.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from needle_cli.checking.checks import contract
+from needle_cli.checking.checks import contract, second_order
 from needle_cli.checking.checks.linearity import natural_sizes
 from needle_cli.checking.checks.question import (
     NOTHING,
@@ -17,16 +21,57 @@ from needle_cli.checking.checks.question import (
     worst_entry,
 )
 from needle_cli.checking.model import Answer, Array, OperatorError
-from needle_cli.checking.numerics.probes import rms
+from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.subject import Subject, is_floating, narrow, widen
 
 NARROW = ("float32", "float16")
 
 
+LARGEST_MIXED = 512
+"""Entries up to which inputs of different dtypes are asked for."""
+
+LARGEST_SECOND = 128
+"""Entries up to which gradients of gradients are asked for in narrow dtypes."""
+
+EVERY = 4
+"""Of so many cases one is asked for that: it costs three times what the first gradient does."""
+
+
 def ask(question: Question) -> Answer:
     """Ask, for every dtype below the case's own, for its dtype, form and rounding."""
-    return merge([_at(question, dtype) for dtype in NARROW])
+    return merge([*(_at(question, dtype) for dtype in NARROW), _mixed(question)])
+
+
+def _mixed(question: Question) -> Answer:
+    """Ask the same where one input alone, another one from case to case, is float32.
+
+    An engine need not take inputs of different dtypes; if it does, the output's dtype is its own
+    affair, and each gradient has the dtype of its input.
+    """
+    case, judged = question.wide.case, question.wide.judged
+    if len(judged) < 2 or case.size() > LARGEST_MIXED or question.dtype != "float64":
+        return NOTHING
+    chosen = judged[int(question.rng("mixed").integers(len(judged)))]
+    leaves = question.wide.leaves
+    narrowed = [a.astype(np.float32) if i == chosen else a for i, a in enumerate(leaves)]
+    with np.errstate(all="ignore"):
+        if not _survives(leaves, narrowed):
+            return NOTHING
+        mixed = case.with_leaves(narrowed)
+        low, wide = Subject(question.op, mixed), Subject(question.op, widen(mixed))
+        try:
+            outputs = low.evaluation.outputs
+        except OperatorError as error:
+            if isinstance(error.original, TypeError | ValueError):
+                return NOTHING
+            raise
+        if not any(is_floating(out) for out in outputs) or not low.vector.size:
+            return NOTHING
+        answer = _rounded_alike(question, low, wide)
+    text = f"with {low.names[chosen]} alone in float32: "
+    findings = tuple(replace(f, message=text + f.message) for f in answer.findings)
+    return replace(answer, findings=findings)
 
 
 def _at(question: Question, dtype: str) -> Answer:
@@ -46,15 +91,50 @@ def _at(question: Question, dtype: str) -> Answer:
             raise
         answers = [_dtype_kept(outputs, wide, dtype)]
         if low.judged and low.vector.size and not answers[0].findings:
-            cotangent = low.rounded(question.cotangent)
-            raw = low.evaluation.gradient(low.cotangents(cotangent))
-            form = contract.inspect(low, raw)
-            answers.append(form)
-            if not form.findings:
-                answers.append(
-                    agree(low, low.settle(raw), wide, cotangent, question.factor("precision"))
-                )
+            answers.append(_rounded_alike(question, low, wide))
         return merge(answers)
+
+
+def _rounded_alike(question: Question, low: Subject, wide: Subject) -> Answer:
+    """Ask for the form of the narrow gradients, and that they are the wide ones but rounded."""
+    cotangent = low.rounded(question.cotangent)
+    raw = low.evaluation.gradient(low.cotangents(cotangent))
+    form = contract.inspect(low, raw)
+    if form.findings:
+        return form
+    factor = question.factor("precision")
+    answer = merge([form, agree(low, low.settle(raw), wide, cotangent, factor)])
+    if answer.findings or not _has_second(question, low):
+        return answer
+    if question.rng("precision", "turn").integers(EVERY):
+        return answer
+    return merge([answer, _second(question, low, wide)])
+
+
+def _has_second(question: Question, low: Subject) -> bool:
+    """Tell whether gradients of gradients are to be asked for in a narrow dtype too."""
+    able = "second_order" in question.op.abilities and question.order >= 2
+    once = question.claims is not None and question.claims.order == 1
+    return able and not once and low.case.size() <= LARGEST_SECOND
+
+
+def _second(question: Question, low: Subject, wide: Subject) -> Answer:
+    """Ask the same of the gradient as a function of the cotangent and the inputs."""
+    op = question.op.second_order()
+    cotangent = low.rounded(question.cotangent)
+    narrow_case = second_order.of_cotangent(low, low.cotangents(cotangent))
+    wide_case = second_order.of_cotangent(wide, wide.cotangents(cotangent))
+    low, wide = Subject(op, narrow_case), Subject(op, wide_case)
+    if not (np.isfinite(low.vector).all() and np.isfinite(wide.vector).all()):
+        return NOTHING
+    v = low.rounded(random_cotangent(question.rng("precision", "second"), low.vector.size))
+    raw = low.evaluation.gradient(low.cotangents(v))
+    form = contract.inspect(low, raw, may_lack=True)
+    answer = form
+    if not form.findings:
+        answer = agree(low, low.settle(raw), wide, v, question.factor("precision"))
+    findings = [replace(f, message=f"second order: {f.message}") for f in answer.findings]
+    return replace(answer, findings=tuple(findings))
 
 
 def _survives(before: Sequence[Array], after: Sequence[Array]) -> bool:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from needle_cli.checking.checks.gradient import as_answer
 from needle_cli.checking.checks.question import NOTHING, Question, merge, passed, refused
-from needle_cli.checking.model import Answer, Case, InputValue, OperatorError, Verdict
+from needle_cli.checking.model import (
+    Answer,
+    Array,
+    Case,
+    InputValue,
+    OperatorError,
+    Verdict,
+)
 from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.escalate import compare
 from needle_cli.checking.numerics.probes import (
@@ -47,6 +55,11 @@ def lifted(subject: Subject, question: Question, name: str = "cotangent") -> Cas
     """Return the case of the vjp: the cotangent becomes an input before the others."""
     rng = question.rng("second_order", name)
     parts = subject.cotangents(random_cotangent(rng, subject.vector.size))
+    return of_cotangent(subject, parts, name)
+
+
+def of_cotangent(subject: Subject, parts: Sequence[Array], name: str = "cotangent") -> Case:
+    """Return the case of the vjp for a given cotangent, one array per output leaf."""
     value: InputValue = parts[0] if len(parts) == 1 else tuple(parts)
     return Case(
         {name: value, **subject.case.inputs},
