@@ -323,9 +323,9 @@ class Structure:
 
     `shapes` has one shape per array input and a tuple of shapes per list or tuple input. `layouts`
     names the memory layout of each input: "C", "F", "transposed", "sliced", "reversed" or
-    "broadcast". `special` says which special values are mixed in ("none", "zeros", "ties",
-    "edges"), `scale` multiplies magnitudes where the domain allows. `lane` is the name of the
-    spec's lane, "" for the main one. The numbers follow from `seed`.
+    "broadcast". `special` says which special values are mixed in ("none", "zeros", "units",
+    "ties", "edges"), `scale` multiplies magnitudes where the domain allows. `lane` is the name of
+    the spec's lane, "" for the main one. The numbers follow from `seed`.
     """
 
     shapes: Mapping[str, tuple[int, ...] | tuple[tuple[int, ...], ...]]

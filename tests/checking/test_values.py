@@ -202,11 +202,11 @@ def test_quotients_are_kept_from_being_whole():
 
 
 def test_specials_are_offered_only_where_they_are_no_kinks_and_inside():
-    assert specials(add(), "") == ("zeros", "ties")
-    assert specials(make(kinks=(KINKS["zero"],), x="(...)"), "") == ("ties",)
-    assert specials(make(kinks=(KINKS["six"],), x="(...)"), "") == ("zeros", "ties")
+    assert specials(add(), "") == ("zeros", "units", "ties")
+    assert specials(make(kinks=(KINKS["zero"],), x="(...)"), "") == ("units", "ties")
+    assert specials(make(kinks=(KINKS["six"],), x="(...)"), "") == ("zeros", "units", "ties")
     assert specials(largest(), "") == ()
-    assert specials(make(x=Domain("positive")), "") == ("ties", "edges")
+    assert specials(make(x=Domain("positive")), "") == ("units", "ties", "edges")
     assert specials(make(x=Domain("interval", -1.0, 1.0)), "") == ("zeros", "ties", "edges")
     assert specials(make(x=Domain("spd")), "") == ()
 
@@ -214,6 +214,10 @@ def test_specials_are_offered_only_where_they_are_no_kinks_and_inside():
 def test_specials_are_in_the_arrays():
     shapes = {"a": (3, 4), "b": (4,)}
     assert (drawn(add(), shapes, special="zeros").inputs["a"] == 0).any()
+    assert (np.abs(drawn(add(), shapes, special="units").inputs["a"]) == 1).any()
+    assert (drawn(make(x=Domain("positive")), {"x": (9,)}, special="units").inputs["x"] == 1).any()
+    large = drawn(make(x=Domain("positive")), {"x": (9,)}, special="units", scale=1e3)
+    assert (large.inputs["x"] != 1).all()  # a step would reach below zero
     tied = drawn(add(), shapes, special="ties").inputs["a"]
     assert np.unique(tied).size < tied.size
     domain = Domain("interval", -1.0, 1.0)

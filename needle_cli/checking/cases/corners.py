@@ -21,6 +21,9 @@ from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import GeneratorError, Structure
 
 SCALES = (1e3, 1e-4)
+NUMBERS = ("int", "float", "choice")
+"""Kinds of parameters that are numbers in a formula."""
+
 MOST = 60
 """More corners than this are thinned out, the last ones of each kind first."""
 
@@ -163,8 +166,16 @@ class _Maker:
         base = self.structure(self.planner.typical())
         if self.values == "integer":
             return
+        plans = [self.planner.typical()]
         for word in specials(self.claims, self.space.lane):
             yield replace(base, special=word, label=word)
+            # A formula has its exceptions at round numbers: a^c at a = 0 for c = 0, 1, 2.
+            for name, claim in self.space.params.items() if word in ("zeros", "units") else ():
+                for key in kind_of(claim).keys(claim) if claim.kind in NUMBERS else ():
+                    found = self._reaching(plans, name, key)
+                    if found is not None:
+                        label = f"{word}, {name}: {key}"
+                        yield replace(found, special=word, label=label)
         for scale in scales(self.claims, self.space.lane):
             yield replace(base, scale=scale, label=f"scaled by {scale:g}")
 

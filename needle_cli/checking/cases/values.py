@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,13 +29,18 @@ from needle_cli.checking.cases.extremes import extreme
 from needle_cli.checking.cases.layouts import arrange, repeatable_axis
 from needle_cli.checking.cases.shapes import Shape
 from needle_cli.checking.cases.space import index_size
-from needle_cli.checking.claims import Claims, InputClaim
+from needle_cli.checking.claims import Claims, InputClaim, Kink
 from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
 from needle_cli.checking.numerics.steps import REACH
 
 __all__ = ["INTEGERS", "GeneratorError", "contains", "realise", "specials", "tangent"]
 
-SPECIALS = ("zeros", "ties", "edges")
+SPECIALS = ("zeros", "units", "ties", "edges")
+UNITS = (1.0, -1.0)
+
+
+FREE = ("real", "positive", "nonnegative", "nonzero", "interval")
+"""Domains whose entries have nothing to do with each other."""
 
 
 @dataclass(frozen=True)
@@ -223,19 +228,31 @@ def specials(claims: Claims, lane: str) -> tuple[str, ...]:
 
 
 def _takes(claims: Claims, claim: InputClaim, word: str) -> bool:
-    """Tell whether an input can take exact zeros, ties, or entries near its domain's edges."""
+    """Tell whether an input can take exact zeros or ones, ties, or entries near its edges."""
     if not _floats(claim) or claim.values is not None:
         return False
     kinks = [kink for kink in claims.kinks if claim.name in kink.of]
     if word == "edges":
         return bool(edges(claim.domain)) or claim.domain.name == "nonzero"
     if word == "ties":
-        free = claim.domain.name in ("real", "positive", "nonnegative", "nonzero", "interval")
-        return free and not any(kink.kind in ("tie", "equal") for kink in kinks)
-    if any(k.kind != "point" or _at(k.value) == 0.0 for k in kinks):
+        shared = any(kink.kind in ("tie", "equal") for kink in kinks)
+        return claim.domain.name in FREE and not shared
+    if any(k.kind != "point" for k in kinks):
+        return False
+    if word == "units":
+        free = claim.domain.name in (*FREE, "symmetric")
+        return free and any(_unit_fits(claim, unit, kinks, 1.25 * REACH) for unit in UNITS)
+    if any(_at(k.value) == 0.0 for k in kinks):
         return False
     low, high = limits(claim.domain)
     return claim.domain.name in ("real", "interval", "symmetric") and low < 0 < high
+
+
+def _unit_fits(claim: InputClaim, unit: float, kinks: Sequence[Kink], reach: float) -> bool:
+    """Tell whether 1 or -1 is on no kink, and inside a domain with room for a step of `reach`."""
+    at_kink = any(isinstance(k.value, str) or float(k.value) == unit for k in kinks)
+    around = unit + reach * np.array([-1.0, 0.0, 1.0])
+    return not at_kink and reach < 1 and bool(inside(claim.domain, around).all())
 
 
 def _at(value: Any) -> float:
@@ -251,10 +268,13 @@ def _mix_in(
     for name, claim in free.items():
         if word == "none" or not _takes(plan.claims, claim, word):
             continue
-        drawn[name] = [_special(word, claim, a, rng) for a in drawn[name]]
+        kinks = [kink for kink in plan.claims.kinks if name in kink.of]
+        drawn[name] = [_special(word, claim, a, kinks, rng) for a in drawn[name]]
 
 
-def _special(word: str, claim: InputClaim, array: Array, rng: Generator) -> Array:
+def _special(
+    word: str, claim: InputClaim, array: Array, kinks: Sequence[Kink], rng: Generator
+) -> Array:
     """Return the array with special values in about a third of its places, one at least."""
     if array.size == 0 or (word == "ties" and array.size < 2):
         return array
@@ -264,6 +284,12 @@ def _special(word: str, claim: InputClaim, array: Array, rng: Generator) -> Arra
         mask = mask | mask.swapaxes(-1, -2)
     if word == "zeros":
         return np.where(mask, 0.0, array)
+    if word == "units":
+        reach = 1.25 * REACH * max(rms(array), 1.0)
+        fitting = [unit for unit in UNITS if _unit_fits(claim, unit, kinks, reach)]
+        if not fitting:
+            return array
+        return np.where(mask, np.where(array < 0, fitting[-1], fitting[0]), array)
     if word == "ties":
         chosen = array.flat[int(rng.integers(array.size))]
         mask.flat[rng.permutation(array.size)[:2]] = True
