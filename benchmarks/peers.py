@@ -1,4 +1,8 @@
-"""check_pair beside torch's gradcheck fast mode, jax's and autograd's check_grads, interleaved."""
+"""check_pair beside torch's gradcheck fast mode, jax's and autograd's check_grads, interleaved.
+
+Each is timed warm, in blocks of calls as in a suite that uses one checker, and cold, one call after
+the other checkers have run and have emptied the processor's caches. The blocks alternate too.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import math
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +26,9 @@ from needle_cli.checking import check_pair
 Check = Callable[[], bool]
 
 OURS = "check_pair"
+
+BLOCK = 2e-3
+"""Seconds that a block of warm calls takes at least."""
 
 
 def of_ours(work: Work) -> Check:
@@ -80,6 +87,7 @@ class Row:
 
     name: str
     milliseconds: dict[str, float] = field(default_factory=dict)
+    cold: dict[str, float] = field(default_factory=dict)
     evaluations: str = ""
     megabytes: dict[str, float] = field(default_factory=dict)
 
@@ -93,12 +101,10 @@ def run(rounds: int, write: bool) -> int:
         console.print(f"gap: {name} is not measured: {why}", markup=False)
     console.print(table(rows))
     for name in PEERS:
-        ratios = [
-            r.milliseconds[name] / r.milliseconds[OURS] for r in rows if name in r.milliseconds
-        ]
-        if name != OURS and ratios:
-            mean = math.exp(statistics.fmean(map(math.log, ratios)))
-            console.print(f"{name}: {mean:.2f} times our time (geometric mean of {len(ratios)})")
+        if name != OURS and name not in missing:
+            warm = mean_ratio([row.milliseconds for row in rows], name)
+            cold = mean_ratio([row.cold for row in rows], name)
+            console.print(f"{name}: {warm:.2f} times our time (geometric mean), cold {cold:.2f}")
     if write:
         console.print(f"written to {write_result('peers', [vars(row) for row in rows])}")
     console.print(machine(), markup=False)
@@ -106,7 +112,7 @@ def run(rounds: int, write: bool) -> int:
 
 
 def measured(work: Work, rounds: int, missing: dict[str, str]) -> Row:
-    """Return one row: every checker once per round, in turn, after a warm-up."""
+    """Return one row: every checker once per round, in turn, after a first call of each."""
     row = Row(work.name)
     checks: dict[str, Check] = {}
     for name, make in PEERS.items():
@@ -119,16 +125,32 @@ def measured(work: Work, rounds: int, missing: dict[str, str]) -> Row:
             missing[name] = f"{error}"
             continue
         checks[name] = check
-    times: dict[str, list[float]] = {name: [] for name in checks}
+    cold: dict[str, list[float]] = {name: [] for name in checks}
+    warm: dict[str, list[float]] = {name: [] for name in checks}
     for _ in range(rounds):
         for name, check in checks.items():
-            started = time.perf_counter()
-            check()
-            times[name].append(time.perf_counter() - started)
-    row.milliseconds = {name: 1e3 * statistics.median(found) for name, found in times.items()}
+            first = seconds(check, 1)
+            calls = 1 + int(BLOCK / first)
+            cold[name].append(first)
+            warm[name].append(seconds(check, calls))
+    row.milliseconds = {name: 1e3 * statistics.median(found) for name, found in warm.items()}
+    row.cold = {name: 1e3 * statistics.median(found) for name, found in cold.items()}
     row.evaluations = evaluations(work)
     row.megabytes = {name: peak(check) for name, check in checks.items()}
     return row
+
+
+def seconds(check: Check, calls: int) -> float:
+    """Return the mean duration of `calls` calls."""
+    started = time.perf_counter()
+    for _ in range(calls):
+        check()
+    return (time.perf_counter() - started) / calls
+
+
+def mean_ratio(times: Sequence[dict[str, float]], name: str) -> float:
+    """Return the geometric mean over all works of a checker's time divided by ours."""
+    return math.exp(statistics.fmean(math.log(found[name] / found[OURS]) for found in times))
 
 
 def evaluations(work: Work) -> str:
