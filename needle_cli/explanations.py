@@ -96,6 +96,19 @@ CHECKS: Mapping[str, Explanation] = {
         "Follow the smallest case by hand; every number in it is a small integer.",
         "summation, reshape, matmul, conv, stack, flip, pad.",
     ),
+    "kink": Explanation(
+        "the answer at points without a derivative is a reasonable one",
+        "At the points that the spec's [[kink]] declares, right beside them, and at the closed "
+        "ends of domains: does every output's gradient lie between its left and its right slope, "
+        "along every direction, and is it the declared convention?",
+        "A tie gives every entry the whole gradient, or none; the slope at 0 belongs to neither "
+        "side; NaN comes from 0 / 0. Or the spec's convention or curvature is not what the "
+        "operator does.",
+        "Decide which side, or which share, the operator answers with, write it so, and declare it "
+        "in the spec as `convention`.",
+        "max([2, 2]) may answer [1, 0], [0, 1] or [1/2, 1/2], but not [1, 1]: moving both entries "
+        "together moves the maximum once.",
+    ),
     "precision": Explanation(
         "float32 and float16 gradients are as good as they can be",
         "Do the narrow gradients agree with the float64 one at the same rounded input, within a "

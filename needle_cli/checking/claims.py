@@ -85,13 +85,16 @@ class Kink:
     """A declared point without a derivative.
 
     `kind`: "point" (`of` equals `value`), "tie" (entries of `of` equal along `along`), "equal"
-    (the inputs named in `of` equal each other), "integer" (`of` is a whole number).
+    (the inputs named in `of` equal each other), "integer" (`of` is a whole number). `value` and
+    `along` may be the name of a parameter. `convention` is a number, "left", "right" or "zero", or
+    says who of the tied gets the gradient: "even", "first", "last", "stable" (the k-th output of a
+    tie answers for the k-th entry).
     """
 
     kind: str
     of: tuple[str, ...]
     curvature: str
-    value: float = 0.0
+    value: float | str = 0.0
     along: Any = None
     convention: Any = None
     reason: str = ""
@@ -190,6 +193,7 @@ class Claims:
     rename: Mapping[str, str] = field(default_factory=dict)
     linear_in: tuple[str, ...] = ()
     no_nan_leak: tuple[str, ...] = ()
+    mixed_dtypes: tuple[str, ...] = ()
     kinks: tuple[Kink, ...] = ()
     lanes: tuple[Lane, ...] = ()
     errors: tuple[ErrorCase, ...] = ()

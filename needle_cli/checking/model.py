@@ -224,7 +224,8 @@ class Answer:
     """What one check says of one case.
 
     `share` is the worst error divided by what is allowed (1.0 is the limit); `probes` how many
-    comparisons were made, by verdict. A check that cannot apply to the case has no probes.
+    comparisons were made, by verdict. A check that cannot apply to the case has no probes. `met`
+    are the numbers of the declared kinks that showed themselves.
     """
 
     verdict: Verdict
@@ -234,6 +235,7 @@ class Answer:
     probes: Mapping[Verdict, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     error: bool = False
+    met: frozenset[int] = frozenset()
 
     @property
     def asked(self) -> bool:

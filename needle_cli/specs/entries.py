@@ -47,14 +47,17 @@ EXCEPTIONS = (
     ),
 )
 MAX_ENTRIES = 4096
+NUMBER_KINDS = ("int", "float", "choice")
 
 
-def read_kinks(top: Table, inputs: Mapping[str, InputClaim]) -> tuple[Kink, ...]:
+def read_kinks(
+    top: Table, inputs: Mapping[str, InputClaim], params: Mapping[str, ParamClaim]
+) -> tuple[Kink, ...]:
     """Read `[[kink]]`: declared points without a derivative."""
-    return tuple(_kink(table, inputs) for table in top.tables("kink"))
+    return tuple(_kink(table, inputs, params) for table in top.tables("kink"))
 
 
-def _kink(table: Table, inputs: Mapping[str, InputClaim]) -> Kink:
+def _kink(table: Table, inputs: Mapping[str, InputClaim], params: Mapping[str, ParamClaim]) -> Kink:
     table.only(KINK_KEYS)
     for key, what in (
         ("kind", listed(KINKS)),
@@ -75,10 +78,10 @@ def _kink(table: Table, inputs: Mapping[str, InputClaim]) -> Kink:
         table.need("reason", 'why the kink is neither convex nor concave (curvature is "none")')
     if kind != "point" and "value" in table:
         raise table.error("value", f"a kink of kind {shown(kind)} takes no value", 'kind = "point"')
-    value = table.number("value", 0.0)
+    value = _kink_value(table, params)
     if kind == "point":
-        table.need("value", "where the kink lies")
-        if not inside(inputs[of[0]].domain, value):
+        table.need("value", "where the kink lies: a number, or the parameter that says it")
+        if not isinstance(value, str) and not inside(inputs[of[0]].domain, value):
             raise table.error(
                 "value",
                 f"{value} lies outside the domain of {shown(of[0])}",
@@ -93,6 +96,18 @@ def _kink(table: Table, inputs: Mapping[str, InputClaim]) -> Kink:
         _convention(table),
         table.text("reason"),
     )
+
+
+def _kink_value(table: Table, params: Mapping[str, ParamClaim]) -> float | str:
+    """Read where a kink lies: a number, or the name of a parameter that is one."""
+    value = table.data.get("value")
+    if isinstance(value, str):
+        numbers = [name for name, claim in params.items() if claim.kind in NUMBER_KINDS]
+        if value not in numbers:
+            expected = "a number" + (f", or {listed(numbers)}" if numbers else "")
+            raise table.wrong("value", expected, nearest(value, numbers))
+        return value
+    return table.number("value", 0.0)
 
 
 def _convention(table: Table) -> Any:

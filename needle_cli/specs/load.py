@@ -106,7 +106,7 @@ def read_claims(top: Table, op: str, resolver: Resolver) -> Claims:
         outputs=top.word("outputs", OUTPUTS, "array"),
         wrap=resolve(top, "wrap", resolver) if "wrap" in top else None,
         rename=read_rename(top, names),
-        kinks=entries.read_kinks(top, inputs),
+        kinks=entries.read_kinks(top, inputs, params),
         lanes=entries.read_lanes(top, names, inputs, params),
         errors=entries.read_errors(top, inputs, params),
         tolerances=entries.read_tolerances(top),

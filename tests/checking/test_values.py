@@ -376,7 +376,8 @@ def test_the_kink_lane_puts_values_on_kinks_and_right_beside_them(dtype):
             at = np.full(x.shape, kink.value)
             off = np.abs(x - at if kink.kind == "point" else x - at - np.round(x - at))
             seen |= {("on", bool((off == 0).any())), ("milli", bool((off > 5e-4).any()))}
-            seen.add(("ulp", bool(((off > 0) & (off <= 4 * eps)).any())))
+            if kink.value != 0.0:  # beside 0 the next numbers are too small for any step
+                seen.add(("ulp", bool(((off > 0) & (off <= 4 * eps * kink.value)).any())))
         assert {word for word, found in seen if found} == {word for word, _ in seen}
 
 

@@ -27,7 +27,8 @@ def extreme(domain: Domain, array: Array, dtype: np.dtype[Any], rng: Generator) 
         options = [m for m in MAGNITUDES if low < m / 4 and m * 4 < high]
         chosen = rng.choice(options, array.shape)
         unit = array / (rms(array) or 1.0)
-        spread = np.clip(np.abs(unit), 0.5, 2.0)
+        # Between a half and two, and different for different entries: ties are another check's.
+        spread = 0.5 + 1.5 * np.abs(unit) / (1.0 + np.abs(unit))
         return np.asarray(np.copysign(spread * chosen, unit))
     if domain.name == "interval":
         return _beside_open_ends(domain, array, dtype, rng)

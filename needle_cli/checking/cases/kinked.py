@@ -1,4 +1,4 @@
-"""Put drawn values on declared kinks and right beside them: the lane that judges conventions."""
+"""Put drawn values on declared kinks, right beside them, and on the closed ends of domains."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.cases.domains import Generator, inside
+from needle_cli.checking.cases.domains import Generator, inside, limits
 from needle_cli.checking.cases.kinkless import Drawn, kink_value
 from needle_cli.checking.claims import Domain, Kink
 from needle_cli.checking.model import Array
 
 BESIDE = (0.0, 0.0, 0.0, 1e-3, -1e-3, 1e-8, -1e-8)
-"""Distances from a kink in units of its size (or of 1 at zero); 0 is the kink itself. One number of
-the dtype to either side comes on top."""
+"""Distances from a kink in units of its size (or of 1 at zero); 0 is the kink itself. One rounding
+of the dtype to either side comes on top."""
 
 
 def put_on_kinks(
@@ -38,6 +38,35 @@ def put_on_kinks(
                 kept = np.where(inside(domains[name], moved), moved, array)
                 done |= bool(np.any(kept != array))
                 drawn[name][i] = kept
+    return done | _put_on_edges(drawn, domains, rng)
+
+
+def has_edges(domain: Domain) -> bool:
+    """Tell whether a domain has a closed end, where slopes are one-sided."""
+    return bool(_closed_ends(domain))
+
+
+def _closed_ends(domain: Domain) -> list[float]:
+    low, high = limits(domain)
+    ends = []
+    if domain.name == "nonnegative" or (domain.name == "interval" and not domain.open_low):
+        ends.append(low)
+    if domain.name == "interval" and not domain.open_high:
+        ends.append(high)
+    return [end for end in ends if np.isfinite(end)]
+
+
+def _put_on_edges(drawn: Drawn, domains: Mapping[str, Domain], rng: Generator) -> bool:
+    """Move about a third of the entries onto closed ends, in place."""
+    done = False
+    for name, arrays in drawn.items():
+        ends = _closed_ends(domains[name])
+        for i, array in enumerate(arrays if ends else ()):
+            if array.size:
+                mask = rng.random(array.shape) < 0.33
+                mask.flat[int(rng.integers(array.size))] = True
+                arrays[i] = np.where(mask, rng.choice(ends, array.shape), array)
+                done = True
     return done
 
 
@@ -59,8 +88,10 @@ def _moved(
     unit = np.maximum(np.abs(at), 1.0)
     offset = rng.choice(BESIDE, array.shape) * unit
     near = np.where(offset == 0.0, exact, exact + offset)
-    neighbour = np.nextafter(exact, rng.choice((-1.0, 1.0), array.shape).astype(dtype) * np.inf)
-    near = np.where(rng.random(array.shape) < 0.2, neighbour, near)
+    # Not beside 0: the next numbers are smaller than any step of a direction that moves others too.
+    side = rng.choice((-1.0, 1.0), array.shape)
+    neighbour = exact + (side * unit * float(np.finfo(dtype).eps)).astype(dtype)
+    near = np.where((at != 0) & (rng.random(array.shape) < 0.2), neighbour, near)
     return np.where(mask, near, array)
 
 
@@ -81,6 +112,8 @@ def _make_equal(drawn: Drawn, names: Sequence[str], rng: Generator) -> bool:
     if len(members) < 2 or any(drawn[name][i].size == 0 for name, i in members):
         return False
     shape = np.broadcast_shapes(*(drawn[name][i].shape for name, i in members))
+    for name, i in members:
+        drawn[name][i] = np.array(drawn[name][i])  # arithmetic makes numbers of 0-d arrays
     first = drawn[members[0][0]][members[0][1]]
     for _ in range(max(1, int(np.prod(shape)) // 3)):
         place = tuple(int(rng.integers(n)) for n in shape)

@@ -1,6 +1,7 @@
 """precision: float32 and float16 gradients against the float64 one at the same rounded input.
 
-Inputs of different dtypes too: each gradient comes in the dtype of its own input.
+Inputs of different dtypes too, where the spec states `facts.mixed_dtypes`: each gradient comes in
+the dtype of its own input.
 """
 
 from __future__ import annotations
@@ -46,13 +47,15 @@ def ask(question: Question) -> Answer:
 def _mixed(question: Question) -> Answer:
     """Ask the same where one input alone, another one from case to case, is float32.
 
-    An engine need not take inputs of different dtypes; if it does, the output's dtype is its own
-    affair, and each gradient has the dtype of its input.
+    Only of inputs for which the spec states it. The output's dtype is then the operator's own
+    affair; each gradient has the dtype of its input.
     """
-    case, judged = question.wide.case, question.wide.judged
-    if len(judged) < 2 or case.size() > LARGEST_MIXED or question.dtype != "float64":
+    case, owners = question.wide.case, question.wide.case.leaf_owners()
+    claimed = question.claims.mixed_dtypes if question.claims is not None else ()
+    able = [i for i in question.wide.judged if owners[i] in claimed]
+    if len(able) < 2 or case.size() > LARGEST_MIXED or question.dtype != "float64":
         return NOTHING
-    chosen = judged[int(question.rng("mixed").integers(len(judged)))]
+    chosen = able[int(question.rng("mixed").integers(len(able)))]
     leaves = question.wide.leaves
     narrowed = [a.astype(np.float32) if i == chosen else a for i, a in enumerate(leaves)]
     with np.errstate(all="ignore"):
@@ -60,13 +63,7 @@ def _mixed(question: Question) -> Answer:
             return NOTHING
         mixed = case.with_leaves(narrowed)
         low, wide = Subject(question.op, mixed), Subject(question.op, widen(mixed))
-        try:
-            outputs = low.evaluation.outputs
-        except OperatorError as error:
-            if isinstance(error.original, TypeError | ValueError):
-                return NOTHING
-            raise
-        if not any(is_floating(out) for out in outputs) or not low.vector.size:
+        if not low.vector.size:
             return NOTHING
         answer = _rounded_alike(question, low, wide)
     text = f"with {low.names[chosen]} alone in float32: "

@@ -166,4 +166,5 @@ def merge(answers: Sequence[Answer]) -> Answer:
         probes,
         tuple(note for answer in asked for note in answer.notes),
         any(answer.error for answer in asked),
+        frozenset(number for answer in asked for number in answer.met),
     )

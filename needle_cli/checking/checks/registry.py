@@ -11,6 +11,7 @@ from needle_cli.checking.checks import (
     forward,
     gradient,
     graph,
+    kink,
     linearity,
     precision,
     purity,
@@ -30,6 +31,7 @@ CHECKS: dict[str, Check] = {
     "purity": purity.ask,
     "graph": graph.ask,
     "exact": exact.ask,
+    "kink": kink.ask,
     "precision": precision.ask,
     "extremes": extremes.ask,
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -13,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from needle_cli.checking.cases.corners import corner_structures
 from needle_cli.checking.cases.tangents import tangent_of
 from needle_cli.checking.cases.values import realise
-from needle_cli.checking.checks import exact, forward
+from needle_cli.checking.checks import exact, forward, kink
 from needle_cli.checking.checks.question import Question, refused, seed_of
 from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.claims import Claims
@@ -38,7 +40,10 @@ Breadcrumb = Callable[[str, Case], None]
 ERROR_CASE = "error case"
 """The tag of a case that has to raise."""
 
-GENERIC = tuple(name for name in NAMES if name not in ("exact", "extremes"))
+GENERIC = tuple(name for name in NAMES if name not in ("exact", "kink", "extremes"))
+
+MOST_KINKED = 24
+"""Cases on kinks that an operator is judged on: each asks every output along every coordinate."""
 
 
 def judge(
@@ -121,6 +126,8 @@ class _Judge:
             self._consider(structure)
         self._examples()
         reasons = why_not_applicable(self.op, self.claims, self.plan)
+        if "kink" in self.tallies:
+            self.tallies["kink"].missing = kink.unmet(self.claims, self.tallies["kink"].met)
         rows = []
         for tally in self.tallies.values():
             started = time.perf_counter()
@@ -178,8 +185,21 @@ class _Judge:
         yield "generic", GENERIC
         if exact.linear_inputs(self.claims):
             yield "integer", ("exact",)
+        if self._may_be_kinked(structure):
+            yield "kink", ("kink",)
         if self.number % 4 == 1:
             yield "extreme", ("extremes",)
+
+    def _may_be_kinked(self, structure: Structure) -> bool:
+        """Tell whether a structure is small enough, and its operator has kinks or closed edges."""
+        tally = self.tallies.get("kink")
+        if tally is None or tally.examples >= MOST_KINKED or not kink.concerns(self.claims):
+            return False
+        shapes: list[tuple[int, ...]] = []
+        for shape in structure.shapes.values():
+            nested: Any = shape
+            shapes.extend(nested if nested and isinstance(nested[0], tuple) else (nested,))
+        return 0 < sum(map(math.prod, shapes)) <= kink.LARGEST
 
     def _ask_all(self, checks: list[str], structure: Structure, case: Case) -> None:
         """Ask in order; where compute or the form of the gradient is broken, stop there."""
@@ -210,10 +230,12 @@ def why_not_applicable(op: OpUnderTest, claims: Claims, plan: Plan) -> dict[str,
     reasons: dict[str, str] = {}
     if not exact.linear_inputs(claims):
         reasons["exact"] = "the spec states no structure and no facts.linear_in"
+    if not kink.concerns(claims):
+        reasons["kink"] = "the spec declares no [[kink]], and no domain has a closed end"
     if not any(claim.differentiable and claim.dtype == "float" for claim in claims.inputs.values()):
         text = "the spec has no differentiable input"
         reasons.update(dict.fromkeys(("gradient", "linearity", "second_order", "graph"), text))
-        reasons.update(dict.fromkeys(("exact", "precision"), text))
+        reasons.update(dict.fromkeys(("exact", "kink", "precision"), text))
     if plan.order < 2:
         reasons["second_order"] = "order 1 was asked for"
     bounded = [

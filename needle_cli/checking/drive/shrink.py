@@ -43,7 +43,7 @@ ATTEMPTS = 120
 CLEAR = 100.0
 """A smaller case is kept while its error stays within this factor of the worst seen."""
 
-KIND_OF_CHECK = {"exact": "integer", "extremes": "extreme"}
+KIND_OF_CHECK = {"exact": "integer", "extremes": "extreme", "kink": "kink"}
 
 
 class Asks(Protocol):

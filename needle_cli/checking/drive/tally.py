@@ -49,6 +49,8 @@ class Tally:
     undecided: list[Failed] = field(default_factory=list)
     kinks: list[Failed] = field(default_factory=list)
     blocked: str = ""
+    missing: str = ""
+    met: frozenset[int] = frozenset()
     seconds: float = 0.0
 
     @property
@@ -61,6 +63,7 @@ class Tally:
         if not answer.asked:
             return
         self.examples += 1
+        self.met |= answer.met
         for verdict, count in answer.probes.items():
             self.counts[verdict] = self.counts.get(verdict, 0) + count
         if answer.where is not None and not answer.findings:
@@ -83,6 +86,8 @@ class Tally:
         if self.kinks:
             note = "; ".join(dict.fromkeys(n for entry in self.kinks for n in entry.answer.notes))
             return Status.NO_DERIVATIVE, note or "a point without a derivative"
+        if self.missing and not self.blocked:
+            return Status.FAIL, self.missing
         if not self.examples:
             return (Status.ERROR, self.blocked) if self.blocked else (Status.NOT_APPLICABLE, "")
         probes = sum(self.counts.values())

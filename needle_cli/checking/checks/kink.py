@@ -1,0 +1,324 @@
+"""kink: what the gradient answers at declared points without a derivative, and at closed edges.
+
+Every output is judged by itself, with a one-hot cotangent. A convex one's gradient lies between the
+left and the right slope along every direction, a concave one's too; then the spec's convention is
+compared. Where the slopes contradict the spec's curvature it is the spec that is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from needle_cli.checking.cases.domains import inside
+from needle_cli.checking.cases.kink_sites import Place, places_on, tie_groups
+from needle_cli.checking.cases.kinked import has_edges
+from needle_cli.checking.checks.question import NOTHING, Question, merge
+from needle_cli.checking.claims import Claims, Kink
+from needle_cli.checking.model import Answer, Array, Finding, Verdict
+from needle_cli.checking.numerics.star import Allows, Sides, Star
+from needle_cli.checking.subject import Subject
+
+LARGEST = 24
+"""Entries of a case up to which it is judged: every output is asked along every coordinate."""
+
+MOST_OUTPUTS = 12
+"""Outputs that are judged, the kinked ones first."""
+
+ROUNDINGS = 8 * 2.0**-52
+"""Relative difference from a convention that rounding explains: 1/3 has no exact double."""
+
+
+def ask(question: Question) -> Answer:
+    """Judge every output of a case that was put on declared kinks or on closed edges."""
+    claims, subject = question.claims, question.wide
+    if claims is None or "kink" not in question.case.tags:
+        return NOTHING
+    if not subject.judged or not subject.vector.size or subject.case.size() > LARGEST:
+        return NOTHING
+    with np.errstate(all="ignore"):
+        return _Site(question, claims).judge()
+
+
+def concerns(claims: Claims) -> bool:
+    """Tell whether an operator has anything to ask: declared kinks, or a closed end of a domain."""
+    return bool(claims.kinks) or any(
+        has_edges(claim.domain) and claim.differentiable for claim in claims.inputs.values()
+    )
+
+
+def unmet(claims: Claims, met: frozenset[int]) -> str:
+    """Return what is to be said of declared kinks that no case has shown; "" if all were met."""
+    words = []
+    for number, kink in enumerate(claims.kinks):
+        if number not in met:
+            at = f" at {kink.value}" if kink.kind == "point" else ""
+            words.append(f"the {kink.kind} of {' and '.join(kink.of)}{at}")
+    if not words:
+        return ""
+    return (
+        f"the spec declares a kink that no case has shown: {', '.join(words)}; "
+        "left and right slope agree wherever it was tried"
+    )
+
+
+@dataclass(frozen=True)
+class _Output:
+    """One output: its gradient, and what the slopes along coordinates say of it."""
+
+    number: int
+    gradients: list[Array]
+    sides: dict[Place, Sides]
+
+    def value(self, place: Place, position: int) -> float:
+        """Return the gradient's entry at a place of the judged leaf `position`."""
+        return float(self.gradients[position].reshape(-1)[place[1]])
+
+    def kinked(self) -> frozenset[Place]:
+        """Return the places along which left and right slope differ."""
+        return frozenset(p for p, side in self.sides.items() if side.kinds()[1][self.number])
+
+    def lost(self) -> frozenset[Place]:
+        """Return the places along which there is no finite slope."""
+        return frozenset(p for p, side in self.sides.items() if side.kinds()[2][self.number])
+
+
+class _Site:
+    """One case on its kinks, with the slopes around it."""
+
+    def __init__(self, question: Question, claims: Claims) -> None:
+        self.subject = question.wide
+        self.claims = claims
+        rng = question.rng("kink")
+        self.star = Star(self.subject, rng, question.tangent, _inside(self.subject, claims))
+        self.on = [places_on(kink, self.subject.case) for kink in claims.kinks]
+        judged = self.subject.judged
+        self.sides = {(judged[k], j): side for (k, j), side in self.star.coordinates()}
+        self.position = {i: k for k, i in enumerate(judged)}
+
+    def judge(self) -> Answer:
+        """Return one answer for all outputs."""
+        convex, concave = self.star.curvature
+        rough = ~(convex & concave)
+        for side in self.star.measured:
+            _, kinked, lost = side.kinds()
+            rough |= kinked | lost
+        order = [*np.flatnonzero(rough), *np.flatnonzero(~rough)]
+        return merge([self._output(int(j)) for j in order[:MOST_OUTPUTS]])
+
+    def _output(self, j: int) -> Answer:
+        one_hot = np.zeros(self.subject.vector.shape)
+        one_hot[j] = 1.0
+        output = _Output(j, self.subject.gradients(one_hot), self.sides)
+        rough = output.kinked() | output.lost()
+        met = [k for k, on in enumerate(self.on) if on & rough]
+        if not rough and not self._smooth(j):
+            # At a tie of a median every coordinate looks smooth.
+            met = [k for k, on in enumerate(self.on) if on]
+        kinks = [self.claims.kinks[k] for k in met]
+        found = (
+            self._not_finite(output, kinks)
+            or self._contradiction(output, kinks)
+            or self._interval(output, kinks)
+            or self._conventions(output, met, rough)
+        )
+        if found is not None:
+            return Answer(Verdict.FAIL, (found,), 1e9, probes={Verdict.FAIL: 1}, met=frozenset(met))
+        undecided = bool(output.lost()) and not any(k.convention is not None for k in kinks)
+        verdict = Verdict.NO_DERIVATIVE if undecided else Verdict.PASS
+        return Answer(Verdict.PASS, probes={verdict: 1}, met=frozenset(met))
+
+    def _smooth(self, j: int) -> bool:
+        convex, concave = self.star.curvature
+        return bool(convex[j] and concave[j])
+
+    def _finding(self, message: str, place: Place | None = None, **numbers: float) -> Finding:
+        if place is None:
+            names = [self.subject.names[i] for i in self.subject.judged]
+            return _finding(names[0], None, message, **numbers)
+        leaf = self.subject.leaves[place[0]]
+        index = tuple(int(k) for k in np.unravel_index(place[1], leaf.shape))
+        name = self.subject.names[place[0]]
+        at = name + (str(list(index)) if index else "")
+        text = f"at {at} = {float(leaf[index])!r}: {message}"
+        return _finding(name, index, text, **numbers)
+
+    def _not_finite(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
+        """Refuse NaN and infinity where slopes are finite, unless they are the convention."""
+        meant = any(isinstance(k.convention, float) and np.isinf(k.convention) for k in kinks)
+        for i, k in self.position.items():
+            g = output.gradients[k].reshape(-1)
+            for flat in np.flatnonzero(~np.isfinite(g)):
+                side = self.sides.get((i, int(flat)))
+                if side is None or side.kinds()[2][output.number] or (meant and np.isinf(g[flat])):
+                    continue
+                left, right = (float(s.slope[output.number]) for s in (side.left, side.right))
+                text = f"the gradient is {g[flat]}, the one-sided slopes are finite"
+                unit = self._unit((i, int(flat)))
+                slope = left if np.isfinite(left) else right
+                return self._finding(
+                    text, (i, int(flat)), analytic=float(g[flat]), numeric=slope / unit
+                )
+        return None
+
+    def _contradiction(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
+        """Refuse a spec whose curvature the slopes deny."""
+        words = {kink.curvature for kink in kinks}
+        if len(words) != 1 or any(s.kinds()[2][output.number] for s in self.star.measured):
+            return None
+        (word,) = words
+        convex, concave = (bool(mask[output.number]) for mask in self.star.curvature)
+        if (word == "convex" and not convex) or (word == "concave" and not concave):
+            seen = "concave" if concave else "convex" if convex else "neither convex nor concave"
+            text = f'the spec is wrong: it says curvature = "{word}", the slopes say {seen}'
+            return self._finding(text)
+        return None
+
+    def _interval(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
+        """Refuse a projection outside the one-sided slopes of a convex or concave output."""
+        convex, concave = (bool(mask[output.number]) for mask in self.star.curvature)
+        unjudged = any(kink.curvature == "none" for kink in kinks) or not (convex or concave)
+        if unjudged or not all(np.isfinite(g).all() for g in output.gradients):
+            return None
+        found = self.star.outside(output.number, output.gradients)
+        if found is None:
+            return None
+        span = f"[{found.low:.6g}, {found.high:.6g}]"
+        if found.place is None:
+            text = (
+                f"moving several entries at once, the gradient promises {found.analytic:.6g}, "
+                f"the one-sided slopes are {span}"
+            )
+            return self._finding(
+                text, analytic=found.analytic, numeric=found.nearest, allowed=found.allowed
+            )
+        place = (self.subject.judged[found.place[0]], found.place[1])
+        unit = self._unit(place)
+        span = f"[{found.low / unit:.6g}, {found.high / unit:.6g}]"
+        text = f"the gradient is {found.analytic / unit:.6g}, the one-sided slopes are {span}"
+        if found.low == found.high:
+            text = f"the gradient is {found.analytic / unit:.6g}, the slope {found.low / unit:.6g}"
+        return self._finding(
+            text,
+            place,
+            analytic=found.analytic / unit,
+            numeric=found.nearest / unit,
+            allowed=found.allowed / unit,
+        )
+
+    def _unit(self, place: Place) -> float:
+        """Return the length of the coordinate direction at a place."""
+        k = self.star.places.index((self.position[place[0]], place[1]))
+        direction = self.star.directions[k][self.position[place[0]]]
+        return float(direction.reshape(-1)[place[1]]) or 1.0
+
+    def _conventions(
+        self, output: _Output, met: Sequence[int], rough: frozenset[Place]
+    ) -> Finding | None:
+        """Refuse an answer that is none of the spec's: a number, or a way to share."""
+        for k in met:
+            kink = self.claims.kinks[k]
+            places = sorted((self.on[k] & rough) or self._tied_to(kink, output))
+            places = [p for p in places if p[0] in self.position and p in self.sides]
+            if kink.convention is None or not places:
+                continue
+            found = self._unconventional(kink, output, places)
+            if found is not None:
+                place, got, wanted = found
+                text = (
+                    f"the gradient is {got!r}, the spec's convention {kink.convention!r} "
+                    f"asks for {wanted!r}"
+                )
+                return self._finding(text, place, analytic=got, numeric=wanted, allowed=0.0)
+        return None
+
+    def _tied_to(self, kink: Kink, output: _Output) -> set[Place]:
+        """Return the tied entries that an output answers for, seen from its gradient alone."""
+        case = self.subject.case
+        found: set[Place] = set()
+        for group in tie_groups(kink, case) if kink.kind == "tie" else ():
+            mine = [p for p in group if p[0] in self.position]
+            if any(output.value(p, self.position[p[0]]) != 0 for p in mine):
+                found |= set(mine)
+        return found
+
+    def _unconventional(
+        self, kink: Kink, output: _Output, places: list[Place]
+    ) -> tuple[Place, float, float] | None:
+        """Return a place with what it got and what the convention asks for, where they differ."""
+        got = [output.value(p, self.position[p[0]]) for p in places]
+        wanted = self._wanted(kink, output, places, got)
+        for place, a, b in zip(places, got, wanted, strict=True):
+            slack = ROUNDINGS * max(abs(a), abs(b)) if np.isfinite(b) else 0.0
+            if kink.convention in ("left", "right"):
+                slack = float(self.sides[place].tolerance[output.number]) / self._unit(place)
+            if not (a == b or abs(a - b) <= slack):
+                return place, a, b
+        return None
+
+    def _wanted(
+        self, kink: Kink, output: _Output, places: list[Place], got: list[float]
+    ) -> list[float]:
+        """Return what the convention gives every place, the whole of the shares being as it is."""
+        word = kink.convention
+        if isinstance(word, int | float):
+            if kink.kind != "equal":
+                return [float(word)] * len(places)
+            first = min(p[0] for p in places)
+            share = float(word) * sum(got)
+            return [share if p[0] == first else sum(got) - share for p in places]
+        if word == "zero":
+            return [0.0] * len(places)
+        if word in ("left", "right"):
+            return [
+                float(getattr(self.sides[p], word).slope[output.number]) / self._unit(p)
+                for p in places
+            ]
+        total = sum(got)
+        if word == "even":
+            return [total / len(places)] * len(places)
+        rank = {"first": 0, "last": len(places) - 1}.get(word, self._rank(output.number, places))
+        return [total if k == rank else 0.0 for k in range(len(places))]
+
+    def _rank(self, j: int, places: list[Place]) -> int:
+        """Return the number of an output among those that share the same tie, for "stable"."""
+        alike = [
+            i
+            for i in range(self.subject.vector.size)
+            if {p for p in places if self.sides[p].kinds()[1][i]} == set(places)
+        ]
+        return alike.index(j) % len(places) if j in alike else 0
+
+
+def _finding(name: str, index: tuple[int, ...] | None, message: str, **numbers: float) -> Finding:
+    return Finding(
+        "kink",
+        name,
+        index,
+        numbers.get("analytic"),
+        numbers.get("numeric"),
+        numbers.get("allowed"),
+        message=message,
+    )
+
+
+def _inside(subject: Subject, claims: Claims) -> Allows | None:
+    """Return the test that keeps steps inside closed domains; None where there is nothing to keep.
+
+    At a closed edge only directions that point inside have a slope, and it is one-sided.
+    """
+    inputs = claims.inputs_at(subject.case.tags)
+    owners = subject.case.leaf_owners()
+    domains = [inputs[owners[i]].domain for i in subject.judged]
+    leaves = [subject.leaves[i] for i in subject.judged]
+
+    def allows(direction: Sequence[Array], side: int) -> bool:
+        # The steps of the ladder are powers of two times the direction, the largest an eighth.
+        return all(
+            bool(inside(domain, leaf + side * 2.0**-12 * u).all() or not u.any())
+            for domain, leaf, u in zip(domains, leaves, direction, strict=True)
+        )
+
+    return allows if any(has_edges(d) for d in domains) else None

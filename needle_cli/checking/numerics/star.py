@@ -1,0 +1,298 @@
+"""One-sided slopes at a point along a set of directions, and what they say of its curvature.
+
+For a convex output the reasonable answers at a kink are the g with g.d <= f'(x; d) for every
+direction d (Clarke, "Optimization and Nonsmooth Analysis", 1983, prop. 2.2.7): the projection lies
+between the left and the right slope. For a concave output the order is reversed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from needle_cli.checking.model import Array
+from needle_cli.checking.numerics.differences import Line, Slope, one_sided
+from needle_cli.checking.numerics.probes import Tangent, power_of_two, projected, rms, signed
+from needle_cli.checking.numerics.tolerance import CONFIDENCE
+from needle_cli.checking.subject import Subject, inner
+
+RELATIVE_FLOOR = 1e-8
+"""Relative agreement of one-sided slopes below which they count as equal."""
+
+MOST_COORDINATES = 24
+
+RANDOM = 4
+"""Random directions at the end of a star."""
+
+WIDE = 2.0**12
+"""Ratio of two entries from which each moves by its own size."""
+
+Allows = Callable[[Sequence[Array], int], bool]
+"""Tells whether a direction may be followed to a side, +1 or -1, without leaving a domain."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Left and right slopes along one line, per output component."""
+
+    left: Slope
+    right: Slope
+
+    @property
+    def tolerance(self) -> Array:
+        """What may lie between two slopes that are equal."""
+        with np.errstate(all="ignore"):
+            size = np.maximum(np.abs(self.left.slope), np.abs(self.right.slope))
+            return CONFIDENCE * (self.left.error + self.right.error) + RELATIVE_FLOOR * size
+
+    def settled(self) -> Array:
+        """Tell where at least one side's ladder stood still."""
+        known: Array = usable(self.left) | usable(self.right)
+        return known
+
+    def kinds(self) -> tuple[Array, Array, Array]:
+        """Return masks (smooth, kinked, without slope) that share out the components."""
+        finite_left = usable(self.left)
+        finite_right = usable(self.right)
+        both = finite_left & finite_right
+        with np.errstate(all="ignore"):
+            kinked = both & (np.abs(self.left.slope - self.right.slope) > self.tolerance)
+        one = (finite_left & self.right.edge) | (finite_right & self.left.edge)
+        # A ladder that settles nowhere knows nothing; only growth and bad values mean no slope.
+        none = _without_slope(self.left) | _without_slope(self.right)
+        return ~kinked & (one | ~none), kinked, none & ~one
+
+    def slope(self) -> tuple[Array, Array]:
+        """Return one slope per component and its error: the mean, or the side that exists."""
+        finite_left, finite_right = usable(self.left), usable(self.right)
+        mean = (self.left.slope + self.right.slope) / 2
+        alike = finite_left == finite_right
+        slope = np.where(alike, mean, np.where(finite_left, self.left.slope, self.right.slope))
+        error = np.where(alike | finite_left, self.left.error, 0) + np.where(
+            alike | finite_right, self.right.error, 0
+        )
+        return slope, error
+
+
+def _without_slope(side: Slope) -> Array:
+    missing: Array = side.edge | side.divergent | ~np.isfinite(side.slope)
+    return missing | ~np.isfinite(side.error)
+
+
+def usable(side: Slope) -> Array:
+    """Tell per component whether there is a slope that can be relied on."""
+    known: Array = ~_without_slope(side) & side.settled
+    return known
+
+
+def sides(line: Line, allows: Allows | None = None) -> Sides:
+    """Return the slopes on both sides of the line's origin; none where one may not go."""
+    left, right = (
+        one_sided(line, side) if allows is None or allows(line.direction, side) else _beyond(line)
+        for side in (-1, +1)
+    )
+    return Sides(left, right)
+
+
+def _beyond(line: Line) -> Slope:
+    """Return what is known of a side that lies outside a domain: that there is an edge."""
+    shape = line.origin.shape
+    nothing = np.full(shape, np.nan)
+    no, yes = np.zeros(shape, dtype=bool), np.ones(shape, dtype=bool)
+    return Slope(nothing, nothing, yes, no, no)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A projection that lies outside the one-sided slopes, and what was allowed.
+
+    `place` is the coordinate's (judged leaf, flat index), None for another direction.
+    """
+
+    analytic: float
+    nearest: float
+    allowed: float
+    low: float
+    high: float
+    place: tuple[int, int] | None = None
+
+
+class Star:
+    """The slopes of every output along coordinates, all-ones, and random signs through a point.
+
+    `places` are the (judged leaf, flat index) of the coordinates; their directions come first.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        rng: np.random.Generator,
+        tangent: Tangent | None = None,
+        allows: Allows | None = None,
+    ) -> None:
+        self.subject = subject
+        self._rng = rng
+        self._allows = allows
+        self.places = _coordinates(subject, rng)
+        self.directions = [
+            projected(subject, d, tangent) for d in _directions(subject, self.places, rng)
+        ]
+        self.measured = [self._sides(d) for d in self.directions]
+
+    def _sides(self, direction: Sequence[Array]) -> Sides:
+        return sides(Line(self.subject, direction), self._allows)
+
+    def coordinates(self) -> list[tuple[tuple[int, int], Sides]]:
+        """Return the slopes along every coordinate, by its place."""
+        return list(zip(self.places, self.measured, strict=False))
+
+    def outside(self, j: int, gradients: Sequence[Array]) -> Outside | None:
+        """Return the first direction whose projection is outside component `j`'s slopes."""
+        for k, (direction, side) in enumerate(zip(self.directions, self.measured, strict=True)):
+            found = _outside(j, side, inner(gradients, direction))
+            if found is not None:
+                return replace(found, place=self.places[k]) if k < len(self.places) else found
+        return None
+
+    @cached_property
+    def curvature(self) -> tuple[Array, Array]:
+        """Tell per component whether it is convex, and whether concave, as far as slopes show."""
+        convex = np.ones(self.subject.vector.shape, dtype=bool)
+        concave = convex.copy()
+        for side in self.measured:
+            gap = side.right.slope - side.left.slope
+            known = usable(side.left) & usable(side.right)
+            convex &= ~known | (gap >= -side.tolerance)
+            concave &= ~known | (gap <= side.tolerance)
+            convex &= ~side.kinds()[2]
+            concave &= ~side.kinds()[2]
+        for whole, terms in self._sums():
+            for pick, sign in (("right", 1.0), ("left", -1.0)):
+                # f'(x; d) of a convex f is subadditive in d; the left slope is -f'(x; -d).
+                excess, margin, known = _excess(whole, terms, pick)
+                convex &= ~known | (sign * excess <= margin)
+                concave &= ~known | (sign * excess >= -margin)
+        return convex, concave
+
+    def _sums(self) -> list[tuple[Sides, list[tuple[float, Sides]]]]:
+        """Return directions as sums of others: all-ones of coordinates, random ones of halves."""
+        sums = self._ones_and_coordinates()
+        for direction, whole in list(zip(self.directions, self.measured, strict=True))[-RANDOM:]:
+            parts = halves(direction, self._rng)
+            if all(any(u.any() for u in half) for half in parts):
+                sums.append((whole, [(1.0, self._sides(half)) for half in parts]))
+        return sums
+
+    def _ones_and_coordinates(self) -> list[tuple[Sides, list[tuple[float, Sides]]]]:
+        """Return the all-ones direction as a sum of coordinates, where all were measured."""
+        entries = sum(u.size for u in self.directions[0])
+        if entries > len(self.places):
+            return []
+        ones = self.directions[entries]
+        terms = []
+        for unit, side in zip(self.directions[:entries], self.measured[:entries], strict=True):
+            own = sum(float(np.sum(u)) for u in unit)
+            shared = sum(float(np.sum(o[u != 0])) for o, u in zip(ones, unit, strict=True))
+            if own == 0.0:
+                return []  # a projected direction is no coordinate any more
+            terms.append((shared / own, side))
+        return [(self.measured[entries], terms)]
+
+
+def halves(direction: Sequence[Array], rng: np.random.Generator) -> tuple[list[Array], list[Array]]:
+    """Share the entries of a direction out between two."""
+    masks = [rng.integers(0, 2, size=u.shape).astype(bool) for u in direction]
+    return (
+        [np.where(m, u, 0.0) for m, u in zip(masks, direction, strict=True)],
+        [np.where(m, 0.0, u) for m, u in zip(masks, direction, strict=True)],
+    )
+
+
+def _coordinates(subject: Subject, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Return the places whose coordinates are measured: all, or as many as is affordable."""
+    places = [(k, j) for k, i in enumerate(subject.judged) for j in range(subject.leaves[i].size)]
+    if len(places) <= MOST_COORDINATES:
+        return places
+    chosen = rng.permutation(len(places))[:MOST_COORDINATES]
+    return [places[int(c)] for c in np.sort(chosen)]
+
+
+def _directions(
+    subject: Subject, places: Sequence[tuple[int, int]], rng: np.random.Generator
+) -> list[list[Array]]:
+    """Return coordinates, all entries together over all leaves and per leaf, and random signs."""
+    scales = _scales(subject)
+    zeros = [np.zeros(scale.shape) for scale in scales]
+    found: list[list[Array]] = []
+    for k, j in places:
+        unit = [zero.copy() for zero in zeros]
+        x = abs(float(subject.leaves[subject.judged[k]].reshape(-1)[j]))
+        unit[k].reshape(-1)[j] = power_of_two(x) if x > 0 else float(scales[k].reshape(-1)[j])
+        found.append(unit)
+    found.append(scales)
+    if len(scales) > 1:
+        found.extend(
+            [u if k == position else np.zeros_like(u) for k, u in enumerate(scales)]
+            for position in range(len(scales))
+        )
+    for _ in range(RANDOM):
+        found.append([signed(rng, scale.shape) * scale for scale in scales])
+    return found
+
+
+def _scales(subject: Subject) -> list[Array]:
+    """Return how far every entry moves: by its leaf's size, or by its own where sizes differ.
+
+    Beside entries near 1e8 no step of a common size would see what happens near 1e-5. Equal
+    entries get equal moves, so that a tie can move as one.
+    """
+    leaves = [subject.leaves[i].astype(np.float64) for i in subject.judged]
+    present = np.concatenate([np.abs(leaf[leaf != 0]).reshape(-1) for leaf in leaves])
+    present = present[np.isfinite(present)]
+    if not present.size or present.max() <= WIDE * present.min():
+        return [np.full(leaf.shape, power_of_two(rms(leaf))) for leaf in leaves]
+    smallest = power_of_two(float(present.min()))
+    with np.errstate(all="ignore"):
+        own = [np.exp2(np.clip(np.round(np.log2(np.abs(x))), -1000, 1000)) for x in leaves]
+    return [np.where(x == 0, smallest, size) for x, size in zip(leaves, own, strict=True)]
+
+
+def _outside(j: int, side: Sides, analytic: float) -> Outside | None:
+    """Return a finding where the projection lies outside [left, right] along one direction."""
+    smooth, kinked, _ = side.kinds()
+    if not (smooth[j] or kinked[j]):
+        return None
+    slope, _ = side.slope()
+    if kinked[j]:
+        low, high = sorted((float(side.left.slope[j]), float(side.right.slope[j])))
+    else:
+        low = high = float(slope[j])
+    margin = float(side.tolerance[j])
+    if not np.isfinite(margin):
+        errors = np.array([side.left.error[j], side.right.error[j]])
+        finite = errors[np.isfinite(errors)]
+        if not finite.size:
+            return None  # an edge on both sides: nothing is known
+        margin = CONFIDENCE * float(finite.max()) + RELATIVE_FLOOR * abs(low)
+    if low - margin <= analytic <= high + margin:
+        return None
+    return Outside(analytic, low if analytic < low else high, margin, low, high)
+
+
+def _excess(
+    whole: Sides, terms: Sequence[tuple[float, Sides]], pick: str
+) -> tuple[Array, Array, Array]:
+    """Return what a slope has over a weighted sum of others, the margin, and where known."""
+    total: Slope = getattr(whole, pick)
+    excess, error, size = total.slope.copy(), total.error.copy(), np.abs(total.slope)
+    known = usable(total)
+    for weight, side in terms:
+        part: Slope = getattr(side, pick)
+        excess = excess - weight * part.slope
+        error = error + weight * part.error
+        size = size + weight * np.abs(part.slope)
+        known = known & usable(part)
+    return excess, CONFIDENCE * error + RELATIVE_FLOOR * size, known
