@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -46,12 +47,14 @@ class Subject:
     """An operator, a case and the evaluation at it; made once and asked by several checks.
 
     `judged` are the positions of the leaves whose gradient is compared. Outputs that are not
-    floating (an `argmax`) take no part: their cotangents are zeros.
+    floating (an `argmax`) take no part: their cotangents are zeros. `widened` says that the case
+    was given in a narrower dtype.
     """
 
-    def __init__(self, op: OpUnderTest, case: Case) -> None:
+    def __init__(self, op: OpUnderTest, case: Case, widened: bool = False) -> None:
         self.op = op
         self.case = case
+        self.widened = widened
         self.leaves = case.leaves()
         self.judged = [
             i
@@ -115,9 +118,21 @@ class Subject:
         arrays += [out for out in self.evaluation.outputs if is_floating(out)]
         return max((float(np.finfo(a.dtype).eps) for a in arrays), default=2.0**-52)
 
+    @cached_property
+    def rounding(self) -> float:
+        """The relative rounding of what the operator computes: float64's.
+
+        Of narrow inputs that were widened it is that of the outputs: an operator for float32 alone
+        computes in float32 whatever it is given.
+        """
+        outputs = self.evaluation.outputs if self.widened else ()
+        kinds = [out.dtype for out in outputs if is_floating(out)]
+        return max([2.0**-52, *(float(np.finfo(kind).eps) for kind in kinds)])
+
     def rounded(self, vector: Array) -> Array:
         """Return a cotangent vector whose entries the output's dtype can hold."""
-        parts = [c.reshape(-1) for c in self.cotangents(vector) if is_floating(c)]
+        pairs = zip(self.cotangents(vector), self.evaluation.outputs, strict=True)
+        parts = [c.reshape(-1) for c, out in pairs if is_floating(out)]
         return vector_of(parts) if parts else vector
 
     def gradients(self, vector: Array) -> list[Array]:

@@ -18,21 +18,25 @@ def ask(question: Question) -> Answer:
     return judged if judged.findings else merge([judged, facts.no_nan_leak(question)])
 
 
-def form(subject: Subject, raw: Sequence[Gradient]) -> Answer:
+def form(subject: Subject, raw: Sequence[Gradient], *, any_dtype: bool = False) -> Answer:
     """Judge what every input got: the judged ones a gradient, the others none."""
-    return merge([inspect(subject, raw), _nothing_for_the_silent(subject, raw)])
+    judged = inspect(subject, raw, any_dtype=any_dtype)
+    return merge([judged, _nothing_for_the_silent(subject, raw)])
 
 
-def inspect(subject: Subject, raw: Sequence[Gradient], *, may_lack: bool = False) -> Answer:
+def inspect(
+    subject: Subject, raw: Sequence[Gradient], *, may_lack: bool = False, any_dtype: bool = False
+) -> Answer:
     """Judge count, form, shape and dtype of the gradients of the judged leaves.
 
-    With `may_lack`, None stands for zero: what does not depend on an input has no path to it.
+    With `may_lack`, None stands for zero: what does not depend on an input has no path to it. With
+    `any_dtype` dtypes are not judged: it was we who widened the inputs.
     """
     if len(raw) != len(subject.leaves):
         text = f"{len(raw)} gradients for {len(subject.leaves)} inputs"
         return refused("contract", text)
     given = [i for i in subject.judged if not may_lack or raw[i].value is not None]
-    answers = [_judged_leaf(subject, raw[i], i) for i in given]
+    answers = [_judged_leaf(subject, raw[i], i, any_dtype) for i in given]
     return (
         merge([*answers, passed()])
         if all(a.verdict == "pass" for a in answers)
@@ -40,7 +44,7 @@ def inspect(subject: Subject, raw: Sequence[Gradient], *, may_lack: bool = False
     )
 
 
-def _judged_leaf(subject: Subject, gradient: Gradient, i: int) -> Answer:
+def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) -> Answer:
     name, leaf, wanted = subject.names[i], subject.leaves[i], subject.op.gradient_kind
     if gradient.value is None:
         # A plain function may say None for a gradient that is zero; the numbers decide.
@@ -54,7 +58,7 @@ def _judged_leaf(subject: Subject, gradient: Gradient, i: int) -> Answer:
             + _shape_hint(value.shape, leaf.shape)
         )
         return refused("contract", text, name=name)
-    if value.dtype != leaf.dtype:
+    if value.dtype != leaf.dtype and not any_dtype:
         text = f"the gradient of {name} has dtype {value.dtype}, {name} has dtype {leaf.dtype}"
         return refused("contract", text, name=name)
     if gradient.kind != wanted:

@@ -9,7 +9,7 @@ import numpy as np
 from needle_cli.checking.checks.question import NOTHING, Question, merge
 from needle_cli.checking.model import Answer, Array, Finding, Verdict
 from needle_cli.checking.numerics.compare import HEADROOM, LEVELS, Comparison, Quick, hidden_part
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.differences import EPS, Line
 from needle_cli.checking.numerics.escalate import compare, of_the_moving
 from needle_cli.checking.numerics.probes import only, projected, random_cotangent, scaled_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
@@ -46,6 +46,7 @@ def hidden(
 
     Only a finding counts: what cannot be told of a part says nothing against the whole.
     """
+    whole = norm(cotangent * line.slope(FAST_STEP))
     for _ in range(LEVELS):
         part = hidden_part(line.direction, gradients, norm(line.slope(FAST_STEP)))
         if part is None:
@@ -56,7 +57,8 @@ def hidden(
         outcome = compare(
             line, v, g, rng=rng, tangent=question.tangent, factor=question.factor("gradient")
         )
-        if outcome.verdict is Verdict.FAIL:
+        negligible = abs(outcome.analytic - outcome.numeric) <= 16 * EPS * whole
+        if outcome.verdict is Verdict.FAIL and not negligible:
             return [as_answer(line.subject, outcome)]
     return []
 

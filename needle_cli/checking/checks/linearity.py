@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks.question import NOTHING, Question, merge, refused, worst_entry
-from needle_cli.checking.model import Answer, Array
+from needle_cli.checking.model import Answer, Array, Garbage, OperatorError
 from needle_cli.checking.numerics.differences import SMALLEST
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.subject import Subject
@@ -27,7 +27,7 @@ def ask(question: Question) -> Answer:
     reach = {8: 2.0**12, 4: 2.0**6, 2: 2.0**2}[
         min(subject.leaves[i].itemsize for i in subject.judged)
     ]
-    answers = [scaled(subject, v, of_v, factor) for factor in (-2.0, reach, 1 / reach)]
+    answers = [scaled(subject, v, of_v, factor, rng) for factor in (-2.0, reach, 1 / reach)]
     w = subject.rounded(64 * random_cotangent(rng, v.size))
     answers.append(
         added(subject, (v, of_v), (w, subject.gradients(w)), subject.gradients(v + w), rng)
@@ -35,10 +35,14 @@ def ask(question: Question) -> Answer:
     return merge(answers)
 
 
-def scaled(subject: Subject, v: Array, of_v: Sequence[Array], factor: float) -> Answer:
+def scaled(
+    subject: Subject, v: Array, of_v: Sequence[Array], factor: float, rng: np.random.Generator
+) -> Answer:
     """Ask whether `vjp(c v)` equals `c vjp(v)` by value for a power of two `c`.
 
-    Entries that overflow are let go, and near the smallest numbers of the dtype a few of those.
+    Entries that overflow are let go, and near the smallest numbers of the dtype a few of those. In
+    float16 numbers between input and result may be that small as well, and what inputs moved by a
+    last place do is let go.
     """
     got = subject.gradients(factor * v)
     names = [subject.names[i] for i in subject.judged]
@@ -53,6 +57,13 @@ def scaled(subject: Subject, v: Array, of_v: Sequence[Array], factor: float) -> 
         wanted.append(np.where(lost, 0.0, b))
         floor = 8 * max(v.size, g.size) * tiny * max(abs(factor), 1.0)
         allowed.append(np.where(small, floor, tiny / 2))
+    if any(subject.leaves[i].itemsize == 2 for i in subject.judged):
+        if quick_equal(held, wanted, allowed):
+            return worst_entry("linearity", names, held, wanted, allowed, SCALED)
+        moved = _beside(subject, factor * v, rng)
+        for k, (a, b) in enumerate(zip(moved, wanted, strict=True)):
+            change = np.abs(a - b)
+            allowed[k] = allowed[k] + 8 * np.where(np.isfinite(change), change, 0.0)
     return worst_entry("linearity", names, held, wanted, allowed, SCALED.format(factor=factor))
 
 
@@ -87,9 +98,10 @@ def added(
     ]
     if quick_equal(got, wanted, allowed):
         return worst_entry("linearity", names, got, wanted, allowed, SUMMED)
-    again = subject.gradients(v)
-    if any(a.tobytes() != b.tobytes() for a, b in zip(again, of_v, strict=True)):
-        return refused("purity", "two equal calls of gradient give different bytes")
+    for cotangent, seen in ((v + w, of_sum), (w, of_w), (v, of_v)):
+        again = subject.gradients(cotangent)
+        if any(a.tobytes() != b.tobytes() for a, b in zip(again, seen, strict=True)):
+            return refused("purity", "two equal calls of gradient give different bytes")
     scatter = _rounding_of_vjp(subject, v, w, rng)
     allowed = [bound + 32 * spread for bound, spread in zip(allowed, scatter, strict=True)]
     return worst_entry("linearity", names, got, wanted, allowed, SUMMED)
@@ -116,9 +128,10 @@ def natural_sizes(subject: Subject, cotangent: Array) -> list[float]:
 
 
 def _rounding_of_vjp(subject: Subject, v: Array, w: Array, rng: np.random.Generator) -> list[Array]:
-    """Return per entry how far gradients move when a cotangent moves by a unit in the last place.
+    """Return per entry how far gradients move when cotangent or inputs move by a last place.
 
-    A gradient that casts its cotangent down hardly moves at all, so the cast stays visible.
+    A gradient that casts its cotangent down hardly moves at all, so the cast stays visible. Moved
+    inputs show how much larger than the result the numbers are that it is made of.
     """
     spread = [np.zeros(subject.leaves[i].shape) for i in subject.judged]
     for cotangent in (v, w, v + w):
@@ -126,7 +139,25 @@ def _rounding_of_vjp(subject: Subject, v: Array, w: Array, rng: np.random.Genera
         for _ in range(3):
             signs = rng.integers(0, 2, size=cotangent.shape) * 2.0 - 1.0
             moved = subject.gradients(cotangent * (1 + 2 * subject.eps * signs))
-            for k, (a, b) in enumerate(zip(moved, base, strict=True)):
-                change = np.abs(a - b)
-                spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
+            _widen(spread, moved, base)
+        _widen(spread, _beside(subject, cotangent, rng), base)
     return spread
+
+
+def _widen(spread: list[Array], moved: Sequence[Array], base: Sequence[Array]) -> None:
+    """Take up the finite changes of gradients, in place."""
+    for k, (a, b) in enumerate(zip(moved, base, strict=True)):
+        change = np.abs(a - b)
+        spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
+
+
+def _beside(subject: Subject, cotangent: Array, rng: np.random.Generator) -> Sequence[Array]:
+    """Return the gradients at inputs moved by one unit in the last place; none if that raises."""
+    leaves = list(subject.leaves)
+    for i in subject.judged:
+        toward = np.where(rng.integers(0, 2, size=leaves[i].shape) == 0, -np.inf, np.inf)
+        leaves[i] = np.nextafter(leaves[i], toward.astype(leaves[i].dtype))
+    try:
+        return Subject(subject.op, subject.case.with_leaves(leaves)).gradients(cotangent)
+    except (OperatorError, Garbage):
+        return [np.full(subject.leaves[i].shape, np.nan) for i in subject.judged]

@@ -60,7 +60,7 @@ class Question:
     def wide(self) -> Subject:
         """The operator at the same numbers in float64."""
         widened = widen(self.case)
-        return self.subject if widened is self.case else Subject(self.op, widened)
+        return self.subject if widened is self.case else Subject(self.op, widened, widened=True)
 
     @cached_property
     def cotangent(self) -> Array:
@@ -71,11 +71,12 @@ class Question:
             # A mended operator may have another output shape than the one recorded with the case.
             if given.size == self.wide.vector.size:
                 return given
-        return random_cotangent(self.rng("cotangent"), self.wide.vector.size)
+        return self.wide.rounded(random_cotangent(self.rng("cotangent"), self.wide.vector.size))
 
     def draw_cotangent(self, rng: np.random.Generator) -> None:
         """Take the cotangent from a generator at hand: cheaper than from one of its own."""
-        self.__dict__["cotangent"] = random_cotangent(rng, self.wide.vector.size)
+        drawn = random_cotangent(rng, self.wide.vector.size)
+        self.__dict__["cotangent"] = self.wide.rounded(drawn)
 
     @cached_property
     def gradients(self) -> list[Array]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.checks.question import Question, merge
+from needle_cli.checking.checks.question import Question, merge, refused
 from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.drive.diagnose import likely_cause
 from needle_cli.checking.library import glance, lean, variants
@@ -35,6 +35,8 @@ from needle_cli.checking.numerics.probes import power_of_two, rms, signed
 LEAN = ("contract", "gradient", "linearity", "purity", "precision")
 
 LEAN_SET = frozenset(LEAN)
+
+TWICE = "two equal calls of gradient give different bytes"
 
 Make = Callable[[Callable[..., Any], Sequence[Any]], tuple[OpUnderTest, Case]]
 
@@ -140,13 +142,16 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
     """Ask the selected checks at one case, cheaply or thoroughly, and word the report."""
     order = LEAN if selected is LEAN_SET else tuple(name for name in NAMES if name in selected)
     with np.errstate(all="ignore"):
-        if order is LEAN and not thorough and glance.accepts(op, case):
+        look = glance.Glance(op, case) if order is LEAN and not thorough else None
+        if look is not None and look.accepts():
             return Report(op.name, Verdict.PASS, seed=case.seed, asked=order)
         question = Question(op, case)
         try:
             answers = lean.ask(question, selected)
             beyond = selected - set(LEAN)
             if not any(answer.findings for answer in answers):
+                if look is not None and not look.repeats():
+                    answers.append(refused("purity", TWICE))
                 if thorough:
                     answers += variants.ask(question, selected)
                 else:

@@ -12,7 +12,7 @@ import numpy as np
 
 from needle_cli.checking.checks import contract, gradient, linearity, precision
 from needle_cli.checking.checks.question import Question, merge, passed, refused
-from needle_cli.checking.library.glance import CHEAP_UP_TO, adds_up, same_bytes
+from needle_cli.checking.library.glance import CHEAP_UP_TO, adds_up, same_bytes, weights
 from needle_cli.checking.model import (
     Answer,
     Array,
@@ -88,13 +88,14 @@ def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer
     vector = subject.vector  # a copy
     parts = subject.cotangents(question.cotangent)
     raw = subject.evaluation.gradient(parts)
-    answers = [] if _well_formed(subject, raw) else [contract.form(subject, raw)]
+    widened = question.subject is not subject
+    answers = [] if _well_formed(subject, raw) else [contract.form(subject, raw, any_dtype=widened)]
     given = subject.cotangents(question.cotangent, copy=False)
     if not all(same_bytes(a, b) for a, b in zip(parts, given, strict=True)):
         answers.append(refused("purity", "gradient changes the cotangent it is given"))
     if not same_bytes(vector, vector_of(outputs)):
         answers.append(refused("purity", "gradient changes the output it was computed from"))
-    if question.subject is not subject:
+    if widened:
         answers.append(_low_precision(question, question.cotangent))
     return raw, answers
 
@@ -135,7 +136,8 @@ def _compared(
     answers: list[Answer] = []
     pairs = [(cotangent, gradients)]
     if subject.case.size() <= CHEAP_UP_TO:
-        other = 64 * random_cotangent(rng, cotangent.size)
+        factors = weights(FAST_STEP * quick.slope, quick.line.origin)
+        other = subject.rounded(factors * random_cotangent(rng, cotangent.size))
         pairs.append((other, subject.gradients(other)))
         if "linearity" in selected and question.subject is not subject:
             answers.append(linearity.ask(question))

@@ -73,6 +73,9 @@ def hidden_part(
     return parts if found else None
 
 
+DECISIVE = 1e-6
+"""Rounding of the quick difference, as a share of the slope, above which better steps are asked."""
+
 HEADROOM = 0.25
 """Share of the quick bound that a comparison may use up where evaluations are cheap."""
 
@@ -116,6 +119,7 @@ class Quick:
         numeric = float(np.add.reduce(weighted))
         analytic = inner(gradients, self.line.direction)
         scale = norm(weighted)
-        floor = quick_floor(cotangent, self.line.origin, FAST_STEP)
-        decisive = floor <= 1e-4 * scale or numeric == analytic == scale == 0.0
+        eps = self.line.subject.rounding
+        floor = quick_floor(cotangent, self.line.origin, FAST_STEP, eps)
+        decisive = floor <= DECISIVE * scale or numeric == analytic == scale == 0.0
         return numeric, analytic, AGREEMENT * scale + floor, decisive

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,11 +16,19 @@ Values = Callable[[Sequence[Array]], Array]
 
 EPS = float(np.finfo(np.float64).eps)
 SMALLEST = float(np.finfo(np.float64).smallest_subnormal)
-NOISE_GRIDS = (2.0**-20, 2.0**-26, 2.0**-32, 2.0**-38)
+NOISE_GRIDS = (2.0**-23, 2.0**-30, 2.0**-37, 2.0**-43)
 """Spacings of the grids on which the rounding of outputs is measured."""
+
+STRUCTURE = 1e7
+"""Roundings of the output, or of 1, above which what looks like noise is none. Where outputs stand
+still on the finest grids it is a step of the function, as in `round`; elsewhere nothing is known.
+"""
 
 SETTLED = 1e-3
 """Relative movement of an extrapolated slope from rung to rung that counts as convergence."""
+
+FINEST = 4
+"""Rungs at the fine end that tell whether `x` lies at an edge; coarser ones may reach over one."""
 
 LADDER: tuple[float, ...] = tuple(2.0**-k for k in range(3, 61))
 
@@ -39,7 +48,7 @@ class Line:
         self.known: dict[float, Array] = {}
         self.origin = subject.vector if values is None else values(subject.leaves)
 
-    @property
+    @cached_property
     def resolution(self) -> float:
         """The largest `eps |x| / |u|` of the moved entries: the cost of rounding, times t."""
         worst = 0.0
@@ -47,8 +56,8 @@ class Line:
             moved = u != 0
             if moved.any():
                 x = np.abs(self.subject.leaves[i][moved]).astype(np.float64)
-                worst = max(worst, float(np.max(EPS * x / np.abs(u[moved]))))
-        return worst
+                worst = max(worst, float(np.max(x / np.abs(u[moved]))))
+        return self.subject.rounding * worst
 
     def leaves(self, t: float) -> list[Array]:
         """Return every leaf of the case, the judged ones moved by `t` along the direction."""
@@ -115,26 +124,34 @@ def measured_noise(line: Line, side: int = 0) -> Array:
     """Return the rounding noise of every output component near `x`, measured and not assumed.
 
     Fourth differences of evenly spaced values remove a smooth function and leave its noise times
-    sqrt(70) (Moré and Wild, "Estimating Computational Noise", SIAM J. Sci. Comput. 33, 2011). The
-    smallest of several grids is taken, since curvature or a kink inside a grid can only add. `side`
-    is +1 or -1 to look on one side of `x` only. An output that does not change at all is given the
-    rounding of its own size, and a zero that of one: equal outputs are not free of noise, they hide
-    it (a saturated cross entropy is 0 after the rounding of a 1).
+    sqrt(70) (Moré and Wild, "Estimating Computational Noise", SIAM J. Sci. Comput. 33, 2011).
+    Curvature or a kink inside a grid can only add to it, and shrinks with the fourth power of the
+    spacing, while noise is alike on all grids. But nine values of a staircase may happen to rise by
+    equal steps and to show none. So of the grids on which an output moves the second smallest
+    counts. `side` is +1 or -1 to look on one side of `x` only. An output that does not change at
+    all is given the rounding of its own size, and a zero that of one: equal outputs are not free of
+    noise, they hide it (a saturated cross entropy is 0 after the rounding of a 1).
     """
+    eps = line.subject.rounding
     offsets = np.arange(-4, 5) if side == 0 else side * np.arange(1, 10)
-    noise = np.full(line.origin.shape, np.inf)
-    hidden = np.ones(line.origin.shape, dtype=bool)
+    seen, moves = [], []
     for spacing in NOISE_GRIDS:
         values = np.stack([line.at(float(k) * spacing) for k in offsets])
         here, still = _fourth_differences(values)
-        # Noise is alike on all grids, to a small factor; structure shrinks with the fourth power
-        # of the spacing. The factor keeps a lucky grid from passing for less noise than there is.
-        noise = np.where(~still & (here < noise / 64), here, noise)
-        hidden &= still
+        seen.append(np.where(still, np.inf, here))
+        moves.append(~still)
+    ranked = np.sort(np.stack(seen), axis=0)
+    noise = np.where(np.isfinite(ranked[1]), ranked[1], ranked[0])
+    hidden = ~np.any(moves, axis=0)
     if hidden.any():
-        unseen = np.where(line.origin == 0, EPS, 0.0)
+        unseen = np.where(line.origin == 0, eps, 0.0)
         noise = np.where(hidden, np.maximum(_hidden_noise(line, offsets), unseen), noise)
-    measured: Array = np.maximum(noise, 0.5 * EPS * np.abs(line.origin)) + SMALLEST
+    size = np.abs(line.origin)
+    # Too much for rounding: steps of the function, or an oscillation finer than all grids.
+    large = noise > STRUCTURE * eps * np.maximum(size, 1.0)
+    noise = np.where(large & ~moves[-1] & ~moves[-2], 0.0, noise)
+    noise = np.where(large & (ranked[-1] < 64 * ranked[0]), np.inf, noise)
+    measured: Array = np.maximum(noise, 0.5 * eps * size) + SMALLEST
     return measured
 
 
@@ -200,7 +217,8 @@ def one_sided(line: Line, side: int) -> Slope:
     with np.errstate(all="ignore"):
         beside = np.stack([line.at(side * t) for t in rungs])
         quotients = side * (beside - line.origin) / steps
-        rounding = (4 * EPS * (np.abs(beside) + np.abs(line.origin)) + 6 * noise) / steps
+        unit = 4 * line.subject.rounding
+        rounding = (unit * (np.abs(beside) + np.abs(line.origin)) + 6 * noise) / steps
         extrapolated = 2 * quotients[1:] - quotients[:-1]
         own_rounding = 3 * rounding[1:-1] + 3 * rounding[2:]
         own_rounding += np.abs(extrapolated[1:]) * line.resolution / steps[2:]
@@ -216,7 +234,7 @@ def one_sided(line: Line, side: int) -> Slope:
     best = np.where((settled & sound).any(axis=0), np.argmin(preferred, axis=0), best)
     columns = np.arange(moved.shape[1])
     slope = extrapolated[best + 1, columns]
-    edge = ~np.isfinite(beside[-20:]).all(axis=0)
+    edge = ~np.isfinite(beside[-FINEST:]).all(axis=0)
     divergent = _diverges(quotients, rounding)
     error = moved[best, columns]
     flat = (np.abs(slope) <= 4 * error) & sound[best, columns]
@@ -240,7 +258,8 @@ def _diverges(quotients: Array, rounding: Array) -> Array:
     """Tell per component whether quotients grow like a power of 1/h with exponent above 0.3.
 
     The finest dozen of rungs that are clear of rounding decides: above them a smooth function may
-    well steepen for a while.
+    well steepen for a while. A finer rung that would show the last of them, and does not, refutes
+    it: the growth came from a jump that lies a little way off.
     """
     with np.errstate(all="ignore"):
         size = np.abs(quotients)
@@ -255,5 +274,9 @@ def _diverges(quotients: Array, rounding: Array) -> Array:
         least = np.where(taken, np.minimum(least, growth[k]), least)
         count += taken
         ended |= (count >= 11) | ((count > 0) & ~pairs[k])
-    grows: Array = (count >= 5) & (least > 0.3)
+    rungs = np.arange(size.shape[0])[:, None]
+    last = np.max(np.where(clean, rungs, -1), axis=0)
+    reached = size[np.maximum(last, 0), np.arange(size.shape[1])]
+    finer = (rungs > last) & np.isfinite(size) & (40 * rounding < reached) & (size < reached / 2)
+    grows: Array = (count >= 5) & (least > 0.3) & ~finer.any(axis=0)
     return grows

@@ -37,6 +37,13 @@ from needle_cli.checking.numerics.tolerance import (
 )
 from needle_cli.checking.subject import Subject, inner
 
+FLAT = 1e-6
+"""Share of the slope a good way off below which a slope is known to be zero, where it is that."""
+
+ROUGH = 1e-5
+"""Scatter of a gradient, as a share of `|v| |y|` per step of the size of `x`, that no rounding of a
+well-behaved formula explains."""
+
 WIDE = 2.0**12
 """Ratio of two entries from which their sizes are tried apart."""
 
@@ -149,12 +156,16 @@ def _settle(
 ) -> Comparison:
     """Return the verdict of several lines: a confirmed failure of any, else the sharpest answer."""
     outcomes: list[Comparison] = []
+    whole = 0.0
     for line in lines:
         v, g = cotangent, gradients
         if line.partial:
             central_estimates(line, np.zeros(line.origin.shape))
             v, g = of_the_moving(line, cotangent, gradients)
         outcome = _at_several_steps(subject, line, v, g, factor)
+        whole = max(whole, outcome.scale if outcome.scale > 0 else 0.0)
+        if line.partial and abs(outcome.analytic - outcome.numeric) <= 16 * EPS * whole:
+            continue  # less than the rounding of the slopes beside it
         if outcome.verdict is Verdict.FAIL:
             outcome = _confirm(subject, line, v, outcome, rng, tangent)
             if outcome.verdict is Verdict.FAIL:
@@ -202,7 +213,7 @@ def _at_several_steps(
 ) -> Comparison:
     """Compare at every pair of steps; FAIL here means that two steps agree that it is wrong."""
     analytic = inner(gradients, line.direction)
-    rounding = summation_rounding(gradients, line.direction)
+    rounding = summation_rounding(gradients, line.direction, subject.rounding)
     rows: list[tuple[float, float, Estimate]] = []
     noise = measured_noise(line)
     for estimate in central_estimates(line, noise):
@@ -220,9 +231,10 @@ def _at_several_steps(
     if distance <= allowed:
         both_zero = numeric == 0.0 and analytic == 0.0
         # A full-scale move that changes the output by less than its rounding: saturated.
-        hidden = np.maximum(noise, EPS * np.abs(line.origin))
+        hidden = np.maximum(noise, subject.rounding * np.abs(line.origin))
         negligible = 4 * norm(cotangent[used] * hidden[used])
         flat = both_zero or (abs(analytic) <= negligible and abs(numeric) <= negligible)
+        flat = flat or allowed <= FLAT * _coarse_slope(line, cotangent)
         decided = flat or allowed <= INCONCLUSIVE * max(scale, abs(analytic))
         verdict = Verdict.PASS if decided else Verdict.CANNOT_TELL
         note = "" if decided else "rounding hides the slope at every step"
@@ -239,6 +251,20 @@ def _at_several_steps(
         return Comparison(Verdict.FAIL, analytic, numeric, allowed, "", scale)
     note = "no two steps agree on the slope"
     return Comparison(Verdict.CANNOT_TELL, analytic, numeric, allowed, note, scale)
+
+
+def _coarse_slope(line: Line, cotangent: Array) -> float:
+    """Return the size of the slope a good way off: what a slope at a stationary point is small to.
+
+    The larger of two difference quotients to either side, each output by itself.
+    """
+    used = cotangent != 0
+    found = [0.0]
+    for step in (2.0**-4, -(2.0**-4)):
+        moved = (line.at(step)[used] - line.origin[used]) / step
+        size = norm(cotangent[used] * moved)
+        found.append(size if np.isfinite(size) else 0.0)
+    return max(found)
 
 
 def _contradicted(
@@ -288,12 +314,28 @@ def _confirm(
     distance = abs(outcome.numeric - outcome.analytic)
     if _refuted(autopsy, outcome) or (autopsy.unsettled and autopsy.allowed > 0.3 * distance):
         return doubt
-    allowed = outcome.allowed + 8 * analytic_noise(subject, line, cotangent, rng)
+    if not _repeats(subject, line, cotangent, outcome):
+        note = "two equal calls of gradient give different numbers"
+        return replace(outcome, note=note)
+    scatter = analytic_noise(subject, line, cotangent, rng)
+    allowed = outcome.allowed + 8 * scatter
     if distance > allowed:
         return outcome
+    # A rough gradient is not a right one: what it may scatter is rounding of what it is made of.
+    natural = max(outcome.scale, norm(cotangent * subject.vector))
     decided = allowed <= INCONCLUSIVE * max(abs(outcome.numeric), abs(outcome.analytic))
-    verdict = Verdict.PASS if decided else Verdict.CANNOT_TELL
-    return replace(outcome, verdict=verdict, allowed=allowed, note="rounding of the gradient")
+    rough = scatter > ROUGH * natural
+    verdict = Verdict.PASS if decided and not rough else Verdict.CANNOT_TELL
+    note = "the gradient itself is rough here" if rough else "rounding of the gradient"
+    return replace(outcome, verdict=verdict, allowed=allowed, note=note)
+
+
+def _repeats(subject: Subject, line: Line, cotangent: Array, outcome: Comparison) -> bool:
+    """Tell whether the gradient gives the same projection again, at the same point."""
+    evaluation = subject.op.evaluate(subject.case)
+    again = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
+    again = [np.where(np.isfinite(g), g, 0.0) for g in again]
+    return inner(again, line.direction) == outcome.analytic
 
 
 def _refuted(autopsy: Autopsy, outcome: Comparison) -> bool:
@@ -332,7 +374,12 @@ def _look(
 ) -> Comparison:
     """Let one-sided slopes decide what a doubt is about."""
     autopsy = examine(subject, line, cotangent, rng, tangent)
-    return outcome if autopsy.verdict is None else _worded(autopsy)
+    if autopsy.verdict is None:
+        return outcome
+    found = _worded(autopsy)
+    if found.verdict is Verdict.FAIL and _two_faced(line, cotangent, found):
+        return outcome
+    return found
 
 
 def _worded(autopsy: Autopsy) -> Comparison:
@@ -349,7 +396,8 @@ def analytic_noise(
 
     An ill-conditioned gradient formula may be right and yet worse than the difference; its own
     scatter says so. Only the moved points are compared with each other: a gradient that is wrong at
-    just this point scatters no more than a right one.
+    just this point scatters no more than a right one. Larger moves are not made: they would excuse
+    a gradient that is computed in float32.
     """
     seen: list[float] = []
     for _ in range(4):
@@ -357,14 +405,19 @@ def analytic_noise(
         for i in subject.judged:
             toward = np.where(rng.integers(0, 2, size=leaves[i].shape) == 0, -np.inf, np.inf)
             leaves[i] = np.nextafter(leaves[i], toward.astype(leaves[i].dtype))
-        try:
-            evaluation = subject.op.evaluate(subject.case.with_leaves(leaves))
-            moved = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
-        except (OperatorError, Garbage):
-            continue
-        seen.append(inner(moved, line.direction))
+        seen.append(_projection(subject, line, cotangent, leaves))
     finite = [value for value in seen if np.isfinite(value)]
     return max(finite) - min(finite) if len(finite) > 1 else 0.0
+
+
+def _projection(subject: Subject, line: Line, cotangent: Array, leaves: Sequence[Array]) -> float:
+    """Return the analytic projection at other leaves; NaN where the operator raises."""
+    try:
+        evaluation = subject.op.evaluate(subject.case.with_leaves(leaves))
+        moved = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
+    except (OperatorError, Garbage):
+        return float("nan")
+    return inner(moved, line.direction)
 
 
 def nonfinite_gradient(
@@ -372,12 +425,15 @@ def nonfinite_gradient(
     cotangent: Array,
     gradients: Sequence[Array],
     tangent: Tangent | None,
-    limit: int = 6,
+    limit: int = 24,
 ) -> tuple[Verdict, str]:
-    """Judge NaN and infinite gradient entries: wrong where the slope along them is finite."""
+    """Judge NaN and infinite gradient entries: wrong where the slope along them is finite.
+
+    NaN first, and of equal inputs one: many zeros of a root are one question.
+    """
     for position, g in enumerate(gradients):
         leaf = subject.leaves[subject.judged[position]]
-        for flat in np.flatnonzero(~np.isfinite(g))[:limit]:
+        for flat in _telling(g, leaf)[:limit]:
             index = tuple(int(k) for k in np.unravel_index(flat, g.shape))
             line = Line(subject, unit_direction(subject, position, index))
             if tangent is not None:
@@ -394,6 +450,15 @@ def nonfinite_gradient(
                     f"x = {float(leaf[index])!r}, where the slope is {true:.6g}"
                 )
     return Verdict.NO_DERIVATIVE, "the slope is not finite where the gradient is not"
+
+
+def _telling(g: Array, leaf: Array) -> Array:
+    """Return the flat places of entries that are not finite, one for every kind and input value."""
+    places = np.flatnonzero(~np.isfinite(g))
+    nan = np.isnan(g.reshape(-1)[places])
+    kinds = np.stack([~nan, leaf.reshape(-1)[places].astype(np.float64)])
+    _, first = np.unique(kinds, axis=1, return_index=True)
+    return places[first]
 
 
 def unit_direction(subject: Subject, position: int, index: tuple[int, ...]) -> list[Array]:

@@ -81,7 +81,7 @@ def _along(
     if not rows:
         return analytic, float("nan"), float("nan")
     error, numeric, scale = min(rows)
-    rounding = summation_rounding(moved, direction)
+    rounding = summation_rounding(moved, direction, subject.rounding)
     return analytic, numeric, CONFIDENCE * error + AGREEMENT * scale + rounding
 
 

@@ -39,14 +39,16 @@ def norm(array: Array) -> float:
     return rms(flat) * math.sqrt(flat.size)
 
 
-def summation_rounding(gradients: Sequence[Array], direction: Sequence[Array]) -> float:
-    """Return the rounding of the inner product `<g, u>` itself."""
+def summation_rounding(
+    gradients: Sequence[Array], direction: Sequence[Array], eps: float = EPS
+) -> float:
+    """Return the rounding of the inner product `<g, u>`, of entries that carry a relative `eps`."""
     total = 0.0
     for g, u in zip(gradients, direction, strict=True):
         total += float(np.sum(np.abs(g * u)))
-    return 4 * EPS * total
+    return 4 * eps * total
 
 
-def quick_floor(cotangent: Array, origin: Array, step: float) -> float:
+def quick_floor(cotangent: Array, origin: Array, step: float, eps: float = EPS) -> float:
     """Return the rounding of one central difference at `step`, projected on the cotangent."""
-    return 4 * (EPS * norm(cotangent * origin) + SMALLEST) / step
+    return 4 * (eps * norm(cotangent * origin) + SMALLEST) / step
