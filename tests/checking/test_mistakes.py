@@ -1,0 +1,69 @@
+"""Operators as people write them: every mistake is refused, and its right twin is not."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from needle_cli.checking.checks.registry import NAMES
+from needle_cli.checking.drive.search import judge
+from needle_cli.checking.model import Plan, Status
+from needle_cli.engine import operator_under_test
+from needle_cli.specs import load_spec
+from tests.checking.mistakes import MISTAKES, VOCABULARY, Mistake
+
+FOLDER = Path(__file__).with_name("mistakes")
+PLAN = Plan(NAMES, examples=30, shrink=False)
+REFUSED = {Status.FAIL, Status.ERROR}
+
+
+@cache
+def family(name: str):
+    # Under the bare name of its file, as the command line imports it and as its specs call it.
+    location = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(location)
+    location.loader.exec_module(module)
+    return module
+
+
+def statuses(mistake: Mistake, *, right: bool) -> dict[str, Status]:
+    module = family(mistake.file)
+    path = FOLDER / f"{mistake.file}.specs" / f"{mistake.function}.toml"
+    claims = load_spec(path, family=mistake.file, module=module).claims
+    function = module.RIGHT[mistake.function] if right else getattr(module, mistake.function)
+    name = f"{mistake.file}/{mistake.function}"
+    rows = judge(operator_under_test(function, claims, name=name), claims, PLAN)
+    return {row.check: row.status for row in rows}
+
+
+def named(mistake: Mistake) -> str:
+    return f"{mistake.file}/{mistake.function}"
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=named)
+def test_a_mistake_is_refused(mistake):
+    found = statuses(mistake, right=False)
+    assert REFUSED & set(found.values()), f"{mistake.person}: {found}"
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=named)
+def test_its_right_twin_passes_every_check(mistake):
+    found = statuses(mistake, right=True)
+    assert set(found.values()) <= {Status.PASS, Status.NOT_APPLICABLE}, found
+
+
+def test_every_operator_of_the_files_is_listed_and_has_spec_and_twin():
+    listed = {named(mistake) for mistake in MISTAKES}
+    assert len(listed) == len(MISTAKES) == 40
+    specs = {f"{p.parent.stem}/{p.stem}" for p in FOLDER.glob("*.specs/*.toml")}
+    modules = [family(path.stem) for path in sorted(FOLDER.glob("[!_]*.py"))]
+    assert specs == listed
+    assert {f"{module.__name__}/{name}" for module in modules for name in module.__all__} == listed
+    assert {f"{module.__name__}/{name}" for module in modules for name in module.RIGHT} == listed
+
+
+def test_the_words_are_those_of_the_vocabulary():
+    assert {word for mistake in MISTAKES for word in mistake.accepts} <= set(VOCABULARY)
