@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from needle import ops
+from needle_cli.checking.checks import forward, precision
+from needle_cli.checking.checks.question import Question
 from needle_cli.checking.checks.registry import NAMES
+from needle_cli.checking.claims import Claims, InputClaim, Tolerance
 from needle_cli.checking.drive.search import ask_again, judge
-from needle_cli.checking.model import Plan, Status
+from needle_cli.checking.library.pair import Pair
+from needle_cli.checking.model import Case, Plan, Status
 from tests.checking.planted import Plant, plants
 
 QUICK = Plan(NAMES, examples=15, shrink=False)
@@ -95,3 +100,36 @@ def test_not_applicable_names_the_line_of_the_spec():
     rows = {row.check: row for row in judge(*plant("minus").judged(), QUICK)}
     assert rows["exact"].status is Status.NOT_APPLICABLE
     assert "structure" in rows["exact"].reason
+
+
+def constant_row_variance(unit):
+    """Return the question about float32 of a variance whose gradient is `unit` times the right."""
+
+    def vjp(v, x):
+        return (unit * 2 * v[..., None] * (x - x.mean(-1, keepdims=True)) / x.shape[-1],)
+
+    row = np.array([[-1.3678, -1.3678, -1.3678], [0.5, 1.0, 2.0]])
+    claims = Claims(
+        "tests:variance", np.var, ("x",), {"x": InputClaim("x", "(..., n)")},
+        tolerances=(Tolerance(1e6, "a test", dtype="float32"),),
+    )  # fmt: skip
+    case = Case({"x": row}, judged=frozenset({"x"}), seed=5)
+    return Question(Pair(lambda x: x.var(-1), vjp), case, claims)
+
+
+def test_a_gradient_that_cancels_to_zero_may_keep_its_rounding():
+    assert precision.ask(constant_row_variance(1.0)).verdict == "pass"
+
+
+def test_a_factor_for_a_dtype_counts_in_the_check_that_asks_about_it():
+    question = constant_row_variance(1.0)
+    assert question.factor("precision", "float32") == 1e6
+    assert question.factor("precision", "float16") == 1.0
+
+
+def test_the_mean_of_nothing_agrees_with_the_reference():
+    claims = Claims("tests:mean", np.mean, ("x",), {"x": InputClaim("x", "(n)")})
+    case = Case({"x": np.zeros(0)}, judged=frozenset({"x"}))
+    for compute, verdict in ((np.mean, "pass"), (lambda x: np.float64(0.0), "fail")):
+        question = Question(Pair(compute, None), case, claims)
+        assert forward.against_reference(question).verdict == verdict

@@ -396,3 +396,21 @@ def test_kinks_outside_the_domain_are_not_put_there():
         case = drawn(claims, {"x": (3, 4)}, kind="kink", seed=seed)
         assert (case.inputs["x"] > 0).all()
     assert "kink" not in drawn(add(), {"a": (3,), "b": (3,)}, kind="kink").tags
+
+
+def test_a_dtype_alone_says_that_numbers_are_truths_or_whole():
+    claims = make(x="(...)")
+    for dtype, kind in (("bool", "b"), ("int", "i")):
+        inputs = {"x": replace(claims.inputs["x"], dtype=dtype)}
+        x = drawn(replace(claims, inputs=inputs), {"x": (6, 6)}).inputs["x"]
+        assert x.dtype.kind == kind
+        assert np.unique(x).size > 1
+
+
+def test_special_values_leave_rows_spread():
+    claims = make(x="(..., n)")
+    inputs = {"x": replace(claims.inputs["x"], spread=Spread(-1, 0.5))}
+    for special in ("units", "zeros", "ties"):
+        for seed in range(20):
+            case = drawn(replace(claims, inputs=inputs), {"x": (4, 3)}, special=special, seed=seed)
+            assert case.inputs["x"].std(axis=-1).min() >= 0.5

@@ -29,7 +29,7 @@ from needle_cli.checking.cases.extremes import extreme
 from needle_cli.checking.cases.layouts import arrange, repeatable_axis
 from needle_cli.checking.cases.shapes import Shape
 from needle_cli.checking.cases.space import index_size
-from needle_cli.checking.claims import Claims, InputClaim, Kink
+from needle_cli.checking.claims import Claims, Domain, InputClaim, Kink
 from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
 from needle_cli.checking.numerics.steps import REACH
 
@@ -153,11 +153,19 @@ def _one(plan: _Plan, claim: InputClaim, shape: Shape, rng: Generator) -> Array:
     else:
         structure = plan.structure
         size = index_size(claim, structure.shapes, structure.params)
-        array = draw(claim.domain, rng, shape, size)
+        array = draw(_drawn_from(claim), rng, shape, size)
     array = np.asarray(array)
     if _floats(claim) and array.dtype.kind != "f":
         array = array.astype(np.float64)
     return array
+
+
+def _drawn_from(claim: InputClaim) -> Domain:
+    """Return the domain to draw from: `dtype` alone may say that numbers are whole, or truths."""
+    kind = family(claim)
+    if claim.domain.name == "real" and kind != "float":
+        return Domain("bool" if kind == "bool" else "integer")
+    return claim.domain
 
 
 def _refine(plan: _Plan, drawn: kinkless.Drawn, rng: Generator) -> frozenset[str]:
@@ -177,8 +185,8 @@ def _refine(plan: _Plan, drawn: kinkless.Drawn, rng: Generator) -> frozenset[str
     for name, claim in free.items():
         if claim.domain.name in SCALABLE and scale != 1.0:
             drawn[name] = [a * scale for a in drawn[name]]
-    _spread(free, drawn)
     _mix_in(plan, free, drawn, rng)
+    _spread(free, drawn)
     moving = {n: a for n, a in drawn.items() if n in free}
     domains = {n: c.domain for n, c in free.items()}
     kinks = [k for k in plan.claims.kinks if any(n in moving for n in k.of)]

@@ -51,9 +51,20 @@ def against_reference(question: Question) -> Answer:
             return refused("forward", f"{which} has dtype {a.dtype}, the reference's is {b.dtype}")
     exact = reference.in_high_precision(claims, question.case) or wanted
     exact = [_held(a, b) for a, b in zip(got, exact, strict=True)]
+    # The mean of nothing is no number, in the reference too: as a value that is agreement.
+    both = [_both_nan(a, b) for a, b in zip(got, exact, strict=True)]
+    got = tuple(np.where(m, 0, a) if m.any() else a for a, m in zip(got, both, strict=True))
+    exact = [np.where(m, 0, b) if m.any() else b for b, m in zip(exact, both, strict=True)]
     names = ["output"] if len(got) == 1 else [f"output[{k}]" for k in range(len(got))]
     allowed = _rounding(question, claims, exact)
     return worst_entry("forward", names, got, exact, allowed, "the value is not the reference's")
+
+
+def _both_nan(got: Array, exact: Array) -> Array:
+    """Tell where operator and reference both say that there is no number."""
+    if not (is_floating(got) and is_floating(exact)):
+        return np.zeros(got.shape, dtype=bool)
+    return np.asarray(np.isnan(got) & np.isnan(exact))
 
 
 def _held(got: Array, exact: Array) -> Array:

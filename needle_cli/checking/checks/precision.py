@@ -99,13 +99,19 @@ def _rounded_alike(question: Question, low: Subject, wide: Subject) -> Answer:
     form = contract.inspect(low, raw)
     if form.findings:
         return form
-    factor = question.factor("precision")
+    factor = question.factor("precision", _narrowest(low))
     answer = merge([form, agree(low, low.settle(raw), wide, cotangent, factor)])
     if answer.findings or not _has_second(question, low):
         return answer
     if question.rng("precision", "turn").integers(EVERY):
         return answer
     return merge([answer, _second(question, low, wide)])
+
+
+def _narrowest(subject: Subject) -> str:
+    """Return the narrowest dtype of the inputs."""
+    kinds = [leaf.dtype for leaf in subject.leaves if is_floating(leaf)]
+    return str(min(kinds, key=lambda kind: kind.itemsize))
 
 
 def _has_second(question: Question, low: Subject) -> bool:
@@ -129,7 +135,8 @@ def _second(question: Question, low: Subject, wide: Subject) -> Answer:
     form = contract.inspect(low, raw, may_lack=True)
     answer = form
     if not form.findings:
-        answer = agree(low, low.settle(raw), wide, v, question.factor("precision"))
+        factor = question.factor("precision", _narrowest(low))
+        answer = agree(low, low.settle(raw), wide, v, factor)
     findings = [replace(f, message=f"second order: {f.message}") for f in answer.findings]
     return replace(answer, findings=tuple(findings))
 
@@ -184,10 +191,12 @@ def _conditioning(
     """Return how far float64 gradients move when inputs and cotangent move by a narrow eps."""
     rng = np.random.Generator(np.random.PCG64(0))
     spread = [np.zeros(g.shape) for g in base]
-    for _ in range(2):
+    for _ in range(3):
         leaves = list(wide.leaves)
         for i in wide.judged:
             signs = rng.integers(0, 2, size=leaves[i].shape) * 2.0 - 1
+            if signs.size > 1 and abs(signs.sum()) == signs.size:
+                signs.flat[0] *= -1  # a common factor leaves the differences of entries alone
             leaves[i] = leaves[i] * (1 + eps * signs)
         moved = Subject(wide.op, wide.case.with_leaves(leaves))
         signs = rng.integers(0, 2, size=cotangent.shape) * 2.0 - 1

@@ -87,9 +87,11 @@ class Question:
         """Return a generator for one purpose at this case."""
         return generator(self.case.seed, self.op.name, self.device, self.dtype, *purpose)
 
-    def factor(self, check: str) -> float:
-        """Return the spec's stated multiple of the computed bound."""
-        return self.claims.factor(check, self.dtype, self.device) if self.claims else 1.0
+    def factor(self, check: str, dtype: str = "") -> float:
+        """Return the spec's stated multiple of the computed bound, for the dtype asked about."""
+        if self.claims is None:
+            return 1.0
+        return self.claims.factor(check, dtype or self.dtype, self.device)
 
 
 NOTHING = Answer(Verdict.PASS)
