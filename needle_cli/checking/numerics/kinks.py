@@ -167,10 +167,10 @@ def _judge_kinks(
     subject: Subject, components: Array, rng: np.random.Generator, tangent: Tangent | None
 ) -> Autopsy:
     """Ask the interval test of each component, with a one-hot cotangent, along every direction."""
-    star = Star(subject, rng, tangent)
+    star = Star(subject, rng, tangent, outputs=components)
     convex, concave = star.curvature
     unjudged = ""
-    for j in components:
+    for k, j in enumerate(components):
         one_hot = np.zeros(subject.vector.shape)
         one_hot[j] = 1.0
         gradients = subject.gradients(one_hot)
@@ -181,10 +181,10 @@ def _judge_kinks(
                 return Autopsy(Verdict.FAIL, float("nan"), float("nan"), 0.0, note)
             unjudged = "the slope is not finite here"
             continue
-        if not (convex[j] or concave[j]):
+        if not (convex[k] or concave[k]):
             unjudged = "a kink that is neither convex nor concave"
             continue
-        found = star.outside(j, gradients)
+        found = star.outside(k, gradients)
         if found is not None:
             note = f"outside the one-sided slopes [{found.low:.6g}, {found.high:.6g}] at a kink"
             return Autopsy(Verdict.FAIL, found.analytic, found.nearest, found.allowed, note)

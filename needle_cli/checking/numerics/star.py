@@ -121,9 +121,11 @@ class Outside:
 
 
 class Star:
-    """The slopes of every output along coordinates, all-ones, and random signs through a point.
+    """The slopes of outputs along coordinates, all entries together, and random signs.
 
-    `places` are the (judged leaf, flat index) of the coordinates; their directions come first.
+    `outputs` are the components of the output that are looked at, all by default; everything here
+    counts among them. `places` are the (judged leaf, flat index) of the coordinates; their
+    directions come first.
     """
 
     def __init__(
@@ -132,8 +134,10 @@ class Star:
         rng: np.random.Generator,
         tangent: Tangent | None = None,
         allows: Allows | None = None,
+        outputs: Array | None = None,
     ) -> None:
         self.subject = subject
+        self._outputs = outputs
         self._rng = rng
         self._allows = allows
         self.places = _coordinates(subject, rng)
@@ -143,7 +147,12 @@ class Star:
         self.measured = [self._sides(d) for d in self.directions]
 
     def _sides(self, direction: Sequence[Array]) -> Sides:
-        return sides(Line(self.subject, direction), self._allows)
+        if self._outputs is None:
+            return sides(Line(self.subject, direction), self._allows)
+        return sides(Line(self.subject, direction, self._values), self._allows)
+
+    def _values(self, leaves: Sequence[Array]) -> Array:
+        return self.subject.values(leaves)[self._outputs]
 
     def coordinates(self) -> list[tuple[tuple[int, int], Sides]]:
         """Return the slopes along every coordinate, by its place."""
@@ -160,7 +169,7 @@ class Star:
     @cached_property
     def curvature(self) -> tuple[Array, Array]:
         """Tell per component whether it is convex, and whether concave, as far as slopes show."""
-        convex = np.ones(self.subject.vector.shape, dtype=bool)
+        convex = np.ones(self.measured[0].left.slope.shape, dtype=bool)
         concave = convex.copy()
         for side in self.measured:
             gap = side.right.slope - side.left.slope
