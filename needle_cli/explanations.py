@@ -128,6 +128,46 @@ CHECKS: Mapping[str, Explanation] = {
     ),
 }
 
+FAULTS: Mapping[str, str] = {
+    "scaled": "every gradient times 1.001",
+    "sign": "every gradient negated",
+    "cotangent ignored": "the gradient for an output gradient of ones",
+    "second operand without cotangent": "the same for all operands but the first",
+    "cotangent clipped": "the output gradient clipped to 8",
+    "transposed": "square gradients transposed",
+    "wrong axis": "the axes of a square output gradient exchanged: a sum along the wrong axis",
+    "flipped": "gradients in reversed order",
+    "leading axis not summed": "a broadcast leading axis not summed",
+    "size-1 axis not summed": "a broadcast axis of length 1 not summed",
+    "leading axis kept": "gradients with one more axis of length 1 in front",
+    "mean for sum": "gradients divided by the number of entries summed or spread",
+    "operands swapped": "two operands' gradients exchanged",
+    "overwritten": "of several contributions to an entry the last alone",
+    "last row dropped": "the last row of every gradient zero",
+    "every tie gets all": "tied entries get twice their share",
+    "no tie gets any": "tied entries get nothing",
+    "convention plus one": "another slope at a declared kink",
+    "NaN at a kink": "NaN at a declared kink",
+    "NaN at one point": "NaN at the largest entry of every input",
+    "one entry": "one entry off by a millionth of its value",
+    "negative inputs": "half as much again where an input is negative",
+    "large inputs": "a tenth less where an input is beyond 1000",
+    "beyond 1000 entries": "zero from the 1000th entry on",
+    "order of memory": "entries in another order for inputs that are not contiguous",
+    "float32 inside": "gradients computed in float32",
+    "narrow dtype": "gradients returned in float32",
+    "wide dtype": "gradients returned in float64",
+    "stale state": "gradients from the first inputs of every shape",
+    "not repeatable": "every third call the right one, the others a millionth off",
+    "input changed": "the inputs written to",
+    "cotangent changed": "the output gradient written to",
+    "output changed": "the cached output written to",
+    "bare array": "an array instead of a tensor",
+    "None": "None for the last differentiable input",
+    "graph cut": "a gradient that has none of its own",
+}
+"""The faults that `--faults` plants, in words."""
+
 CAUSES: Mapping[str, str] = {
     "missing sum over broadcast axis": "sum the gradient back to its input: "
     "sum_to(gradient, a.shape)",

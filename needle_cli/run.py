@@ -23,7 +23,7 @@ from needle_cli.events import (
     RunStarted,
     Summary,
 )
-from needle_cli.explanations import CHECKS
+from needle_cli.explanations import CHECKS, FAULTS
 from needle_cli.problems import (
     FINDINGS,
     INTERNAL,
@@ -198,6 +198,7 @@ class Run:
             dtype=dtype,
             order=int(settings["order"]),
             shrink=settings["shrink"],
+            faults=settings["faults"],
         )
 
     def _loading(self, tasks: list[Task]) -> list[Task]:
@@ -288,9 +289,8 @@ def local_runner(settings: Settings, tasks: int) -> LocalRunner:
     if settings["max-time"] is not None:
         until = time.monotonic() + settings["max-time"]
     judging = os.environ.get(JUDGING, "needle_cli.judging")
-    return LocalRunner(
-        max(1, min(jobs, tasks)), settings["timeout"], settings["memory-limit"], until, judging
-    )
+    timeout = settings["timeout"] * (1 + len(FAULTS) * settings["faults"])
+    return LocalRunner(max(1, min(jobs, tasks)), timeout, settings["memory-limit"], until, judging)
 
 
 JUDGING = "_NEEDLE_JUDGING"
@@ -333,7 +333,7 @@ def why_not(device: str) -> str:
 def in_order(rows: Sequence[Row]) -> list[Row]:
     """Return rows sorted by device, dtype and the fixed order of checks."""
     order = {name: place for place, name in enumerate(CHECKS)}
-    return sorted(rows, key=lambda row: (row.device, row.dtype, order.get(row.check, -1)))
+    return sorted(rows, key=lambda row: (row.device, row.dtype, order.get(row.check, len(order))))
 
 
 def versions() -> dict[str, str]:

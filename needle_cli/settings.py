@@ -64,6 +64,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("timeout", "seconds", 60.0, "Give up on an operator after S seconds.",
             HOW_HARD, metavar="S"),
     Setting("shrink", "switch", True, "Look for the smallest failing case.", HOW_HARD),
+    Setting("faults", "switch", False, "Plant wrong gradients too: each must be caught.", HOW_HARD),
     Setting("max-failures", "whole", None, "Stop after N failing operators (-x: after one).",
             VERDICT, least=1, metavar="N"),
     Setting("allow-inconclusive", "switch", False, "cannot_tell does not fail the run.", VERDICT),

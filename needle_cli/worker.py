@@ -66,6 +66,7 @@ class Task:
     dtype: str = "float64"
     order: int = 2
     shrink: bool = True
+    faults: bool = False
     record: Record | None = None
     names: tuple[str, ...] = ()
     careful: bool = False

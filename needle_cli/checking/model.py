@@ -343,7 +343,10 @@ class Structure:
 
 @dataclass(frozen=True)
 class Plan:
-    """How hard to look: which checks, how many examples, the seed, the device and dtype."""
+    """How hard to look: which checks, how many examples, the seed, the device and dtype.
+
+    With `first` nothing more is asked after the first finding.
+    """
 
     checks: tuple[str, ...]
     examples: int = 100
@@ -352,3 +355,4 @@ class Plan:
     dtype: str = "float64"
     order: int = 2
     shrink: bool = True
+    first: bool = False

@@ -1,4 +1,4 @@
-"""`needle list ops|checks|causes|devices|specs [--json]`: read from text, nothing imported."""
+"""`needle list KIND [--json]`: operators, checks and the like, read from text, nothing imported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from needle_cli import console
-from needle_cli.explanations import CAUSES, CHECKS
+from needle_cli.explanations import CAUSES, CHECKS, FAULTS
 from needle_cli.problems import Problem, nearest
 from needle_cli.settings import Settings, resolve
 
@@ -56,6 +56,10 @@ def _causes(settings: Settings) -> Rows:
     return [{"cause": name, "usual_fix": fix} for name, fix in CAUSES.items()]
 
 
+def _faults(settings: Settings) -> Rows:
+    return [{"fault": name, "plants": line} for name, line in FAULTS.items()]
+
+
 def _devices(settings: Settings) -> Rows:
     from needle_cli.run import why_not
 
@@ -64,6 +68,7 @@ def _devices(settings: Settings) -> Rows:
 
 KINDS: Mapping[str, Callable[[Settings], Rows]] = {
     "ops": _ops, "checks": _checks, "causes": _causes, "devices": _devices, "specs": _specs,
+    "faults": _faults,
 }  # fmt: skip
 
 
@@ -76,7 +81,7 @@ def _complete(context: click.Context, parameter: click.Parameter, word: str) -> 
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of objects.")
 @click.option("--specs", metavar="DIR", help="Folder of the specifications.")
 def command(kind: str, as_json: bool, specs: str | None) -> int:
-    """List operators, checks, causes, devices or specs."""
+    """List operators, checks, causes, devices, specs or planted faults."""
     if kind not in KINDS:
         raise Problem(f"cannot list {kind!r}: expected one of {', '.join(KINDS)}",
                       nearest=nearest(kind, KINDS))  # fmt: skip

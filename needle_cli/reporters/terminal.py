@@ -23,6 +23,9 @@ GAP = 3
 LEAST_AT = 10
 """Columns that the place of the worst error needs; with less there is a list instead."""
 
+FAULTS = "faults"
+"""The row that says how many planted faults an operator's spec catches."""
+
 NOT_ASKED = "not asked"
 """How the reason of a check begins that another check's finding kept from being asked."""
 
@@ -38,6 +41,7 @@ class Line:
     worst: Spot | None
     at: str
     seconds: float
+    faults: str = ""
 
 
 class Terminal:
@@ -120,8 +124,10 @@ def _operator_line(op: str, rows: Sequence[Row]) -> Line:
         at = told[0].check + (f", {more} more" if more else "")
     elif worst.status == "known":
         at = worst.reason
-    return Line(worst.status, op, "", max(row.examples for row in rows), top, at,
-                sum(row.seconds for row in rows))  # fmt: skip
+    asked = [row for row in rows if row.check != FAULTS]
+    score = next((row.reason.partition(";")[0] for row in rows if row.check == FAULTS), "")
+    return Line(worst.status, op, "", max(row.examples for row in asked or rows), top, at,
+                sum(row.seconds for row in rows), score)  # fmt: skip
 
 
 def blocks(rows: Sequence[Row]) -> list[tuple[Row, list[str]]]:
@@ -170,6 +176,7 @@ def table(page: Page, lines: Sequence[Line]) -> None:
         cells = [Text(MARKS[line.status], STYLES.get(line.status, ""))]
         cells.append(Text(console.tame(line.name)))
         cells += [Text(line.check)] if checks else []
+        cells += [Text(line.faults)] if "faults" in widths else []
         cells += [Text(str(line.examples)), Text(_share(line)), Text(console.tame(line.at))]
         grid.add_row(*cells, Text(_time(line)))
     page.table(grid)
@@ -182,6 +189,8 @@ def _widths(columns: int, lines: Sequence[Line], checks: bool) -> dict[str, int]
     widths = {"✓ / ✗": 5, "operator": max([8, *(len(line.name) for line in lines)])}
     if checks:
         widths["check"] = max(len(line.check) for line in lines)
+    if any(line.faults for line in lines):
+        widths["faults"] = max([6, *(len(line.faults) for line in lines)])
     widths |= {
         "examples": 8,
         "worst error": max([11, *(len(_share(line)) for line in lines)]),
@@ -200,7 +209,8 @@ def listing(page: Page, lines: Sequence[Line]) -> None:
         page.pieces((f"{MARKS[line.status]} ", STYLES.get(line.status, "")),
                     (f"{line.name}{check}", "bold"))  # fmt: skip
         share = percent(line.worst.of_allowed) if line.worst else ""
-        words = [f"{line.examples} examples", f"worst {share}" if share else "", line.at,
+        score = f"faults {line.faults}" if line.faults else ""
+        words = [score, f"{line.examples} examples", f"worst {share}" if share else "", line.at,
                  f"{line.seconds:.1f} s"]  # fmt: skip
         page.entry("", " · ".join(word for word in words if word), "dim", margin=4)
     page.line()

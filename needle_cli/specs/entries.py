@@ -17,6 +17,7 @@ from needle_cli.checking.claims import (
     ParamClaim,
     Tolerance,
 )
+from needle_cli.explanations import FAULTS
 from needle_cli.specs.errors import listed, nearest, shown
 from needle_cli.specs.fields import Table, is_finite_number
 from needle_cli.specs.inputs import Names, inside, read_input
@@ -267,7 +268,8 @@ def read_immune(top: Table) -> tuple[Immune, ...]:
         table.only(IMMUNE_KEYS)
         table.need("fault", "the name of a planted fault: needle list faults")
         table.need("reason", "why no case can show this fault")
-        immune.append(Immune(table.text("fault"), table.text("reason", what="a reason")))
+        fault = table.word("fault", tuple(FAULTS))
+        immune.append(Immune(fault, table.text("reason", what="a reason")))
     return tuple(immune)
 
 

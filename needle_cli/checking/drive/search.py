@@ -126,7 +126,7 @@ class _Judge:
             self._consider(structure)
         self._examples()
         reasons = why_not_applicable(self.op, self.claims, self.plan)
-        if "kink" in self.tallies:
+        if "kink" in self.tallies and not self.plan.first:
             self.tallies["kink"].missing = kink.unmet(self.claims, self.tallies["kink"].met)
         rows = []
         for tally in self.tallies.values():
@@ -174,6 +174,8 @@ class _Judge:
 
     def _consider(self, structure: Structure) -> None:
         """Ask every check that a structure can serve: generic, integer or far-out numbers."""
+        if self.plan.first and any(tally.failed for tally in self.tallies.values()):
+            return
         self.number += 1
         for kind, checks in self._kinds(structure):
             wanted = [n for n in checks if n in self.tallies and not self.tallies[n].done]
@@ -223,6 +225,30 @@ class _Judge:
         tally.seconds += time.perf_counter() - started
         tally.add(structure, case, answer)
         return answer
+
+
+def cases_of(op: OpUnderTest, claims: Claims, plan: Plan) -> list[Case]:
+    """Return every case that `judge` would ask about, in order."""
+    collector = _Collector(op, claims, plan, None)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for structure in corner_structures(claims):
+            collector._consider(structure)
+        collector._examples()
+    return collector.found
+
+
+class _Collector(_Judge):
+    """Draws the cases and asks nothing."""
+
+    def __init__(
+        self, op: OpUnderTest, claims: Claims, plan: Plan, breadcrumb: Breadcrumb | None
+    ) -> None:
+        super().__init__(op, claims, plan, breadcrumb)
+        self.found: list[Case] = []
+
+    def _ask_all(self, checks: list[str], structure: Structure, case: Case) -> None:
+        self.found.append(case)
 
 
 def why_not_applicable(op: OpUnderTest, claims: Claims, plan: Plan) -> dict[str, str]:
