@@ -1,4 +1,4 @@
-"""`python -m benchmarks peers|ops`: run one of the benchmarks and print its tables."""
+"""`python -m benchmarks peers|ops|diagnosis`: run one of the benchmarks and print its tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ def main() -> int:
     ops = names.add_parser("ops", help="needle check ops, whole and by operator")
     ops.add_argument("--runs", type=int, default=3, help="whole runs (default 3)")
     ops.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    causes = names.add_parser("diagnosis", help="how often the printed cause is the right one")
+    causes.add_argument("operators", nargs="*", help="family/function (default: all)")
+    causes.add_argument("--examples", type=int, default=20, help="per operator (default 20)")
     arguments = parser.parse_args()
+    if arguments.name == "diagnosis":
+        from benchmarks.diagnosis import run as run_causes
+
+        return run_causes(arguments.operators, arguments.examples)
     if arguments.name == "peers":
         from benchmarks.peers import run
 

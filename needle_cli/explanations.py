@@ -168,33 +168,205 @@ FAULTS: Mapping[str, str] = {
 }
 """The faults that `--faults` plants, in words."""
 
-CAUSES: Mapping[str, str] = {
-    "missing sum over broadcast axis": "sum the gradient back to its input: "
-    "sum_to(gradient, a.shape)",
-    "the gradient is zero": "is the graph cut, or a term multiplied by zero? "
-    "Use node.inputs, not their data",
-    "the gradient is exactly": "a constant factor or the sign of the formula is wrong",
-    "only the gradient of": "mend that operand's term; the others are right",
+
+@dataclass(frozen=True)
+class Cause:
+    """A likely cause: parts of the texts that name it, why it happens, how to mend it, examples."""
+
+    says: tuple[str, ...]
+    why: str
+    fix: str
+    wrong: str = ""
+    right: str = ""
+
+
+CAUSES: Mapping[str, Cause] = {
+    "missing sum": Cause(
+        ("missing sum over broadcast axis",),
+        "The operand was broadcast, and its gradient still has the output's shape.",
+        "sum the gradient back to its input: sum_to(gradient, a.shape)",
+        "return out_grad * b, out_grad * a",
+        "return sum_to(out_grad * b, a), sum_to(out_grad * a, b)",
+    ),
+    "mutation": Cause(
+        ("an array is changed in place",),
+        "An operation in place, or an out= argument, writes into an array that others still read.",
+        "work on a copy; build the gradient from operators",
+        "g = out_grad.realize_cached_data(); g *= 2",
+        "return out_grad * 2",
+    ),
+    "stale state": Cause(
+        ("stale state", "not repeatable"),
+        "Something kept on the operator, the class or the module comes from another call.",
+        "recompute from node.inputs; keep nothing but parameters",
+        "self.y = numpy.exp(a)  # in compute, read in gradient",
+        "return out_grad * node",
+    ),
+    "nan": Cause(
+        ("NaN",),
+        "0 / 0, 0 times infinity, or a branch that was not taken takes part with weight 0.",
+        "choose the harmless number before the operation, not after it",
+        "where(a > 0, out_grad / a, 0)",
+        "out_grad / where(a > 0, a, 1) * (a > 0)",
+    ),
+    "zeros": Cause(
+        ("is zero",),
+        "The graph is cut, or a factor is zero throughout.",
+        "use node.inputs, not their data; look for a factor that vanishes",
+    ),
+    "cotangent ignored": Cause(
+        ("the output gradient is ignored",),
+        "The derivative is returned as it is: right for a cotangent of ones alone.",
+        "multiply by out_grad",
+        "return 2 * a",
+        "return out_grad * 2 * a",
+    ),
+    "not linear": Cause(
+        ("not linear in the output gradient", "multiplied by the output gradient"),
+        "out_grad is clipped, rounded, cast, squared, or decides a branch.",
+        "out_grad may appear only as a factor",
+        "return clip(out_grad, -1, 1) * exp(a)",
+        "return out_grad * exp(a)",
+    ),
+    "ratio": Cause(
+        ("is exactly", "is the numeric one times"),
+        "A constant factor, a sign, a parameter, or a count (mean for sum) is missing or too many.",
+        "compare the factor with the formula: a constant, a sign, a parameter or a count is off",
+        "return out_grad * 4 * a  # for a^2",
+        "return out_grad * 2 * a",
+    ),
+    "cotangent returned": Cause(
+        ("returned unchanged",),
+        "The slope itself is missing.",
+        "multiply by the derivative of the operator",
+        "return out_grad",
+        "return out_grad * cos(a)  # for sin",
+    ),
+    "transposed": Cause(
+        ("is transposed",),
+        "A transposition is missing or too many; square shapes hide it.",
+        "write down the shapes: da = dy b^T, db = a^T dy",
+        "return out_grad @ b, a @ out_grad",
+        "return out_grad @ transpose(b), transpose(a) @ out_grad",
+    ),
+    "wrong axis": Cause(
+        ("along the wrong axis",),
+        "The gradient is spread, or summed, along another axis than the forward one.",
+        "put the reduced axis back with keepdims before broadcasting",
+        "return broadcast_to(out_grad, a.shape)",
+        "return broadcast_to(reshape(out_grad, kept), a.shape)",
+    ),
+    "flipped": Cause(
+        ("in reversed order",),
+        "An order is not undone: flip, cumulative sums and kernels run the other way in reverse.",
+        "run the axis in the other direction",
+        "return cumsum(out_grad)",
+        "return flip(cumsum(flip(out_grad)))",
+    ),
+    "operands swapped": Cause(
+        ("operands' gradients are swapped",),
+        "One operand's gradient is returned in the place of another's.",
+        "return the gradients in the order of the inputs",
+        "return out_grad * a, out_grad * b  # for a * b",
+        "return out_grad * b, out_grad * a",
+    ),
+    "duplicates": Cause(
+        ("overwrite each other",),
+        "An entry that is used several times gets one contribution instead of their sum.",
+        "add up: numpy.add.at, or a sum over all uses",
+        "g[index] = out_grad",
+        "numpy.add.at(g, index, out_grad)",
+    ),
+    "times input": Cause(
+        ("multiplied by the input", "multiplied by another input"),
+        "The input stands where its reciprocal, another operand or nothing belongs.",
+        "derive the formula once more: which operand is the factor?",
+        "return out_grad * a  # for log a",
+        "return out_grad / a",
+    ),
+    "times output": Cause(
+        ("multiplied by the output,", "is multiplied by the output"),
+        "The output stands where the input belongs, or the other way round.",
+        "node is the output, node.inputs[0] the input",
+        "return out_grad * 2 * node  # for a^2",
+        "return out_grad * 2 * node.inputs[0]",
+    ),
+    "only where": Cause(
+        ("wrong only where",),
+        "One branch, one end or one kind of input has a formula of its own, and that is wrong.",
+        "look at the branch that this region takes",
+        "return out_grad * sign(a)  # for a leaky slope below 0",
+        "return out_grad * where(a > 0, 1, slope)",
+    ),
+    "graph cut": Cause(
+        ("the graph is cut", "computed outside the graph"),
+        "The gradient is computed on raw arrays, so that it has no gradient of its own.",
+        "write gradient with operators on tensors: node.inputs[0], not its data",
+        "return out_grad * Tensor(numpy.cos(a.numpy()))",
+        "return out_grad * cos(a)",
+    ),
+    "precision": Cause(
+        ("in float64 only", "another dtype", "narrower dtype"),
+        "A constant, a cast or a narrow intermediate result changes the dtype or loses digits.",
+        "keep Python numbers as constants; cast nothing on the way",
+        "return out_grad * numpy.float64(0.5)",
+        "return out_grad * 0.5",
+    ),
+    "shape": Cause(
+        ("another shape than its input",),
+        "An axis is kept, lost or permuted on the way back.",
+        "every gradient has exactly the shape of its input",
+    ),
+    "form": Cause(
+        ("bare array", "the gradient of an input is None", "without a derivative gets"),
+        "Every differentiable input gets a tensor of this graph, every other one None.",
+        "return one tensor per differentiable input, None for the others",
+    ),
+    "only input": Cause(
+        ("only the gradient of", "is another input's"),
+        "One operand's formula is wrong, the others are right.",
+        "mend that operand's term; the others are right",
+    ),
 }
-"""Beginnings of the causes that a report can name, and the usual fix of each."""
+"""The likely causes that a report can name, in the vocabulary of the diagnosis."""
+
+
+def cause_name(cause: str) -> str:
+    """Return the vocabulary's word for a printed cause, "" where there is none."""
+    return next(
+        (name for name, entry in CAUSES.items() if any(part in cause for part in entry.says)), ""
+    )
 
 
 def usual_fix(cause: str) -> str:
     """Return the usual fix of a likely cause, "" where there is none."""
-    return next((fix for name, fix in CAUSES.items() if cause.startswith(name)), "")
+    name = cause_name(cause) if cause else ""
+    return CAUSES[name].fix if name else ""
 
 
 def text_of(name: str) -> str:
-    """Return the page of a check."""
-    entry = CHECKS[name]
-    parts = [
-        ("What it asks", entry.asks),
-        ("Why it fails", entry.fails),
-        ("How to mend it", entry.mend),
-        ("Example", entry.example),
-    ]
-    body = "\n\n".join(f"{title}\n{_wrapped(text)}" for title, text in parts)
-    return f"{name}: {entry.line}\n\n{body}\n"
+    """Return the page of a check or of a cause."""
+    if name in CHECKS:
+        entry = CHECKS[name]
+        title = f"{name}: {entry.line}"
+        parts = [
+            ("What it asks", entry.asks),
+            ("Why it fails", entry.fails),
+            ("How to mend it", entry.mend),
+            ("Example", entry.example),
+        ]
+    else:
+        cause = CAUSES[name]
+        title = f"{name}: a likely cause"
+        parts = [
+            ("The report says", "; ".join(f"... {part} ..." for part in cause.says)),
+            ("Why it happens", cause.why),
+            ("How to mend it", cause.fix),
+            ("Wrong", cause.wrong),
+            ("Right", cause.right),
+        ]
+    body = "\n\n".join(f"{head}\n{_wrapped(text)}" for head, text in parts if text)
+    return f"{title}\n\n{body}\n"
 
 
 def _wrapped(text: str) -> str:

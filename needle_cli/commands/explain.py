@@ -1,24 +1,30 @@
-"""`needle explain CHECK`: what a check asks, why it fails, how to mend it."""
+"""`needle explain CHECK|CAUSE`: what a check asks or a cause means, why, and how to mend it."""
 
 from __future__ import annotations
 
 import click
 
 from needle_cli import console
-from needle_cli.explanations import CHECKS, text_of
+from needle_cli.explanations import CAUSES, CHECKS, text_of
 from needle_cli.problems import Problem, nearest
+
+PAGES = (*CHECKS, *CAUSES)
 
 
 def _complete(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
-    return [name for name in CHECKS if name.startswith(word)]
+    return [name for name in PAGES if name.startswith(word)]
 
 
 @click.command("explain")
-@click.argument("check", metavar="CHECK", shell_complete=_complete)
-def command(check: str) -> int:
-    """What a check asks, why it fails, how to mend it, with an example."""
-    if check not in CHECKS:
-        raise Problem(f"unknown check {check!r}: there are {', '.join(CHECKS)}",
-                      nearest=nearest(check, CHECKS))  # fmt: skip
-    console.write(text_of(check))
+@click.argument("words", metavar="CHECK|CAUSE", nargs=-1, required=True, shell_complete=_complete)
+def command(words: tuple[str, ...]) -> int:
+    """What a check asks or a likely cause means, and how to mend it, with an example."""
+    name = " ".join(words)
+    if name not in PAGES:
+        raise Problem(
+            f"unknown check {name!r}: there are the checks {', '.join(CHECKS)}, "
+            f"and the causes {', '.join(CAUSES)}",
+            nearest=nearest(name, PAGES),
+        )
+    console.write(text_of(name))
     return 0

@@ -53,7 +53,7 @@ def _checks(settings: Settings) -> Rows:
 
 
 def _causes(settings: Settings) -> Rows:
-    return [{"cause": name, "usual_fix": fix} for name, fix in CAUSES.items()]
+    return [{"cause": name, "usual_fix": entry.fix} for name, entry in CAUSES.items()]
 
 
 def _faults(settings: Settings) -> Rows:

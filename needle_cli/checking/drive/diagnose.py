@@ -1,30 +1,209 @@
-"""A likely cause, from the entries of a failing case: printed only where it fits all of them."""
+"""The likely cause of an operator's findings: from what every check said, and from probes.
+
+What one check says may be a consequence of what another has found: a gradient that writes into its
+output gradient is also wrong by half. So the causes that a check proves come first, then patterns
+that hold at up to six probes, then what follows from which checks failed alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
-from needle_cli.checking.model import Element, Finding
+from needle_cli.checking.checks.question import Question
+from needle_cli.checking.checks.second_order import lifted
+from needle_cli.checking.drive.patterns import Probe, describe, probe_of, shown
+from needle_cli.checking.drive.tally import Failed, Tally
+from needle_cli.checking.model import Case, Element, Finding, Garbage, OperatorError
+from needle_cli.checking.subject import Subject
 
 SPREAD = 1e-5
 """Relative scatter of a ratio that still counts as one number."""
 
+CONTIGUOUS = "the gradient is wrong only where inputs are not contiguous"
+PROBES = 6
+LARGEST = 48
+"""Entries of inputs, and of outputs, of a probe: its whole Jacobian is taken."""
+
+SAID: tuple[tuple[str, str], ...] = (
+    ("changes its input", "an array is changed in place: compute writes into its input"),
+    ("gradient changes the input", "an array is changed in place: gradient writes into an input"),
+    ("changes the cotangent", "an array is changed in place: gradient writes into out_grad"),
+    ("changes the cached output", "an array is changed in place: gradient writes into the output"),
+    ("changes the output", "an array is changed in place: gradient writes into the output"),
+    ("printed to", ""),
+    ("stale state", "stale state: an earlier call is remembered"),
+    ("two equal calls", "the answer is not repeatable: equal calls give different numbers"),
+    (
+        "a second gradient of one evaluation",
+        "stale state: a second gradient differs from the first",
+    ),
+    ("missing sum over broadcast axis", ""),
+    ("that is not used reaches the gradient", "NaN leaks from entries that are not used"),
+    ("its gradient has to be None", "an input without a derivative gets a gradient"),
+    ("is None", "the gradient of an input is None"),
+    (", expected a tensor", "a bare array is returned where a tensor is expected"),
+)
+"""Parts of messages and the cause that each proves; the first that was said counts."""
+
+
+class Asks(Protocol):
+    """What a diagnosis needs: the question of a case."""
+
+    def question(self, case: Case) -> Question:
+        """Return the question for a case."""
+
+
+def diagnose(tallies: Mapping[str, Tally], inquiry: Asks) -> str:
+    """Return the cause of an operator's findings in words, "" where nothing simple fits.
+
+    Args:
+        tallies: What every check found.
+        inquiry: Makes the question of a case.
+    """
+    failed = {check: tally.failed for check, tally in tallies.items() if tally.failed}
+    if not failed:
+        return ""
+    said = [f.message for entries in failed.values() for e in entries for f in e.answer.findings]
+    for part, cause in SAID:
+        hit = next((text for text in said if part in text), "")
+        if hit:
+            return cause or (part + hit.split(part)[1] if part.startswith("missing") else "")
+    form = [m for m in said if m.startswith("the gradient of ") and " has shape " in m]
+    if any(m.startswith("the gradient of ") and " has dtype " in m for m in said):
+        return "the gradient comes in another dtype"
+    pattern = _pattern(failed, tallies, inquiry)
+    if pattern:
+        return pattern
+    if form:
+        return "the gradient has another shape than its input"
+    return _alone(failed, inquiry, said)
+
+
+def _pattern(
+    failed: Mapping[str, Sequence[Failed]], tallies: Mapping[str, Tally], inquiry: Asks
+) -> str:
+    """Return the pattern that fits the probes of the gradient check, else of the exact one.
+
+    Passing cases take part: what holds everywhere would have been wrong there as well.
+    """
+    for check in ("gradient", "exact"):
+        entries = [e for e in failed.get(check, ()) if not e.answer.error]
+        probes = _probes([e.case for e in entries], inquiry)
+        if not probes:
+            continue
+        probes += _probes(tallies[check].passed, inquiry)
+        bent = any(not e.answer.error for e in failed.get("linearity", ()))
+        text = describe([p for p in probes if p.is_wrong()], probes)
+        if text and ("ignored" in text or not bent):
+            return text
+        few = _digits([*entries, *failed.get("linearity", ())])
+        if few:
+            return few
+        if bent:
+            return "the gradient is not linear in the output gradient"
+        return text or _by_layout(entries)
+    return ""
+
+
+def _by_layout(entries: Sequence[Failed]) -> str:
+    """Tell a gradient that is wrong for views alone."""
+    views = [not all(a.flags.c_contiguous for a in e.case.leaves()) for e in entries]
+    return CONTIGUOUS if views and all(views) else ""
+
+
+def _digits(entries: Sequence[Failed]) -> str:
+    """Tell a gradient whose errors are those of a narrow dtype, at every failing case."""
+    errors = []
+    for entry in entries:
+        for f in entry.answer.findings:
+            if f.analytic is None or f.numeric is None:
+                return ""
+            size = max(abs(f.analytic), abs(f.numeric))
+            errors.append(abs(f.analytic - f.numeric) / size if size else 0.0)
+    narrow = bool(errors) and all(1e-10 < error < 5e-7 for error in errors)
+    return (
+        "the gradient is right to few digits: it is computed in a narrower dtype" if narrow else ""
+    )
+
+
+def _probes(cases: Sequence[Case], inquiry: Asks) -> list[Probe]:
+    """Return the probes at failing cases, those of ordinary size first."""
+    ranked = sorted(cases, key=lambda case: (not 2 <= case.size() <= LARGEST, -case.size()))
+    probes = (_probe(case, inquiry) for case in ranked)
+    return [probe for probe in probes if probe is not None][:PROBES]
+
+
+def _probe(case: Case, inquiry: Asks) -> Probe | None:
+    question = inquiry.question(case)
+    try:
+        subject = question.wide
+        if not 0 < case.size() <= LARGEST or not 0 < subject.vector.size <= LARGEST:
+            return None
+        with np.errstate(all="ignore"):
+            return probe_of(subject, question.cotangent)
+    except (OperatorError, Garbage):
+        return None
+
+
+def _alone(failed: Mapping[str, Sequence[Failed]], inquiry: Asks, said: Sequence[str]) -> str:
+    """Return what follows from which checks failed, the others being content."""
+    checks = {
+        check for check, entries in failed.items() if not all(e.answer.error for e in entries)
+    }
+    if checks and checks <= {"forward", "extremes"} and "extremes" in checks:
+        return "the gradient is wrong only where inputs are very large or very small"
+    if checks & {"forward"}:
+        return ""
+    if "linearity" in checks and "gradient" not in checks:
+        return "the gradient is not linear in the output gradient"
+    if checks == {"purity"} and any("view changes" in t or "make it raise" in t for t in said):
+        return CONTIGUOUS
+    if checks == {"second_order"}:
+        return _second_alone(failed["second_order"][0].case, inquiry)
+    if checks == {"precision"}:
+        dtypes = any("has dtype" in text for text in said)
+        return "the gradient comes in another dtype" if dtypes else "right in float64 only"
+    if checks == {"contract"} and any("has dtype" in text for text in said):
+        return "the gradient comes in another dtype"
+    if "kink" in checks and checks <= {"kink", "extremes"}:
+        return "the gradient is wrong only where there is no derivative"
+    if checks == {"extremes"}:
+        return "the gradient is wrong only where inputs are very large or very small"
+    if checks <= {"graph"}:
+        return "the gradient is wrong only where one value is used several times"
+    return ""
+
+
+def _second_alone(case: Case, inquiry: Asks) -> str:
+    """Tell a cut graph, whose second gradient is zero, from one that is wrong."""
+    question = inquiry.question(case)
+    try:
+        subject = Subject(question.op.second_order(), lifted(question.wide, question))
+        gradients = subject.gradients(np.ones(subject.vector.shape))
+    except (OperatorError, Garbage):
+        return ""
+    owners = subject.case.leaf_owners()
+    own = [g for i, g in zip(subject.judged, gradients, strict=True) if owners[i] != "cotangent"]
+    if own and all(not g.any() for g in own):
+        return "the graph is cut: the gradient has no gradient of its own"
+    return "right in first order only: part of the gradient is computed outside the graph"
+
 
 def likely_cause(findings: Sequence[Finding], table: Sequence[Element]) -> str:
-    """Return a cause in words, or "" where no simple pattern fits every entry."""
+    """Return a cause from the entries of one case, "" where no simple pattern fits every one."""
     for finding in findings:
         _, colon, hint = finding.message.rpartition(": ")
         if colon and hint.startswith("missing sum"):
             return hint
     if not any(f.check in ("gradient", "second_order") for f in findings):
         return ""
-    return _pattern([e for e in table if np.isfinite(e.analytic) and np.isfinite(e.numeric)])
+    return _of_entries([e for e in table if np.isfinite(e.analytic) and np.isfinite(e.numeric)])
 
 
-def _pattern(entries: Sequence[Element]) -> str:
+def _of_entries(entries: Sequence[Element]) -> str:
     """Name a pattern that every entry shows; at least two telling entries are needed."""
     analytic = np.array([e.analytic for e in entries])
     numeric = np.array([e.numeric for e in entries])
@@ -37,16 +216,8 @@ def _pattern(entries: Sequence[Element]) -> str:
     ratios = analytic[telling] / numeric[telling]
     middle = float(np.median(ratios))
     if np.all(np.abs(ratios - middle) <= SPREAD * abs(middle)) and abs(middle - 1) > 10 * SPREAD:
-        return f"the gradient is exactly {_shown(middle)} \N{MULTIPLICATION SIGN} the numeric one"
+        return f"the gradient is exactly {shown(middle)} \N{MULTIPLICATION SIGN} the numeric one"
     wrong = {e.input for e in entries if e.wrong}
     if 0 < len(wrong) < len({e.input for e in entries}):
         return f"only the gradient of {', '.join(sorted(wrong))} is wrong"
     return ""
-
-
-def _shown(ratio: float) -> str:
-    """Write a ratio as a small fraction where it is one."""
-    near = Fraction(ratio).limit_denominator(64)
-    if abs(float(near) - ratio) <= SPREAD * abs(ratio) and near.denominator > 1:
-        return f"{near.numerator}/{near.denominator}"
-    return f"{ratio:.6g}"

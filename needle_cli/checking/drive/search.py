@@ -20,6 +20,7 @@ from needle_cli.checking.checks.question import Question, refused, seed_of
 from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.drive import shrink
+from needle_cli.checking.drive.diagnose import diagnose
 from needle_cli.checking.drive.tally import Tally, row
 from needle_cli.checking.model import (
     Answer,
@@ -129,9 +130,10 @@ class _Judge:
         if "kink" in self.tallies and not self.plan.first:
             self.tallies["kink"].missing = kink.unmet(self.claims, self.tallies["kink"].met)
         rows = []
+        cause = "" if self.plan.first else diagnose(self.tallies, self.inquiry)
         for tally in self.tallies.values():
             started = time.perf_counter()
-            failures = shrink.failures(self.inquiry, tally)
+            failures = shrink.failures(self.inquiry, tally, cause)
             tally.seconds += time.perf_counter() - started
             rows.append(row(self.op.name, self.plan, tally, failures, reasons))
         return rows

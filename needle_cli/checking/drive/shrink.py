@@ -60,8 +60,11 @@ class Asks(Protocol):
         """Return the question for a case."""
 
 
-def failures(inquiry: Asks, tally: Tally) -> tuple[Failure, ...]:
-    """Return what is shown of a check's failing cases: one failure, its smallest and a typical."""
+def failures(inquiry: Asks, tally: Tally, cause: str = "") -> tuple[Failure, ...]:
+    """Return what is shown of a check's failing cases: one failure, its smallest and a typical.
+
+    `cause` is the operator's likely cause, found from all checks together.
+    """
     found = tally.failed or tally.kinks
     if not found:
         return ()
@@ -73,9 +76,13 @@ def failures(inquiry: Asks, tally: Tally) -> tuple[Failure, ...]:
     typical = _typical(found)
     if typical is not None:
         report = report_of(inquiry, tally.check, typical.case, typical.answer)
-        cause = likely_cause(typical.answer.findings, report.elements) or failure.finding.cause
-        finding = replace(failure.finding, cause=cause)
-        failure = replace(failure, finding=finding, typical=report)
+        failure = replace(failure, typical=report)
+    cause = cause if tally.failed else ""
+    failure = replace(
+        failure,
+        finding=replace(failure.finding, cause=cause),
+        certainty=f"fits all {len(found)} failing cases" if cause else "",
+    )
     return (replace(failure, probes=len(found)),)
 
 

@@ -24,6 +24,9 @@ ENOUGH = 4
 """Failing cases after which a check of this operator is not asked again."""
 
 
+KEPT = 4
+"""Passing cases that are kept: a diagnosis has to explain them too."""
+
 NEAR_KINK = "near kink"
 """Tag of a case that could not be kept off a declared kink: no derivative is expected there."""
 
@@ -46,6 +49,7 @@ class Tally:
     counts: dict[Verdict, int] = field(default_factory=dict)
     worst: Worst | None = None
     failed: list[Failed] = field(default_factory=list)
+    passed: list[Case] = field(default_factory=list)
     undecided: list[Failed] = field(default_factory=list)
     kinks: list[Failed] = field(default_factory=list)
     blocked: str = ""
@@ -70,6 +74,8 @@ class Tally:
             share = answer.share
             if self.worst is None or share > self.worst.of_allowed:
                 self.worst = Worst(share, answer.where[0], answer.where[1])
+        if not answer.findings and len(self.passed) < KEPT and 3 < case.size() <= 48:
+            self.passed.append(case)
         entry = Failed(structure, case, answer)
         if answer.findings:
             self.failed.append(entry)

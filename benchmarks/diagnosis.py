@@ -1,0 +1,151 @@
+"""How often the printed cause is the right one: planted faults, and mistakes as people make them.
+
+Every fault of `needle list faults` is planted into every operator in which it is visible, and the
+forty operators of tests/checking/mistakes are judged by their own specs. A cause is right if the
+vocabulary's word for it is one that says what was done; no cause where the vocabulary has no word.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.results import machine
+from needle import ops
+from needle_cli import judging
+from needle_cli.checking.checks.registry import NAMES
+from needle_cli.checking.drive.search import judge
+from needle_cli.checking.faults import FAULTS, Planted
+from needle_cli.checking.model import OpUnderTest, Plan, Status
+from needle_cli.engine import operator_under_test
+from needle_cli.explanations import cause_name
+from needle_cli.specs import load_spec, load_specs
+
+ROOT = Path(__file__).parents[1]
+
+ACCEPTED: dict[str, tuple[str, ...]] = {
+    "scaled": ("ratio",),
+    "sign": ("ratio",),
+    "cotangent ignored": ("cotangent ignored",),
+    "second operand without cotangent": ("cotangent ignored", "only input", "not linear"),
+    "cotangent clipped": ("not linear",),
+    "transposed": ("transposed", "wrong axis"),
+    "wrong axis": ("wrong axis", "transposed"),
+    "flipped": ("flipped", "cotangent returned", "operands swapped", "transposed"),
+    "leading axis not summed": ("missing sum",),
+    "size-1 axis not summed": ("missing sum",),
+    "leading axis kept": ("shape", "missing sum"),
+    "mean for sum": ("ratio",),
+    "operands swapped": ("operands swapped",),
+    "overwritten": ("duplicates",),
+    "last row dropped": ("only where", "zeros"),
+    "every tie gets all": ("only where",),
+    "no tie gets any": ("only where",),
+    "convention plus one": ("only where",),
+    "NaN at a kink": ("only where", "nan"),
+    "NaN at one point": ("nan",),
+    "one entry": ("only where", "not linear", ""),  # which one depends on the output gradient
+    "negative inputs": ("only where",),
+    "large inputs": ("only where",),
+    "beyond 1000 entries": ("only where", ""),
+    "order of memory": ("only where",),
+    "float32 inside": ("precision",),
+    "narrow dtype": ("precision",),
+    "wide dtype": ("precision",),
+    "stale state": ("stale state",),
+    "not repeatable": ("stale state",),
+    "input changed": ("mutation",),
+    "cotangent changed": ("mutation",),
+    "output changed": ("mutation",),
+    "bare array": ("form",),
+    "None": ("form",),
+    "graph cut": ("graph cut",),
+}
+"""The words of the vocabulary that name a planted fault or an equal one; "" is no pattern."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was printed for one wrong operator."""
+
+    what: str
+    printed: str
+    right: bool
+
+
+def cause_of(op: OpUnderTest, claims: object, examples: int) -> str | None:
+    """Return the cause that a report prints first, None where nothing was found."""
+    plan = Plan(NAMES, examples=examples, shrink=False)
+    rows = judge(op, claims, plan)  # type: ignore[arg-type]
+    bad = [row for row in rows if row.status in (Status.FAIL, Status.ERROR)]
+    causes = [f.finding.cause for row in bad for f in row.failures if f.finding.cause]
+    return None if not bad else (causes[0] if causes else "")
+
+
+def planted(names: list[str], examples: int) -> list[Answer]:
+    """Return an answer per operator and visible fault."""
+    specs, _ = load_specs(ROOT / "specs")
+    found = []
+    for spec in specs:
+        if names and spec.name not in names:
+            continue
+        op = operator_under_test(getattr(ops, spec.claims.function), spec.claims, name=spec.name)
+        for fault in FAULTS:
+            wrong = Planted(op, spec.claims, fault)
+            cause = cause_of(wrong, spec.claims, examples)
+            if cause is not None and wrong.changed_at is not None:
+                right = cause_name(cause) in ACCEPTED[fault]
+                found.append(Answer(f"{spec.name}: {fault}", cause, right))
+    return found
+
+
+def mistakes(examples: int) -> list[Answer]:
+    """Return an answer per operator of tests/checking/mistakes."""
+    listed = importlib.import_module("tests.checking.mistakes")
+    folder = ROOT / "tests" / "checking" / "mistakes"
+    found = []
+    for mistake in listed.MISTAKES:
+        family = Path(mistake.file).stem
+        module = judging._module(str(folder / f"{family}.py"))
+        path = folder / f"{family}.specs" / f"{mistake.function}.toml"
+        claims = load_spec(path, family=family, module=module).claims
+        name = f"{family}/{mistake.function}"
+        op = operator_under_test(getattr(module, mistake.function), claims, name=name)
+        cause = cause_of(op, claims, examples) or ""
+        word = cause_name(cause) if cause else ""
+        right = word in mistake.accepts or (not word and not mistake.accepts)
+        found.append(Answer(f"{name}: {mistake.person}", cause, right))
+    return found
+
+
+def run(names: list[str], examples: int) -> int:
+    """Judge everything wrong, print the shares and what was not named rightly."""
+    console = Console(width=140)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        groups = {"planted faults": planted(names, examples)}
+        if not names:
+            groups["mistakes as people make them"] = mistakes(examples)
+    table = Table(title="the printed cause")
+    for title in ("", "asked", "named rightly", "no cause", "another cause"):
+        table.add_column(title, justify="left" if not title else "right")
+    for title, answers in groups.items():
+        count = Counter(
+            "right" if a.right else "none" if not a.printed else "other" for a in answers
+        )
+        share = count["right"] / max(1, len(answers))
+        table.add_row(title, str(len(answers)), f"{count['right']} ({share:.1%})",
+                      str(count["none"]), str(count["other"]))  # fmt: skip
+    for answers in groups.values():
+        for answer in answers:
+            if not answer.right:
+                console.print(f"{answer.what}\n    {answer.printed or 'no cause'}", markup=False)
+    console.print(table)
+    console.print(machine(), markup=False)
+    return 0
