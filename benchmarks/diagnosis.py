@@ -21,8 +21,9 @@ from needle import ops
 from needle_cli import judging
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.drive.search import judge
-from needle_cli.checking.faults import FAULTS, Planted
+from needle_cli.checking.faults import FAULTS
 from needle_cli.checking.model import OpUnderTest, Plan, Status
+from needle_cli.checking.planted import Planted
 from needle_cli.engine import operator_under_test
 from needle_cli.explanations import cause_name
 from needle_cli.specs import load_spec, load_specs

@@ -90,6 +90,14 @@ class Subject:
         except (OperatorError, Garbage):
             return np.full(self.vector.shape, np.nan)
 
+    def nudged(self, rng: np.random.Generator) -> list[Array]:
+        """Return the leaves with every judged entry moved by one unit in the last place."""
+        leaves = list(self.leaves)
+        for i in self.judged:
+            toward = np.where(rng.integers(0, 2, size=leaves[i].shape) == 0, -np.inf, np.inf)
+            leaves[i] = np.nextafter(leaves[i], toward.astype(leaves[i].dtype))
+        return leaves
+
     def cotangents(self, vector: Array, copy: bool = True) -> list[Array]:
         """Split a vector into one cotangent per output leaf, in the leaf's shape and dtype.
 

@@ -4,7 +4,8 @@ import pytest
 
 from benchmarks.diagnosis import ACCEPTED, cause_of, mistakes
 from needle import ops
-from needle_cli.checking.faults import FAULTS, Planted
+from needle_cli.checking.faults import FAULTS
+from needle_cli.checking.planted import Planted
 from needle_cli.explanations import CAUSES, cause_name, usual_fix
 from tests.checking.mistakes import VOCABULARY
 from tests.checking.planted import Plant

@@ -153,11 +153,8 @@ def _widen(spread: list[Array], moved: Sequence[Array], base: Sequence[Array]) -
 
 def _beside(subject: Subject, cotangent: Array, rng: np.random.Generator) -> Sequence[Array]:
     """Return the gradients at inputs moved by one unit in the last place; none if that raises."""
-    leaves = list(subject.leaves)
-    for i in subject.judged:
-        toward = np.where(rng.integers(0, 2, size=leaves[i].shape) == 0, -np.inf, np.inf)
-        leaves[i] = np.nextafter(leaves[i], toward.astype(leaves[i].dtype))
     try:
-        return Subject(subject.op, subject.case.with_leaves(leaves)).gradients(cotangent)
+        moved = subject.case.with_leaves(subject.nudged(rng))
+        return Subject(subject.op, moved).gradients(cotangent)
     except (OperatorError, Garbage):
         return [np.full(subject.leaves[i].shape, np.nan) for i in subject.judged]

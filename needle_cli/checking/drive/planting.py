@@ -12,7 +12,7 @@ from needle_cli.checking.checks.question import generator
 from needle_cli.checking.checks.second_order import of_cotangent
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.drive.search import cases_of, judge
-from needle_cli.checking.faults import FAULTS, GRAPH_CUT, Planted
+from needle_cli.checking.faults import FAULTS
 from needle_cli.checking.model import (
     Case,
     CaseReport,
@@ -26,6 +26,7 @@ from needle_cli.checking.model import (
     Status,
 )
 from needle_cli.checking.numerics.probes import random_cotangent
+from needle_cli.checking.planted import GRAPH_CUT, Planted
 from needle_cli.checking.subject import Subject, narrow
 
 CHECK = "faults"

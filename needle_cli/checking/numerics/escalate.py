@@ -401,11 +401,7 @@ def analytic_noise(
     """
     seen: list[float] = []
     for _ in range(4):
-        leaves = list(subject.leaves)
-        for i in subject.judged:
-            toward = np.where(rng.integers(0, 2, size=leaves[i].shape) == 0, -np.inf, np.inf)
-            leaves[i] = np.nextafter(leaves[i], toward.astype(leaves[i].dtype))
-        seen.append(_projection(subject, line, cotangent, leaves))
+        seen.append(_projection(subject, line, cotangent, subject.nudged(rng)))
     finite = [value for value in seen if np.isfinite(value)]
     return max(finite) - min(finite) if len(finite) > 1 else 0.0
 
