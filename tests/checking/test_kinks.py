@@ -156,3 +156,18 @@ def test_a_tie_far_below_the_other_entries_is_judged_as_a_tie(seed):
     right = check_pair(largest, to_the_first, [FAR_APART], seed=seed)
     assert not right.findings, str(right)
     assert check_pair(largest, to_all, [FAR_APART], seed=seed).findings
+
+
+def test_kinks_of_an_operator_without_small_cases_are_not_answered():
+    from dataclasses import replace
+
+    from needle_cli.checking.claims import Dim
+
+    def large(claims):
+        shaped = replace(claims.inputs["x"], shape="(n, n)")
+        return replace(claims, inputs={"x": shaped}, dims={"n": Dim(8, 8, "for this test")})
+
+    row = rows_of("relu_zero", claims=large)["kink"]
+    assert row.status is Status.CANNOT_TELL
+    assert "small enough" in row.reason
+    assert rows_of("relu_zero")["kink"].status is Status.PASS

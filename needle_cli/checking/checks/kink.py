@@ -18,11 +18,11 @@ from needle_cli.checking.cases.kinked import has_edges
 from needle_cli.checking.checks.question import NOTHING, Question, merge
 from needle_cli.checking.claims import Claims, Kink
 from needle_cli.checking.model import Answer, Array, Finding, Verdict
-from needle_cli.checking.numerics.star import Allows, Sides, Star
+from needle_cli.checking.numerics.star import MOST_COORDINATES, Allows, Sides, Star
 from needle_cli.checking.subject import Subject
 
-LARGEST = 24
-"""Entries of a case up to which it is judged: every output is asked along every coordinate."""
+LARGEST = MOST_COORDINATES
+"""Entries of a case up to which it is judged: every coordinate has to be measured."""
 
 MOST_OUTPUTS = 12
 """Outputs that are judged, the kinked ones first."""
@@ -53,7 +53,8 @@ def unmet(claims: Claims, met: frozenset[int]) -> str:
     """Return what is to be said of declared kinks that no case has shown; "" if all were met."""
     words = []
     for number, kink in enumerate(claims.kinks):
-        if number not in met:
+        judged = any(claims.inputs[name].differentiable for name in kink.of)
+        if number not in met and judged:
             at = f" at {kink.value}" if kink.kind == "point" else ""
             words.append(f"the {kink.kind} of {' and '.join(kink.of)}{at}")
     if not words:

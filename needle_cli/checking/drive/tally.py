@@ -93,6 +93,8 @@ class Tally:
             note = "; ".join(dict.fromkeys(n for entry in self.kinks for n in entry.answer.notes))
             return Status.NO_DERIVATIVE, note or "a point without a derivative"
         if self.missing and not self.blocked:
+            if not self.examples:
+                return Status.CANNOT_TELL, "no case is small enough to be put on the declared kinks"
             return Status.FAIL, self.missing
         if not self.examples:
             return (Status.ERROR, self.blocked) if self.blocked else (Status.NOT_APPLICABLE, "")
