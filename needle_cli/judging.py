@@ -236,7 +236,8 @@ def _module(source: str) -> ModuleType:
     sys.modules[path.stem] = module
     sys.path.insert(0, str(path.parent))
     try:
-        location.loader.exec_module(module)
+        # Not from the cache: bytecode of an edit within the same second would be taken for current.
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except BaseException as error:
         del sys.modules[path.stem]
         text = f"cannot import {path.name}: {type(error).__name__}: {error}"
