@@ -57,9 +57,8 @@ def scaled(
         wanted.append(np.where(lost, 0.0, b))
         floor = 8 * max(v.size, g.size) * tiny * max(abs(factor), 1.0)
         allowed.append(np.where(small, floor, tiny / 2))
-    if any(subject.leaves[i].itemsize == 2 for i in subject.judged):
-        if quick_equal(held, wanted, allowed):
-            return worst_entry("linearity", names, held, wanted, allowed, SCALED)
+    half = any(subject.leaves[i].itemsize == 2 for i in subject.judged)
+    if half and not quick_equal(held, wanted, allowed):
         moved = _beside(subject, factor * v, rng)
         for k, (a, b) in enumerate(zip(moved, wanted, strict=True)):
             change = np.abs(a - b)
