@@ -171,3 +171,31 @@ def test_kinks_of_an_operator_without_small_cases_are_not_answered():
     assert row.status is Status.CANNOT_TELL
     assert "small enough" in row.reason
     assert rows_of("relu_zero")["kink"].status is Status.PASS
+
+
+def rounded(shape, seed):
+    return np.round(2 * np.random.default_rng(seed).normal(size=shape))
+
+
+def of_row(pick, all_of_them=False):
+    """The forward and vjp of a choice per row; the first chosen entry, or every one, answers."""
+
+    def vjp(v, x):
+        hit = x == pick(x, -1)[..., None]
+        first = hit & (np.cumsum(hit, axis=-1) == 1)
+        return (v[..., None] * (hit if all_of_them else first),)
+
+    return (lambda x: pick(x, -1)), vjp
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_one_tied_median_among_many_rows_is_not_accused(seed):
+    median = of_row(lambda x, axis: np.median(x, axis=axis))
+    assert check_pair(*median, (rounded((5, 2, 4, 3), seed),), seed=seed).verdict != "fail"
+
+
+def test_one_tied_maximum_among_many_rows_is_accused():
+    largest = of_row(lambda x, axis: np.max(x, axis=axis), all_of_them=True)
+    x = np.arange(120.0).reshape(40, 3)
+    x[7, :] = 3.0
+    assert check_pair(*largest, (x,)).verdict == "fail"

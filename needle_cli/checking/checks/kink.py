@@ -79,11 +79,11 @@ class _Output:
 
     def kinked(self) -> frozenset[Place]:
         """Return the places along which left and right slope differ."""
-        return frozenset(p for p, side in self.sides.items() if side.kinds()[1][self.number])
+        return frozenset(p for p, side in self.sides.items() if side.kinds[1][self.number])
 
     def lost(self) -> frozenset[Place]:
         """Return the places along which there is no finite slope."""
-        return frozenset(p for p, side in self.sides.items() if side.kinds()[2][self.number])
+        return frozenset(p for p, side in self.sides.items() if side.kinds[2][self.number])
 
 
 class _Site:
@@ -104,7 +104,7 @@ class _Site:
         convex, concave = self.star.curvature
         rough = ~(convex & concave)
         for side in self.star.measured:
-            _, kinked, lost = side.kinds()
+            _, kinked, lost = side.kinds
             rough |= kinked | lost
         order = [*np.flatnonzero(rough), *np.flatnonzero(~rough)]
         return merge([self._output(int(j)) for j in order[:MOST_OUTPUTS]])
@@ -153,7 +153,7 @@ class _Site:
             g = output.gradients[k].reshape(-1)
             for flat in np.flatnonzero(~np.isfinite(g)):
                 side = self.sides.get((i, int(flat)))
-                if side is None or side.kinds()[2][output.number] or (meant and np.isinf(g[flat])):
+                if side is None or side.kinds[2][output.number] or (meant and np.isinf(g[flat])):
                     continue
                 left, right = (float(s.slope[output.number]) for s in (side.left, side.right))
                 text = f"the gradient is {g[flat]}, the one-sided slopes are finite"
@@ -167,7 +167,7 @@ class _Site:
     def _contradiction(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
         """Refuse a spec whose curvature the slopes deny."""
         words = {kink.curvature for kink in kinks}
-        if len(words) != 1 or any(s.kinds()[2][output.number] for s in self.star.measured):
+        if len(words) != 1 or any(s.kinds[2][output.number] for s in self.star.measured):
             return None
         (word,) = words
         convex, concave = (bool(mask[output.number]) for mask in self.star.curvature)
@@ -288,7 +288,7 @@ class _Site:
         alike = [
             i
             for i in range(self.subject.vector.size)
-            if {p for p in places if self.sides[p].kinds()[1][i]} == set(places)
+            if {p for p in places if self.sides[p].kinds[1][i]} == set(places)
         ]
         return alike.index(j) % len(places) if j in alike else 0
 

@@ -167,7 +167,7 @@ def _settle(
         if line.partial and abs(outcome.analytic - outcome.numeric) <= 16 * EPS * whole:
             continue  # less than the rounding of the slopes beside it
         if outcome.verdict is Verdict.FAIL:
-            outcome = _confirm(subject, line, v, outcome, rng, tangent)
+            outcome = _confirm(subject, line, v, g, outcome, rng, tangent)
             if outcome.verdict is Verdict.FAIL:
                 return outcome
         outcomes.append(outcome)
@@ -292,6 +292,7 @@ def _confirm(
     subject: Subject,
     line: Line,
     cotangent: Array,
+    gradients: Sequence[Array],
     outcome: Comparison,
     rng: np.random.Generator,
     tangent: Tangent | None,
@@ -314,7 +315,7 @@ def _confirm(
     distance = abs(outcome.numeric - outcome.analytic)
     if _refuted(autopsy, outcome) or (autopsy.unsettled and autopsy.allowed > 0.3 * distance):
         return doubt
-    if not _repeats(subject, line, cotangent, outcome):
+    if not _repeats(subject, cotangent, gradients):
         note = "two equal calls of gradient give different numbers"
         return replace(outcome, note=note)
     scatter = analytic_noise(subject, line, cotangent, rng)
@@ -330,12 +331,14 @@ def _confirm(
     return replace(outcome, verdict=verdict, allowed=allowed, note=note)
 
 
-def _repeats(subject: Subject, line: Line, cotangent: Array, outcome: Comparison) -> bool:
-    """Tell whether the gradient gives the same projection again, at the same point."""
+def _repeats(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> bool:
+    """Tell whether the gradient gives the same numbers again, at the same point."""
     evaluation = subject.op.evaluate(subject.case)
     again = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
-    again = [np.where(np.isfinite(g), g, 0.0) for g in again]
-    return inner(again, line.direction) == outcome.analytic
+    return all(
+        np.array_equal(np.where(np.isfinite(a), a, 0.0), np.where(np.isfinite(g), g, 0.0))
+        for a, g in zip(again, gradients, strict=True)
+    )
 
 
 def _refuted(autopsy: Autopsy, outcome: Comparison) -> bool:

@@ -27,6 +27,9 @@ MOST_COORDINATES = 24
 RANDOM = 4
 """Random directions at the end of a star."""
 
+DENIALS = 16
+"""Further splits of directions that are tried before a projection is refused."""
+
 WIDE = 2.0**12
 """Ratio of two entries from which each moves by its own size."""
 
@@ -53,8 +56,9 @@ class Sides:
         known: Array = usable(self.left) | usable(self.right)
         return known
 
+    @cached_property
     def kinds(self) -> tuple[Array, Array, Array]:
-        """Return masks (smooth, kinked, without slope) that share out the components."""
+        """Masks (smooth, kinked, without slope) that share out the components."""
         finite_left = usable(self.left)
         finite_right = usable(self.right)
         both = finite_left & finite_right
@@ -103,6 +107,10 @@ def _beyond(line: Line) -> Slope:
     nothing = np.full(shape, np.nan)
     no, yes = np.zeros(shape, dtype=bool), np.ones(shape, dtype=bool)
     return Slope(nothing, nothing, yes, no, no)
+
+
+Sum = tuple[Sides, list[tuple[float, Sides]]]
+"""The slopes along a direction, and weights and slopes of directions that add up to it."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +167,27 @@ class Star:
         return list(zip(self.places, self.measured, strict=False))
 
     def outside(self, j: int, gradients: Sequence[Array]) -> Outside | None:
-        """Return the first direction whose projection is outside component `j`'s slopes."""
+        """Return the first direction whose projection is outside component `j`'s slopes.
+
+        Not where a longer look denies the curvature that the slopes showed so far: at one tie of a
+        median among many entries, few splits of a direction say anything.
+        """
         for k, (direction, side) in enumerate(zip(self.directions, self.measured, strict=True)):
             found = _outside(j, side, inner(gradients, direction))
             if found is not None:
+                if self._denied(j):
+                    return None
                 return replace(found, place=self.places[k]) if k < len(self.places) else found
         return None
+
+    def _denied(self, j: int) -> bool:
+        """Tell whether many splits of directions show component `j` neither convex nor concave."""
+        convex, concave = (bool(mask[j]) for mask in self.curvature)
+        for direction, side in list(zip(self.directions, self.measured, strict=True))[-RANDOM:]:
+            for whole, terms in self._splits(direction, side, DENIALS // RANDOM):
+                held = _held(whole, terms)
+                convex, concave = convex and bool(held[0][j]), concave and bool(held[1][j])
+        return not (convex or concave)
 
     @cached_property
     def curvature(self) -> tuple[Array, Array]:
@@ -176,26 +199,31 @@ class Star:
             known = usable(side.left) & usable(side.right)
             convex &= ~known | (gap >= -side.tolerance)
             concave &= ~known | (gap <= side.tolerance)
-            convex &= ~side.kinds()[2]
-            concave &= ~side.kinds()[2]
+            convex &= ~side.kinds[2]
+            concave &= ~side.kinds[2]
         for whole, terms in self._sums():
-            for pick, sign in (("right", 1.0), ("left", -1.0)):
-                # f'(x; d) of a convex f is subadditive in d; the left slope is -f'(x; -d).
-                excess, margin, known = _excess(whole, terms, pick)
-                convex &= ~known | (sign * excess <= margin)
-                concave &= ~known | (sign * excess >= -margin)
+            held = _held(whole, terms)
+            convex &= held[0]
+            concave &= held[1]
         return convex, concave
 
-    def _sums(self) -> list[tuple[Sides, list[tuple[float, Sides]]]]:
+    def _sums(self) -> list[Sum]:
         """Return directions as sums of others: all-ones of coordinates, random ones of halves."""
         sums = self._ones_and_coordinates()
         for direction, whole in list(zip(self.directions, self.measured, strict=True))[-RANDOM:]:
+            sums.extend(self._splits(direction, whole, 1))
+        return sums
+
+    def _splits(self, direction: Sequence[Array], whole: Sides, times: int) -> list[Sum]:
+        """Return a direction as the sum of two halves, `times` times over."""
+        sums: list[Sum] = []
+        for _ in range(times):
             parts = halves(direction, self._rng)
             if all(any(u.any() for u in half) for half in parts):
                 sums.append((whole, [(1.0, self._sides(half)) for half in parts]))
         return sums
 
-    def _ones_and_coordinates(self) -> list[tuple[Sides, list[tuple[float, Sides]]]]:
+    def _ones_and_coordinates(self) -> list[Sum]:
         """Return the all-ones direction as a sum of coordinates, where all were measured."""
         entries = sum(u.size for u in self.directions[0])
         if entries > len(self.places):
@@ -271,7 +299,7 @@ def _scales(subject: Subject) -> list[Array]:
 
 def _outside(j: int, side: Sides, analytic: float) -> Outside | None:
     """Return a finding where the projection lies outside [left, right] along one direction."""
-    smooth, kinked, _ = side.kinds()
+    smooth, kinked, _ = side.kinds
     if not (smooth[j] or kinked[j]):
         return None
     slope, _ = side.slope()
@@ -289,6 +317,20 @@ def _outside(j: int, side: Sides, analytic: float) -> Outside | None:
     if low - margin <= analytic <= high + margin:
         return None
     return Outside(analytic, low if analytic < low else high, margin, low, high)
+
+
+def _held(whole: Sides, terms: Sequence[tuple[float, Sides]]) -> tuple[Array, Array]:
+    """Tell per component whether a sum of directions agrees with convex, and with concave.
+
+    f'(x; d) of a convex f is subadditive in d; the left slope is -f'(x; -d).
+    """
+    convex = np.ones(whole.left.slope.shape, dtype=bool)
+    concave = convex.copy()
+    for pick, sign in (("right", 1.0), ("left", -1.0)):
+        excess, margin, known = _excess(whole, terms, pick)
+        convex &= ~known | (sign * excess <= margin)
+        concave &= ~known | (sign * excess >= -margin)
+    return convex, concave
 
 
 def _excess(
