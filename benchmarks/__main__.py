@@ -19,11 +19,13 @@ def main() -> int:
     causes = names.add_parser("diagnosis", help="how often the printed cause is the right one")
     causes.add_argument("operators", nargs="*", help="family/function (default: all)")
     causes.add_argument("--examples", type=int, default=20, help="per operator (default 20)")
+    causes.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    causes.add_argument("--write", action="store_true", help="store under benchmarks/results/")
     arguments = parser.parse_args()
     if arguments.name == "diagnosis":
         from benchmarks.diagnosis import run as run_causes
 
-        return run_causes(arguments.operators, arguments.examples)
+        return run_causes(arguments.operators, arguments.examples, arguments.jobs, arguments.write)
     if arguments.name == "peers":
         from benchmarks.peers import run
 

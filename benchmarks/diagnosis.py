@@ -10,13 +10,15 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.results import machine
+from benchmarks.parallel import in_processes
+from benchmarks.results import machine, store
 from needle import ops
 from needle_cli import judging
 from needle_cli.checking.checks.registry import NAMES
@@ -89,64 +91,73 @@ def cause_of(op: OpUnderTest, claims: object, examples: int) -> str | None:
     return None if not bad else (causes[0] if causes else "")
 
 
-def planted(names: list[str], examples: int) -> list[Answer]:
-    """Return an answer per operator and visible fault."""
-    specs, _ = load_specs(ROOT / "specs")
+def of_faults(name: str, examples: int) -> list[Answer]:
+    """Return an answer per fault that is visible in one of our operators."""
+    warnings.simplefilter("ignore")
+    family, function = name.split("/")
+    claims = load_spec(ROOT / "specs" / family / f"{function}.toml").claims
+    op = operator_under_test(getattr(ops, function), claims, name=name)
     found = []
-    for spec in specs:
-        if names and spec.name not in names:
-            continue
-        op = operator_under_test(getattr(ops, spec.claims.function), spec.claims, name=spec.name)
-        for fault in FAULTS:
-            wrong = Planted(op, spec.claims, fault)
-            cause = cause_of(wrong, spec.claims, examples)
-            if cause is not None and wrong.changed_at is not None:
-                right = cause_name(cause) in ACCEPTED[fault]
-                found.append(Answer(f"{spec.name}: {fault}", cause, right))
+    for fault in FAULTS:
+        wrong = Planted(op, claims, fault)
+        cause = cause_of(wrong, claims, examples)
+        if cause is not None and wrong.changed_at is not None:
+            right = cause_name(cause) in ACCEPTED[fault]
+            found.append(Answer(f"{name}: {fault}", cause, right))
     return found
 
 
-def mistakes(examples: int) -> list[Answer]:
-    """Return an answer per operator of tests/checking/mistakes."""
-    listed = importlib.import_module("tests.checking.mistakes")
+def of_mistake(function: str, examples: int) -> list[Answer]:
+    """Return the answer for one operator of tests/checking/mistakes."""
+    warnings.simplefilter("ignore")
+    listed = importlib.import_module("tests.checking.mistakes").MISTAKES
+    mistake = next(m for m in listed if f"{m.file}/{m.function}" == function)
     folder = ROOT / "tests" / "checking" / "mistakes"
-    found = []
-    for mistake in listed.MISTAKES:
-        family = Path(mistake.file).stem
-        module = judging._module(str(folder / f"{family}.py"))
-        path = folder / f"{family}.specs" / f"{mistake.function}.toml"
-        claims = load_spec(path, family=family, module=module).claims
-        name = f"{family}/{mistake.function}"
-        op = operator_under_test(getattr(module, mistake.function), claims, name=name)
-        cause = cause_of(op, claims, examples) or ""
-        word = cause_name(cause) if cause else ""
-        right = word in mistake.accepts or (not word and not mistake.accepts)
-        found.append(Answer(f"{name}: {mistake.person}", cause, right))
-    return found
+    family = Path(mistake.file).stem
+    module = judging._module(str(folder / f"{family}.py"))
+    path = folder / f"{family}.specs" / f"{mistake.function}.toml"
+    claims = load_spec(path, family=family, module=module).claims
+    name = f"{family}/{mistake.function}"
+    op = operator_under_test(getattr(module, mistake.function), claims, name=name)
+    cause = cause_of(op, claims, examples) or ""
+    word = cause_name(cause) if cause else ""
+    right = word in mistake.accepts or (not word and not mistake.accepts)
+    return [Answer(f"{name}: {mistake.person}", cause, right)]
 
 
-def run(names: list[str], examples: int) -> int:
+def shares(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return how many were asked and named, and what was not named rightly."""
+    count = Counter("right" if a.right else "none" if not a.printed else "other" for a in answers)
+    return {
+        "asked": len(answers),
+        "right": count["right"],
+        "no cause": count["none"],
+        "another cause": count["other"],
+        "not named rightly": [asdict(answer) for answer in answers if not answer.right],
+    }
+
+
+def run(names: list[str], examples: int, jobs: int, write: bool) -> int:
     """Judge everything wrong, print the shares and what was not named rightly."""
+    listed = load_specs(ROOT / "specs")[0]
+    chosen = [spec.name for spec in listed if not names or spec.name in names]
+    made = () if names else importlib.import_module("tests.checking.mistakes").MISTAKES
+    faults = in_processes(of_faults, [(name, examples) for name in chosen], jobs)
+    people = in_processes(of_mistake, [(f"{m.file}/{m.function}", examples) for m in made], jobs)
+    rows = {
+        "planted faults": shares([a for _, found in faults for a in found]),
+        "mistakes as people make them": shares([a for _, found in people for a in found]),
+    }
     console = Console(width=140)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        groups = {"planted faults": planted(names, examples)}
-        if not names:
-            groups["mistakes as people make them"] = mistakes(examples)
-    table = Table(title="the printed cause")
-    for title in ("", "asked", "named rightly", "no cause", "another cause"):
-        table.add_column(title, justify="left" if not title else "right")
-    for title, answers in groups.items():
-        count = Counter(
-            "right" if a.right else "none" if not a.printed else "other" for a in answers
+    for title, row in rows.items():
+        for missed in row["not named rightly"]:
+            console.print(f"{missed['what']}\n    {missed['printed'] or 'no cause'}", markup=False)
+        console.print(
+            f"{title}: {row['right']} of {row['asked']} named rightly, {row['no cause']} without"
+            f" a cause, {row['another cause']} with another one",
+            markup=False,
         )
-        share = count["right"] / max(1, len(answers))
-        table.add_row(title, str(len(answers)), f"{count['right']} ({share:.1%})",
-                      str(count["none"]), str(count["other"]))  # fmt: skip
-    for answers in groups.values():
-        for answer in answers:
-            if not answer.right:
-                console.print(f"{answer.what}\n    {answer.printed or 'no cause'}", markup=False)
-    console.print(table)
     console.print(machine(), markup=False)
+    if write:
+        console.print(f"written to {store('diagnosis', {'examples': examples, **rows})}")
     return 0

@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.results import machine, write_result
+from benchmarks.results import machine, store
 from benchmarks.work import Work, works
 from needle_cli.checking import check_pair
 
@@ -106,7 +106,7 @@ def run(rounds: int, write: bool) -> int:
             cold = mean_ratio([row.cold for row in rows], name)
             console.print(f"{name}: {warm:.2f} times our time (geometric mean), cold {cold:.2f}")
     if write:
-        console.print(f"written to {write_result('peers', [vars(row) for row in rows])}")
+        console.print(f"written to {store('peers', [vars(row) for row in rows])}")
     console.print(machine(), markup=False)
     return 0
 

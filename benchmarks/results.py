@@ -30,8 +30,8 @@ def _versions() -> str:
     return ", ".join(found)
 
 
-def write_result(name: str, content: Any) -> str:
-    """Write a benchmark's figures and return the file's name."""
+def store(name: str, content: Any) -> str:
+    """Write a benchmark's figures to results/ and return the file's name."""
     RESULTS.mkdir(exist_ok=True)
     document = {
         "benchmark": name,

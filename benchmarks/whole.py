@@ -11,7 +11,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.results import machine, write_result
+from benchmarks.results import machine, store
 
 COMMAND = [sys.executable, "-m", "needle_cli", "check", "ops", "--format", "json", "--seed", "0"]
 
@@ -45,6 +45,6 @@ def run(runs: int, write: bool) -> int:
         console.print(table)
     if write:
         rows = {"wall": walls, "operators": seconds, "checks": checks}
-        console.print(f"written to {write_result('ops', rows)}")
+        console.print(f"written to {store('ops', rows)}")
     console.print(machine(), markup=False)
     return 0

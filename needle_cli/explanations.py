@@ -313,7 +313,7 @@ CAUSES: Mapping[str, Cause] = {
         "return out_grad * 0.5",
     ),
     "shape": Cause(
-        ("another shape than its input",),
+        ("another shape than its input", "the shapes inside gradient fit"),
         "An axis is kept, lost or permuted on the way back.",
         "every gradient has exactly the shape of its input",
     ),

@@ -25,7 +25,7 @@ from needle_cli.checking.model import (
 )
 from needle_cli.checking.subject import Subject, narrow
 
-MOST_OVERWRITTEN = 64
+MOST_OVERWRITTEN = 256
 """Outputs up to which the fault that keeps one contribution alone asks for each of them."""
 
 

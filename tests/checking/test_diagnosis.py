@@ -2,12 +2,12 @@
 
 import pytest
 
-from benchmarks.diagnosis import ACCEPTED, cause_of, mistakes
+from benchmarks.diagnosis import ACCEPTED, cause_of, of_mistake
 from needle import ops
 from needle_cli.checking.faults import FAULTS
 from needle_cli.checking.planted import Planted
 from needle_cli.explanations import CAUSES, cause_name, usual_fix
-from tests.checking.mistakes import VOCABULARY
+from tests.checking.mistakes import MISTAKES, VOCABULARY
 from tests.checking.planted import Plant
 
 
@@ -54,13 +54,34 @@ def test_every_fault_has_a_word_and_every_word_a_page():
 
 
 def test_mistakes_as_people_make_them_are_named_and_hardly_ever_misnamed():
-    answers = mistakes(20)
-    right = [a for a in answers if a.right]
+    answers = [a for m in MISTAKES for a in of_mistake(f"{m.file}/{m.function}", 20)]
     misnamed = [a.what for a in answers if not a.right and a.printed]
-    assert len(right) >= 32, [a.what for a in answers if not a.right]
+    assert len(answers) == 40
+    assert sum(a.right for a in answers) >= 36, [a.what for a in answers if not a.right]
     assert len(misnamed) <= 1, misnamed
 
 
 def test_a_fix_belongs_to_its_cause():
     assert "sum_to" in usual_fix("missing sum over broadcast axis 0")
     assert usual_fix("something else") == usual_fix("") == ""
+
+
+def test_a_view_of_a_gradient_is_no_unsteady_gradient():
+    op, claims = ours("shape/stack")
+    cause = cause_of(Planted(op, claims, "wrong axis"), claims, 20)
+    assert cause_name(cause) == "wrong axis", cause
+
+
+@pytest.mark.parametrize(
+    ("spec", "fault", "words"),
+    [
+        ("shape/transpose", "order of memory", "inputs are not contiguous"),
+        ("arithmetic/add", "float32 inside", "to few digits"),
+        ("reduction/logsumexp", "large inputs", "the input is beyond 1000"),
+        ("convolution/conv", "scaled", "exactly 1.001"),
+        ("reduction/summation", "transposed", "along the wrong axis"),
+    ],
+)
+def test_a_cause_says_what_and_where(spec, fault, words):
+    op, claims = ours(spec)
+    assert words in cause_of(Planted(op, claims, fault), claims, 20)

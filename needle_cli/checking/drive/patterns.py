@@ -8,87 +8,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
+from needle_cli.checking.drive.probe import CLOSE, Pattern, Probe, alike, probe_of, wrong_probes
+from needle_cli.checking.drive.regions import only_for_some, only_for_views, only_where
 from needle_cli.checking.model import Array, Garbage, OperatorError
-from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.probes import power_of_two, rms
 from needle_cli.checking.subject import Subject
 
-CLOSE = 1e-7
-"""Relative distance, of the largest entry, within which a prediction fits."""
-
-STEP = 2.0**-12
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A case with, per judged leaf, its gradient and what it should be; `jacobian` is numeric."""
-
-    subject: Subject
-    cotangent: Array
-    analytic: list[Array]
-    right: list[Array]
-    jacobian: list[Array]
-
-    def leaf(self, k: int) -> Array:
-        """Return the judged leaf `k` in float64."""
-        return self.subject.leaves[self.subject.judged[k]].astype(np.float64)
-
-    def wrong(self, k: int) -> Array:
-        """Tell which entries of a judged leaf's gradient are wrong."""
-        return ~_near(self.analytic[k], self.right[k])
-
-    def is_wrong(self) -> bool:
-        """Tell whether any entry is wrong here."""
-        return any(self.wrong(k).any() for k in range(len(self.right)))
-
-    def pulled(self, k: int, cotangent: Array) -> Array:
-        """Return the right gradient for another cotangent."""
-        return np.asarray((cotangent @ self.jacobian[k]).reshape(self.right[k].shape))
-
-    def output(self) -> Array | None:
-        """Return the cotangent in the shape of the output, if that is a single array."""
-        outputs = self.subject.evaluation.outputs
-        return self.cotangent.reshape(outputs[0].shape) if len(outputs) == 1 else None
-
-
-def probe_of(subject: Subject, cotangent: Array) -> Probe | None:
-    """Return the probe at a case, None where its Jacobian is not finite."""
-    with np.errstate(all="ignore"):
-        analytic = subject.gradients(cotangent)
-        jacobian = [_jacobian(subject, k) for k in range(len(subject.judged))]
-    if not all(np.isfinite(j).all() for j in jacobian):
-        return None
-    right = [(cotangent @ j).reshape(g.shape) for j, g in zip(jacobian, analytic, strict=True)]
-    return Probe(subject, cotangent, analytic, right, jacobian)
-
-
-def _jacobian(subject: Subject, position: int) -> Array:
-    """Return d output / d leaf, one row per output, by extrapolated central differences."""
-    leaf = subject.leaves[subject.judged[position]]
-    scale = power_of_two(rms(leaf))
-    columns = []
-    for flat in range(leaf.size):
-        direction = [np.zeros(subject.leaves[i].shape) for i in subject.judged]
-        direction[position].reshape(-1)[flat] = scale
-        line = Line(subject, direction)
-        columns.append((4 * line.slope(STEP / 2) - line.slope(STEP)) / (3 * scale))
-    return np.stack(columns, axis=1) if columns else np.zeros((subject.vector.size, 0))
-
-
-def _near(a: Array, b: Array) -> Array:
-    """Tell entry by entry whether two arrays are equal as far as differences can say."""
-    size = float(np.max(np.abs(b), initial=0.0))
-    with np.errstate(all="ignore"):
-        return np.asarray(np.abs(a - b) <= CLOSE * np.abs(b) + 1e-9 * size)
-
-
-def _same(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and bool(_near(a, b).all())
+WRONG_AXIS = "{whose} is summed or spread along the wrong axis"
 
 
 def describe(telling: Sequence[Probe], probes: Sequence[Probe]) -> str:
@@ -118,15 +47,6 @@ def describe(telling: Sequence[Probe], probes: Sequence[Probe]) -> str:
     return ""
 
 
-Pattern = Callable[[Sequence[Probe], int], Sequence[str]]
-"""Returns what can be said of one wrong input's gradient, the simplest first."""
-
-
-def _telling(probes: Sequence[Probe], k: int) -> list[Probe]:
-    """Return the probes at which a leaf's gradient is wrong."""
-    return [p for p in probes if p.wrong(k).any()]
-
-
 def _zeros(probes: Sequence[Probe], k: int) -> Sequence[str]:
     return ["{whose} is zero"] if all(not p.analytic[k].any() for p in probes) else []
 
@@ -142,19 +62,29 @@ def _not_a_number(probes: Sequence[Probe], k: int) -> Sequence[str]:
 def _stale(probes: Sequence[Probe], k: int) -> Sequence[str]:
     """Name a gradient that stays what it was when the inputs move, though it should not."""
     moves = False
-    for probe in _telling(probes, k):
-        subject = probe.subject
-        leaves = [a * a.dtype.type(1.25) if a.dtype.kind == "f" else a for a in subject.leaves]
-        moved = Subject(subject.op, subject.case.with_leaves(leaves))
-        try:
-            there = probe_of(moved, probe.cotangent)
-        except (OperatorError, Garbage):
-            return []
-        if there is None or not np.array_equal(there.analytic[k], probe.analytic[k]):
-            return []
-        moves = moves or not _same(there.right[k], probe.right[k])
+    for probe in wrong_probes(probes, k):
+        for change in (_grown, _turned):
+            subject = probe.subject
+            leaves = [change(a) if a.dtype.kind == "f" else a for a in subject.leaves]
+            try:
+                there = probe_of(
+                    Subject(subject.op, subject.case.with_leaves(leaves)), probe.cotangent
+                )
+            except (OperatorError, Garbage):
+                return []
+            if there is None or not np.array_equal(there.analytic[k], probe.analytic[k]):
+                return []
+            moves = moves or not alike(there.right[k], probe.right[k])
     text = "stale state: {whose} does not follow its inputs, an earlier call is remembered"
     return [text] if moves else []
+
+
+def _grown(array: Array) -> Array:
+    return np.asarray(array * array.dtype.type(1.25))
+
+
+def _turned(array: Array) -> Array:
+    return np.flip(array).copy()
 
 
 def _predicted(text: str, predict: Callable[[Probe, int], Iterator[Array]]) -> Pattern:
@@ -163,7 +93,7 @@ def _predicted(text: str, predict: Callable[[Probe, int], Iterator[Array]]) -> P
     def pattern(probes: Sequence[Probe], k: int) -> Sequence[str]:
         fits: set[int] | None = None
         for probe in probes:
-            here = {n for n, a in enumerate(predict(probe, k)) if _same(probe.analytic[k], a)}
+            here = {n for n, a in enumerate(predict(probe, k)) if alike(probe.analytic[k], a)}
             fits = here if fits is None else fits & here
         return [text] if fits else []
 
@@ -199,6 +129,20 @@ def _transposed(probe: Probe, k: int) -> Iterator[Array]:
     yield from _permuted(probe.right[k])
 
 
+def _spread(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    """Name the transposition of what a reduction spread: there the mistake is another axis."""
+
+    def is_spread(probe: Probe) -> bool:
+        v, right = probe.output(), probe.right[k]
+        axes = [a for a, n in enumerate(right.shape) if n > 1]
+        ends = [np.take(right, [0], a) for a in axes]
+        constant = any(alike(np.broadcast_to(e, right.shape), right) for e in ends)
+        return v is not None and v.ndim < right.ndim and constant
+
+    turned = all(is_spread(p) for p in wrong_probes(probes, k))
+    return _predicted(WRONG_AXIS, _transposed)(probes, k) if turned else []
+
+
 def _wrong_axis(probe: Probe, k: int) -> Iterator[Array]:
     v = probe.output()
     for turned in _permuted(v) if v is not None else ():
@@ -222,6 +166,15 @@ def _flipped(probe: Probe, k: int) -> Iterator[Array]:
         yield probe.pulled(k, turned.reshape(-1))
 
 
+def _backwards(probe: Probe, k: int) -> Iterator[Array]:
+    """Yield what a running sum gives that runs the wrong way: reversed before and after."""
+    v = probe.output()
+    for n, turned in enumerate(_reversed(v)) if v is not None else ():
+        pulled = probe.pulled(k, turned.reshape(-1))
+        back = next(itertools.islice(_reversed(pulled), n, None), None)
+        yield _nothing(probe, k) if back is None else back
+
+
 def _nothing(probe: Probe, k: int) -> Array:
     return np.full(probe.right[k].shape, np.nan)
 
@@ -229,7 +182,7 @@ def _nothing(probe: Probe, k: int) -> Array:
 def _swapped(probe: Probe, k: int) -> Iterator[Array]:
     for other in range(len(probe.right)):
         same = other != k and probe.right[other].shape == probe.right[k].shape
-        both = same and _same(probe.analytic[other], probe.right[k])
+        both = same and alike(probe.analytic[other], probe.right[k])
         yield probe.right[other] if both else _nothing(probe, k) if same else probe.right[k]
 
 
@@ -301,14 +254,18 @@ def _ratio(probes: Sequence[Probe], k: int) -> Sequence[str]:
         if not big.any():
             return []
         factor = float(np.median(a[big] / r[big]))
-        if not np.isfinite(factor) or not _same(a, factor * r):
+        if not np.isfinite(factor) or not alike(a, factor * r):
             return []
         factors.append(factor)
     if np.ptp(factors) <= CLOSE * abs(factors[0]):
         if len(told) == 1 and told[0].right[k].size < 2:
             return []
-        return [f"{{whose}} is exactly {shown(factors[0])} \N{MULTIPLICATION SIGN} the numeric one"]
-    return [
+        exact = [
+            f"{{whose}} is exactly {shown(factors[0])} \N{MULTIPLICATION SIGN} the numeric one"
+        ]
+    else:
+        exact = []
+    return exact + [
         f"{{whose}} is the numeric one times {word}"
         for word, values in _sizes(told, k)
         if all(abs(f - value) <= CLOSE * abs(f) for f, value in zip(factors, values, strict=True))
@@ -350,64 +307,15 @@ def shown(ratio: float) -> str:
     return f"{ratio:.6g}"
 
 
-def _only_where(probes: Sequence[Probe], k: int) -> Sequence[str]:
-    """Name the region in which all wrong entries lie, and no right ones with them."""
-    told = _telling(probes, k)
-    if all(p.wrong(k).all() for p in told) and len(told) == len(probes):
-        return []
-    found = []
-    for word, region in REGIONS.items():
-        masks = [region(p, k) & _alive(p, k) for p in probes]
-        if all((p.wrong(k) == mask).all() for p, mask in zip(probes, masks, strict=True)):
-            found.append(f"{{whose}} is wrong only where {word}")
-    return found
-
-
-def _alive(probe: Probe, k: int) -> Array:
-    """Tell where there is a slope at all, or an answer although there is none."""
-    return np.asarray((probe.right[k] != 0) | (probe.analytic[k] != 0))
-
-
-def _index(pick: Callable[[Array, int], Array], axis: int) -> Callable[[Probe, int], Array]:
-    def region(probe: Probe, k: int) -> Array:
-        shape = probe.right[k].shape
-        if len(shape) <= max(axis, -axis - 1):
-            return np.zeros(shape, dtype=bool)
-        length = shape[axis]
-        mask = pick(np.arange(length), length)
-        wide = [1] * len(shape)
-        wide[axis] = length
-        return np.broadcast_to(mask.reshape(wide), shape)
-
-    return region
-
-
-REGIONS: dict[str, Callable[[Probe, int], Array]] = {
-    "the input is negative": lambda p, k: p.leaf(k) < 0,
-    "the input is positive": lambda p, k: p.leaf(k) > 0,
-    "the input is beyond 1000": lambda p, k: np.abs(p.leaf(k)) > 1e3,
-    "the input is 0": lambda p, k: p.leaf(k) == 0,
-    "the input is beyond 1": lambda p, k: np.abs(p.leaf(k)) > 1,
-    "the input is above 1": lambda p, k: p.leaf(k) > 1,
-    "the input is below -1": lambda p, k: p.leaf(k) < -1,
-    "the input is within 1": lambda p, k: np.abs(p.leaf(k)) < 1,
-    "the input is largest": lambda p, k: p.leaf(k) == np.max(p.leaf(k), initial=-np.inf),
-    "the index is last along axis 0": _index(lambda i, n: i == n - 1, 0),
-    "the index is last along the last axis": _index(lambda i, n: i == n - 1, -1),
-    "the index is first along axis 0": _index(lambda i, n: i == 0, 0),
-    "the index is first along the last axis": _index(lambda i, n: i == 0, -1),
-    "the index is odd along the last axis": _index(lambda i, n: i % 2 == 1, -1),
-    "the index is even along the last axis": _index(lambda i, n: i % 2 == 0, -1),
-}
-
 PATTERNS: tuple[Pattern, ...] = (
     _zeros,
     _predicted("the output gradient is ignored in {whose}", _ignored),
     _ratio,
     _predicted("the output gradient is returned unchanged as {whose}", _returned),
     _not_a_number,
+    _spread,
     _predicted("{whose} is transposed", _transposed),
-    _predicted("{whose} is summed or spread along the wrong axis", _wrong_axis),
+    _predicted(WRONG_AXIS, _wrong_axis),
     _predicted("{whose} is in reversed order", _flipped),
     _predicted("the operands' gradients are swapped", _swapped),
     _predicted("{whose} is another input's", _of_another),
@@ -417,6 +325,9 @@ PATTERNS: tuple[Pattern, ...] = (
     _predicted("{whose} is multiplied by the output", _times(_output)),
     _predicted("{whose} is multiplied by the output gradient", _times(_cotangent)),
     _stale,
-    _only_where,
+    only_where,
+    only_for_views,
+    only_for_some,
+    _predicted("{whose} runs along an axis in reversed order", _backwards),
 )
 """The patterns in the order in which they are tried: the simplest first."""

@@ -134,7 +134,7 @@ MISTAKES = (
         "the maximum is not subtracted: the exponentials overflow for large entries",
         ("nan", "only where"),
     ),
-    Mistake("loss", "smoothed_cross_entropy", "the target is not smoothed", ()),
+    Mistake("loss", "smoothed_cross_entropy", "the target is not smoothed", ("only where",)),
     Mistake("normalization", "dropout", "the factor 1 / (1 - p) is forgotten", ("ratio",)),
     Mistake(
         "normalization",
@@ -182,5 +182,5 @@ MISTAKES = (
         "axis + 1 is another axis when the axis is negative",
         ("only where", "wrong axis", "shape"),
     ),
-    Mistake("shape", "roll", "rolled on instead of back", ()),
+    Mistake("shape", "roll", "rolled on instead of back", ("flipped",)),
 )
