@@ -57,7 +57,10 @@ class CaseView:
 
 @dataclass(frozen=True)
 class FindingView:
-    """One finding: where, why if known, its cases, and how to ask again."""
+    """One finding: where, why if known, its cases, and how to ask again.
+
+    `add` is what the spec lacks, in TOML.
+    """
 
     message: str
     cause: str
@@ -66,6 +69,7 @@ class FindingView:
     smallest: CaseView | None = None
     typical: CaseView | None = None
     probes: int = 0
+    add: str = ""
     replay_id: str = ""
     token: str = ""
 
@@ -221,5 +225,5 @@ def finding_of(data: Mapping[str, Any]) -> FindingView:
     """Return the finding of a worker's JSON."""
     return FindingView(
         data["message"], data["cause"], data["certainty"], _spot(data["spot"]) or Spot(""),
-        _case(data["smallest"]), _case(data["typical"]), data["probes"],
+        _case(data["smallest"]), _case(data["typical"]), data["probes"], data["add"],
     )  # fmt: skip

@@ -37,6 +37,7 @@ from needle_cli.events import plain
 from needle_cli.problems import Problem
 from needle_cli.records import Unstorable, case_of, record_of
 from needle_cli.specs import Spec, SpecError, find_specs_dir, load_spec, load_specs
+from needle_cli.specs.entries import kink_text
 from needle_cli.tokens import Record
 from needle_cli.worker import Breadcrumb, Data, Task
 
@@ -255,6 +256,7 @@ def _failure(failure: Failure, check: str, task: Task) -> Data:
         "smallest": _case(failure.smallest, check, task),
         "typical": None if failure.typical is None else _case(failure.typical, check, task),
         "probes": failure.probes,
+        "add": "\n\n".join(kink_text(kink) for kink in failure.undeclared),
     }
 
 

@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy.typing as npt
 
+from needle_cli.checking.claims import Kink
+
 Array: TypeAlias = npt.NDArray[Any]
 InputValue: TypeAlias = Array | tuple[Array, ...]
 """One argument of an operator: an array, or the members of a list or tuple argument."""
@@ -267,13 +269,17 @@ class CaseReport:
 
 @dataclass(frozen=True)
 class Failure:
-    """A finding with its cases: the smallest that is still clear, and a typical one."""
+    """A finding with its cases: the smallest that is still clear, and a typical one.
+
+    `undeclared` are the kinks that the spec would have to declare.
+    """
 
     finding: Finding
     certainty: str
     smallest: CaseReport
     typical: CaseReport | None = None
     probes: int = 0
+    undeclared: tuple[Kink, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ def one(
         page.entry("The same in", ", ".join(others))
     if hints == "full" and usual_fix(finding.cause):
         page.entry("Usual fix", usual_fix(finding.cause))
+    if finding.add:
+        page.block("Add to spec", finding.add)
     if hints == "full" and not finding.cause and row.status == "fail" and row.check != "spec":
         page.entry("See also", f"needle explain {row.check}")
     if finding.smallest is not None:

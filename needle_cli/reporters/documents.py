@@ -114,6 +114,7 @@ def finding(item: FindingView, owner: Row, info: RunInfo) -> Document:
         **{k: v for k, v in spot(item.spot).items() if k != "of_allowed"},
         "smallest": None if item.smallest is None else case(item.smallest),
         "typical": None if item.typical is None else case(item.typical),
+        "add_to_spec": item.add or None,
         "replay": replay(item, owner, info) if item.replay_id else None,
     }
 

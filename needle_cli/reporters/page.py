@@ -59,6 +59,12 @@ class Page:
             lead = f"  {label}".ljust(margin) if label and not place else " " * margin
             self.pieces((lead, "dim"), (line, style))
 
+    def block(self, label: str, text: str, margin: int = 17) -> None:
+        """Add a label and lines that stand below each other as they are, to be copied."""
+        for place, line in enumerate(text.splitlines()):
+            lead = f"  {label}".ljust(margin) if not place else " " * margin
+            self.pieces((lead, "dim"), (f"  {line}" if line else "", ""))
+
     def command(self, label: str, text: str, margin: int = 17) -> None:
         """Add a labelled command, never wrapped."""
         self.pieces((f"  {label:{margin - 2}}", "dim"), (text, ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -97,6 +98,29 @@ def _kink(table: Table, inputs: Mapping[str, InputClaim], params: Mapping[str, P
         _convention(table),
         table.text("reason"),
     )
+
+
+def kink_text(kink: Kink) -> str:
+    """Return the `[[kink]]` that `read_kinks` reads as `kink`."""
+    keys: dict[str, Any] = {
+        "kind": kink.kind,
+        "of": list(kink.of) if len(kink.of) > 1 else kink.of[0],
+    }
+    if kink.kind == "point":
+        keys["value"] = kink.value
+    if kink.along is not None:
+        keys["along"] = kink.along
+    if kink.convention is not None:
+        keys["convention"] = kink.convention
+    keys["curvature"] = kink.curvature
+    if kink.reason:
+        keys["reason"] = kink.reason
+    written = (
+        # TOML writes strings and lists of them as JSON does, numbers as Python does.
+        f"{key} = {json.dumps(value) if isinstance(value, str | list) else repr(value)}"
+        for key, value in keys.items()
+    )
+    return "\n".join(["[[kink]]", *written])
 
 
 def _kink_value(table: Table, params: Mapping[str, ParamClaim]) -> float | str:

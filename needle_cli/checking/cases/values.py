@@ -180,7 +180,8 @@ def _refine(plan: _Plan, drawn: kinkless.Drawn, rng: Generator) -> frozenset[str
             if all(a is not None for a in found):
                 drawn[name] = [a for a in found if a is not None]
                 tags.add("extreme")
-        return frozenset(tags)
+        moving = {n: a for n, a in drawn.items() if n in free}
+        return frozenset(tags | _nearness(plan, moving))
     scale = _scale(plan)
     for name, claim in free.items():
         if claim.domain.name in SCALABLE and scale != 1.0:
@@ -196,10 +197,16 @@ def _refine(plan: _Plan, drawn: kinkless.Drawn, rng: Generator) -> frozenset[str
         drawn.update(moving)
         return frozenset({"kink"} if placed else ())
     if kinks:
-        drawn.update(kinkless.clear_of_kinks(moving, kinks, domains, plan.structure.params, rng))
-        if any(kinkless.touches(moving, k, plan.structure.params) for k in kinks):
-            tags.add("near kink")
-    return frozenset(tags)
+        moving = kinkless.clear_of_kinks(moving, kinks, domains, plan.structure.params, rng)
+        drawn.update(moving)
+    return frozenset(tags | _nearness(plan, moving))
+
+
+def _nearness(plan: _Plan, moving: kinkless.Drawn) -> set[str]:
+    """Return the tag of values that a step could take over a declared kink."""
+    kinks = [k for k in plan.claims.kinks if any(n in moving for n in k.of)]
+    near = any(kinkless.touches(moving, k, plan.structure.params) for k in kinks)
+    return {"near kink"} if near else set()
 
 
 def _scale(plan: _Plan) -> float:

@@ -116,8 +116,12 @@ class _Site:
         rough = output.kinked() | output.lost()
         met = [k for k, on in enumerate(self.on) if on & rough]
         if not rough and not self._smooth(j):
-            # At a tie of a median every coordinate looks smooth.
-            met = [k for k, on in enumerate(self.on) if on]
+            # At a tie of a median every coordinate looks smooth. A point does not: beside one, a
+            # direction that moves other entries as well may see it where a coordinate does not.
+            shared = [
+                k for k, kink in enumerate(self.claims.kinks) if kink.kind in ("tie", "equal")
+            ]
+            met = [k for k in shared if self.on[k]]
         kinks = [self.claims.kinks[k] for k in met]
         found = (
             self._not_finite(output, kinks)

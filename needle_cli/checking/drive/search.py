@@ -22,6 +22,7 @@ from needle_cli.checking.claims import Claims
 from needle_cli.checking.drive import shrink
 from needle_cli.checking.drive.diagnose import diagnose
 from needle_cli.checking.drive.tally import Tally, row
+from needle_cli.checking.drive.undeclared import Undeclared
 from needle_cli.checking.model import (
     Answer,
     Case,
@@ -129,6 +130,8 @@ class _Judge:
         reasons = why_not_applicable(self.op, self.claims, self.plan)
         if "kink" in self.tallies and not self.plan.first:
             self.tallies["kink"].missing = kink.unmet(self.claims, self.tallies["kink"].met)
+        if not self.plan.first:
+            self._look_for_kinks()
         rows = []
         cause = "" if self.plan.first else diagnose(self.tallies, self.inquiry)
         for tally in self.tallies.values():
@@ -137,6 +140,14 @@ class _Judge:
             tally.seconds += time.perf_counter() - started
             rows.append(row(self.op.name, self.plan, tally, failures, reasons))
         return rows
+
+    def _look_for_kinks(self) -> None:
+        """Find the kinks that the spec lacks, where points without a derivative were met."""
+        met = [tally for tally in self.tallies.values() if tally.kinks or tally.at_kinks]
+        if met:
+            missing = Undeclared(self.op, self.claims, self.plan).kinks(self.tallies)
+            for tally in met:
+                tally.undeclared = missing
 
     def _ask_error_cases(self) -> None:
         tally = self.tallies.get("forward")

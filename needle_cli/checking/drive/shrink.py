@@ -65,7 +65,7 @@ def failures(inquiry: Asks, tally: Tally, cause: str = "") -> tuple[Failure, ...
 
     `cause` is the operator's likely cause, found from all checks together.
     """
-    found = tally.failed or tally.kinks
+    found = tally.failed or tally.unexplained
     if not found:
         return ()
     first = _clearest(found)
@@ -78,10 +78,15 @@ def failures(inquiry: Asks, tally: Tally, cause: str = "") -> tuple[Failure, ...
         report = report_of(inquiry, tally.check, typical.case, typical.answer)
         failure = replace(failure, typical=report)
     cause = cause if tally.failed else ""
+    finding = replace(failure.finding, cause=cause)
+    if tally.undeclared and not tally.failed:
+        message = "a point without a derivative, and the spec declares no kink there"
+        finding = replace(finding, message=message)
     failure = replace(
         failure,
-        finding=replace(failure.finding, cause=cause),
+        finding=finding,
         certainty=f"fits all {len(found)} failing cases" if cause else "",
+        undeclared=() if tally.failed else tally.undeclared,
     )
     return (replace(failure, probes=len(found)),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from needle_cli.checking.claims import Kink
 from needle_cli.checking.model import (
     Answer,
     Case,
@@ -16,6 +17,7 @@ from needle_cli.checking.model import (
     Verdict,
     Worst,
 )
+from needle_cli.checking.numerics.kinks import AT_A_KINK
 
 CAP = 0.02
 """Share of probes of one operator and check that may be undecided."""
@@ -23,6 +25,8 @@ CAP = 0.02
 ENOUGH = 4
 """Failing cases after which a check of this operator is not asked again."""
 
+ENOUGH_KINKS = 6
+"""Cases without a derivative after which a check is not asked again: each takes long to tell."""
 
 KEPT = 4
 """Passing cases that are kept: a diagnosis has to explain them too."""
@@ -52,6 +56,8 @@ class Tally:
     passed: list[Case] = field(default_factory=list)
     undecided: list[Failed] = field(default_factory=list)
     kinks: list[Failed] = field(default_factory=list)
+    at_kinks: list[Failed] = field(default_factory=list)
+    undeclared: tuple[Kink, ...] = ()
     blocked: str = ""
     missing: str = ""
     met: frozenset[int] = frozenset()
@@ -59,8 +65,16 @@ class Tally:
 
     @property
     def done(self) -> bool:
-        """Whether enough failing cases have been seen."""
-        return len(self.failed) >= ENOUGH
+        """Whether enough failing cases have been seen, or far too many without a derivative."""
+        return len(self.failed) >= ENOUGH or len(self.kinks) >= ENOUGH_KINKS
+
+    @property
+    def unexplained(self) -> list[Failed]:
+        """The cases at points without a derivative that the spec does not declare.
+
+        One whose gradient lies between the slopes counts as soon as the missing kink is known.
+        """
+        return self.kinks or (self.at_kinks if self.undeclared else [])
 
     def add(self, structure: Structure | None, case: Case, answer: Answer) -> None:
         """Count an answer."""
@@ -83,15 +97,17 @@ class Tally:
             self.undecided.append(entry)
         elif answer.verdict is Verdict.NO_DERIVATIVE and NEAR_KINK not in case.tags:
             self.kinks.append(entry)
+        elif AT_A_KINK in answer.notes and NEAR_KINK not in case.tags:
+            self.at_kinks.append(entry)
 
     def status(self) -> tuple[Status, str]:
         """Return the row's status and the reason for anything but pass and fail."""
         if self.failed:
             crashed = all(entry.answer.error for entry in self.failed)
             return (Status.ERROR if crashed else Status.FAIL), ""
-        if self.kinks:
-            note = "; ".join(dict.fromkeys(n for entry in self.kinks for n in entry.answer.notes))
-            return Status.NO_DERIVATIVE, note or "a point without a derivative"
+        if self.unexplained:
+            said = dict.fromkeys(n for entry in self.unexplained for n in entry.answer.notes)
+            return Status.NO_DERIVATIVE, "; ".join(said) or "a point without a derivative"
         if self.missing and not self.blocked:
             if not self.examples:
                 return Status.CANNOT_TELL, "no case is small enough to be put on the declared kinks"

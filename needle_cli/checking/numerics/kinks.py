@@ -20,6 +20,9 @@ from needle_cli.checking.subject import Subject, inner
 SPLITS = 12
 MOST_COMPONENTS = 12
 
+AT_A_KINK = "at a kink, between the one-sided slopes"
+"""The note of a gradient that passes at a point without a derivative."""
+
 
 @dataclass(frozen=True)
 class Autopsy:
@@ -127,7 +130,7 @@ def _judge_parts(
         return Autopsy(Verdict.NO_DERIVATIVE, note="the slope is not finite here")
     if doubt:
         return Autopsy(Verdict.CANNOT_TELL, note=doubt)
-    return Autopsy(Verdict.PASS, 0.0, 0.0, 0.0, "at a kink, between the one-sided slopes")
+    return Autopsy(Verdict.PASS, 0.0, 0.0, 0.0, AT_A_KINK)
 
 
 def _not_additive(subject: Subject, line: Line, measured: Sides, rng: np.random.Generator) -> Array:

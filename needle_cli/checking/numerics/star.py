@@ -300,7 +300,7 @@ def _scales(subject: Subject) -> list[Array]:
 def _outside(j: int, side: Sides, analytic: float) -> Outside | None:
     """Return a finding where the projection lies outside [left, right] along one direction."""
     smooth, kinked, _ = side.kinds
-    if not (smooth[j] or kinked[j]):
+    if not (smooth[j] or kinked[j]) or not side.settled()[j]:
         return None
     slope, _ = side.slope()
     if kinked[j]:
