@@ -1,4 +1,4 @@
-"""`python -m benchmarks peers|ops|diagnosis`: run one of the benchmarks and print its tables."""
+"""`python -m benchmarks NAME`: run one of the benchmarks and print its tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,21 @@ def main() -> int:
     causes.add_argument("--examples", type=int, default=20, help="per operator (default 20)")
     causes.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     causes.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    alarms = names.add_parser("false_alarms", help="right operators under awkward values")
+    alarms.add_argument("operators", nargs="*", help="family/function (default: all)")
+    alarms.add_argument("--examples", type=int, default=10_000, help="per operator and dtype")
+    alarms.add_argument("--seed", type=int, default=0)
+    alarms.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    alarms.add_argument("--fresh", action="store_true", help="forget what an earlier run has done")
+    alarms.add_argument("--write", action="store_true", help="store under benchmarks/results/")
     arguments = parser.parse_args()
+    if arguments.name == "false_alarms":
+        from benchmarks.false_alarms import run as run_alarms
+
+        return run_alarms(
+            arguments.operators, arguments.examples, arguments.seed, arguments.jobs,
+            arguments.fresh, arguments.write,
+        )  # fmt: skip
     if arguments.name == "diagnosis":
         from benchmarks.diagnosis import run as run_causes
 

@@ -206,10 +206,10 @@ def scales(claims: Claims, lane: str) -> tuple[float, ...]:
         return ()
     planner = Planner(space)
     plain = _Maker(claims, space, "generic").structure(planner.typical())
-    return tuple(s for s in SCALES if _informative(claims, replace(plain, scale=s)))
+    return tuple(s for s in SCALES if informative(claims, replace(plain, scale=s)))
 
 
-def _informative(claims: Claims, structure: Structure) -> bool:
+def informative(claims: Claims, structure: Structure) -> bool:
     """Tell whether outputs are finite and follow the inputs, and kinks can be kept away from."""
     case = realise(claims, structure)
     if "near kink" in case.tags:

@@ -21,6 +21,7 @@ from needle_cli.checking.claims import Claims, ErrorCase
 from needle_cli.checking.model import Answer, Array, Case, Garbage, OperatorError, OpUnderTest
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import rms
+from needle_cli.checking.numerics.tolerance import MOVES, jittered
 from needle_cli.checking.subject import is_floating, widen
 
 
@@ -91,13 +92,8 @@ def _rounding(question: Question, claims: Claims, exact: Sequence[Array]) -> lis
     base = reference.in_high_precision(claims, wide) or reference.values(claims, wide)
     spread = [np.zeros(out.shape) for out in exact]
     rng = question.rng("forward")
-    for _ in range(2):
-        leaves = [
-            leaf * (1 + eps * (rng.integers(0, 2, size=leaf.shape) * 2.0 - 1))
-            if is_floating(leaf)
-            else leaf
-            for leaf in wide.leaves()
-        ]
+    for _ in range(MOVES):
+        leaves = [jittered(leaf, eps, rng) if is_floating(leaf) else leaf for leaf in wide.leaves()]
         moved_case = wide.with_leaves(leaves)
         moved = reference.in_high_precision(claims, moved_case)
         for k, (a, b) in enumerate(

@@ -125,7 +125,7 @@ def few_digits(cases: Sequence[Case], inquiry: Asks) -> bool:
             for entry in elements(question.wide, question.cotangent, question.tangent):
                 size = max(abs(entry.analytic), abs(entry.numeric))
                 if size > 0 and entry.allowed <= NARROW[0] * size:
-                    errors.append((entry.analytic - entry.numeric) / entry.numeric)
+                    errors.append((entry.analytic - entry.numeric) / size)
         except (OperatorError, Garbage):
             return False
     low, high = NARROW

@@ -11,7 +11,7 @@ import numpy as np
 from needle_cli.checking.checks.question import generator
 from needle_cli.checking.checks.second_order import of_cotangent
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.drive.search import cases_of, judge
+from needle_cli.checking.drive.search import cases_of, judge, structures_of
 from needle_cli.checking.faults import FAULTS
 from needle_cli.checking.model import (
     Case,
@@ -46,7 +46,8 @@ def plant(op: OpUnderTest, claims: Claims, plan: Plan) -> Result:
     it was there to be seen.
     """
     immune = {entry.fault for entry in claims.immune}
-    cases = cases_of(op, claims, plan)
+    structures = structures_of(op.name, claims, plan)
+    cases = cases_of(op, claims, plan, structures)
     seconds, caught, idle = 0.0, 0, 0
     survivors: list[tuple[str, Planted]] = []
     for name in FAULTS:
@@ -57,7 +58,9 @@ def plant(op: OpUnderTest, claims: Claims, plan: Plan) -> Result:
             idle += 1
             continue
         planted = Planted(op, claims, name)
-        rows = judge(planted, claims, replace(plan, shrink=False, first=True))
+        rows = judge(
+            planted, claims, replace(plan, shrink=False, first=True), structures=structures
+        )
         seconds += sum(row.seconds for row in rows)
         if any(row.status in REFUSED for row in rows):
             caught += 1

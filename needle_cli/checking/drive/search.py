@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +49,11 @@ MOST_KINKED = 24
 
 
 def judge(
-    op: OpUnderTest, claims: Claims, plan: Plan, breadcrumb: Breadcrumb | None = None
+    op: OpUnderTest,
+    claims: Claims,
+    plan: Plan,
+    breadcrumb: Breadcrumb | None = None,
+    structures: Sequence[Structure] | None = None,
 ) -> list[Result]:
     """Ask every check of the plan of one operator and return one row per check.
 
@@ -59,6 +63,7 @@ def judge(
         plan: Checks, number of examples, seed, device and dtype.
         breadcrumb: Called with check and case before every question, so that a crash can name
             them.
+        structures: The cases to be, without their numbers; by default `structures_of` the plan.
 
     Returns:
         Rows in the order of the checks, without locations. The same arguments give the same rows
@@ -66,7 +71,34 @@ def judge(
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return _Judge(op, claims, plan, breadcrumb).run()
+        if structures is None:
+            structures = structures_of(op.name, claims, plan)
+        return _Judge(op, claims, plan, breadcrumb).run(structures)
+
+
+def structures_of(name: str, claims: Claims, plan: Plan) -> list[Structure]:
+    """Return the structures of an operator's cases: its corners, then what Hypothesis draws.
+
+    They follow from the operator's name, its spec, and the plan's seed, device and dtype.
+    """
+    found: list[Structure] = list(corner_structures(claims))
+    if plan.examples <= 0:
+        return found
+
+    @seed(seed_of(plan.seed, name, "cases", plan.device, plan.dtype))
+    @settings(
+        max_examples=plan.examples,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(structures(claims))
+    def draw(structure: Structure) -> None:
+        found.append(structure)
+
+    draw()
+    return found
 
 
 def ask_again(
@@ -122,11 +154,10 @@ class _Judge:
         self.tallies = {name: Tally(name) for name in NAMES if name in plan.checks}
         self.number = 0
 
-    def run(self) -> list[Result]:
+    def run(self, structures: Sequence[Structure]) -> list[Result]:
         self._ask_error_cases()
-        for structure in corner_structures(self.claims):
+        for structure in structures:
             self._consider(structure)
-        self._examples()
         reasons = why_not_applicable(self.op, self.claims, self.plan)
         if "kink" in self.tallies and not self.plan.first:
             self.tallies["kink"].missing = kink.unmet(self.claims, self.tallies["kink"].met)
@@ -157,33 +188,6 @@ class _Judge:
                 tags=frozenset({ERROR_CASE}),
             )
             self._count("forward", None, case, None)
-
-    def _examples(self) -> None:
-        if self.plan.examples <= 0:
-            return
-        number = seed_of(self.plan.seed, self.op.name, "cases", self.plan.device, self.plan.dtype)
-        raised: list[Exception] = []
-
-        @seed(number)
-        @settings(
-            max_examples=self.plan.examples,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(structures(self.claims))
-        def example(structure: Structure) -> None:
-            # An exception here is a fault of the tool; Hypothesis would try to shrink it.
-            if not raised:
-                try:
-                    self._consider(structure)
-                except Exception as error:
-                    raised.append(error)
-
-        example()
-        if raised:
-            raise raised[0]
 
     def _consider(self, structure: Structure) -> None:
         """Ask every check that a structure can serve: generic, integer or far-out numbers."""
@@ -240,14 +244,15 @@ class _Judge:
         return answer
 
 
-def cases_of(op: OpUnderTest, claims: Claims, plan: Plan) -> list[Case]:
+def cases_of(
+    op: OpUnderTest, claims: Claims, plan: Plan, structures: Sequence[Structure]
+) -> list[Case]:
     """Return every case that `judge` would ask about, in order."""
     collector = _Collector(op, claims, plan, None)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for structure in corner_structures(claims):
+        for structure in structures:
             collector._consider(structure)
-        collector._examples()
     return collector.found
 
 

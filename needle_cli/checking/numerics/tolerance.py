@@ -21,6 +21,9 @@ AGREEMENT = 1e-9
 CONFIDENCE = 4.0
 """Multiple of a projected error estimate: the signs of a cotangent are random."""
 
+MOVES = 4
+"""How often inputs are jittered by a rounding, to see what that does to a result."""
+
 INCONCLUSIVE = 0.1
 """An allowed error above this share of the slope decides nothing."""
 
@@ -52,3 +55,11 @@ def summation_rounding(
 def quick_floor(cotangent: Array, origin: Array, step: float, eps: float = EPS) -> float:
     """Return the rounding of one central difference at `step`, projected on the cotangent."""
     return 4 * (eps * norm(cotangent * origin) + SMALLEST) / step
+
+
+def jittered(array: Array, eps: float, rng: np.random.Generator) -> Array:
+    """Return an array whose entries moved by up to one rounding, each by its own amount.
+
+    Equal amounts would leave the difference of equal numbers alone.
+    """
+    return np.asarray(array * (1 + eps * rng.uniform(-1, 1, size=array.shape)))
