@@ -28,7 +28,18 @@ def main() -> int:
     alarms.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     alarms.add_argument("--fresh", action="store_true", help="forget what an earlier run has done")
     alarms.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    scores = names.add_parser("faults", help="needle check ops --faults: scores and time")
+    scores.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    names.add_parser("measured", help="write docs/measured.md from benchmarks/results/")
     arguments = parser.parse_args()
+    if arguments.name == "measured":
+        from benchmarks.measured import write
+
+        return write()
+    if arguments.name == "faults":
+        from benchmarks.planted import run as run_faults
+
+        return run_faults(arguments.write)
     if arguments.name == "false_alarms":
         from benchmarks.false_alarms import run as run_alarms
 

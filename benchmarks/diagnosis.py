@@ -133,6 +133,7 @@ def shares(answers: Sequence[Answer]) -> dict[str, Any]:
         "right": count["right"],
         "no cause": count["none"],
         "another cause": count["other"],
+        "words": dict(sorted(Counter(cause_name(a.printed) for a in answers if a.printed).items())),
         "not named rightly": [asdict(answer) for answer in answers if not answer.right],
     }
 

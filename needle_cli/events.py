@@ -91,6 +91,7 @@ class Row:
     line: int = 0
     findings: tuple[FindingView, ...] = ()
     seconds: float = 0.0
+    formula: str = ""
 
     @property
     def id(self) -> str:
@@ -182,6 +183,7 @@ def row_of(data: Mapping[str, Any]) -> Row:
     return Row(
         **{k: data[k] for k in ("op", "check", "device", "dtype", "status", "reason", "examples",
                                 "counts", "path", "line", "seconds")},
+        formula=data["formula"],
         worst=_spot(data["worst"]),
         findings=tuple(finding_of(item) for item in data["findings"]),
     )  # fmt: skip

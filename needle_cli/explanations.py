@@ -243,7 +243,7 @@ CAUSES: Mapping[str, Cause] = {
         "return out_grad * cos(a)  # for sin",
     ),
     "transposed": Cause(
-        ("is transposed",),
+        ("is transposed", "misses a transposition"),
         "A transposition is missing or too many; square shapes hide it.",
         "write down the shapes: da = dy b^T, db = a^T dy",
         "return out_grad @ b, a @ out_grad",

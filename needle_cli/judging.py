@@ -65,7 +65,8 @@ def judge(task: Task, breadcrumb: Breadcrumb) -> Data:
     results = [_with_examples(result, op, spec, task) for result in results]
     if task.faults and all(result.status in RIGHT for result in results):
         results.append(planting.plant(op, spec.claims, _plan(task)))
-    rows = [row_data(replace(result, op=task.op), task) for result in results]
+    formula = spec.claims.formula
+    rows = [row_data(replace(result, op=task.op), task, formula) for result in results]
     return {"rows": rows, "clean": all(row["status"] != "error" for row in rows)}
 
 
@@ -130,7 +131,7 @@ def describe(check: str, case: Case, task: Task) -> Record:
     return record_of(case, None, **_heading(task, check))
 
 
-def row_data(result: Result, task: Task) -> Data:
+def row_data(result: Result, task: Task, formula: str = "") -> Data:
     """Return a result as the plain data that `events.row_of` reads."""
     return {
         "op": result.op,
@@ -144,6 +145,7 @@ def row_data(result: Result, task: Task) -> Data:
         "worst": _worst(result.worst),
         "path": "",
         "line": 0,
+        "formula": formula,
         "seconds": round(result.seconds, 6),
         "findings": [_failure(failure, result.check, task) for failure in result.failures],
     }

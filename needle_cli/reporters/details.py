@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from needle_cli.events import FINDING, CaseView, FindingView, Row, RunInfo, Spot
+from needle_cli.events import FINDING, UNANSWERED, CaseView, FindingView, Row, RunInfo, Spot
 from needle_cli.explanations import usual_fix
 from needle_cli.reporters import documents
+from needle_cli.reporters.heat import heat_map
 from needle_cli.reporters.numbers import (
     array_text,
     brief,
@@ -25,8 +26,19 @@ STYLES = {"error": "red", "fail": "red", "no_derivative": "red", "timeout": "yel
           "cannot_tell": "yellow"}  # fmt: skip
 
 
-def show(page: Page, row: Row, info: RunInfo, hints: str, others: Sequence[str] = ()) -> None:
-    """Add the block of one failing or unanswered row; `others` are checks that failed alike."""
+def show(
+    page: Page,
+    row: Row,
+    info: RunInfo,
+    hints: str,
+    others: Sequence[str] = (),
+    siblings: Sequence[Row] = (),
+) -> None:
+    """Add the block of one failing or unanswered row.
+
+    `others` are checks that failed alike; where `siblings`, all rows of the operator, are given,
+    the spec's formula and the verdict of every check are added.
+    """
     heading(page, row)
     page.line()
     if not row.findings:
@@ -34,10 +46,24 @@ def show(page: Page, row: Row, info: RunInfo, hints: str, others: Sequence[str] 
         page.line()
     for finding in row.findings[:MOST_FINDINGS]:
         one(page, row, finding, info, hints, others)
+    if siblings and row.findings:
+        if row.formula:
+            page.entry("Formula", row.formula)
+        if len(siblings) > 1:
+            page.entry("Every check", verdicts(siblings))
+        if row.formula or len(siblings) > 1:
+            page.line()
     more = row.findings[MOST_FINDINGS:]
     if more:
         page.entry("Also", f"{len(more)} more findings, in --format json")
         page.line()
+
+
+def verdicts(rows: Sequence[Row]) -> str:
+    """Return what every check said of an operator, those with findings first."""
+    words = {"✗": FINDING, "?": UNANSWERED, "✓": ("pass", "known")}
+    told = {mark: [r.check for r in rows if r.status in group] for mark, group in words.items()}
+    return " · ".join(f"{mark} {' '.join(checks)}" for mark, checks in told.items() if checks)
 
 
 def heading(page: Page, row: Row) -> None:
@@ -82,6 +108,7 @@ def one(
         smallest(page, finding.smallest)
     if finding.typical is not None and finding.typical.elements:
         typical(page, finding.typical)
+    picture(page, finding)
     if finding.replay_id:
         page.line()
         again(page, row, finding, info)
@@ -116,6 +143,18 @@ def typical(page: Page, case: CaseView) -> None:
             for e in entries
         ])  # fmt: skip
         _rest(page, case.elements, entries)
+
+
+def picture(page: Page, finding: FindingView) -> None:
+    """Add the map of a matrix's errors, of the typical case if it has one."""
+    for case in (finding.typical, finding.smallest):
+        drawn = heat_map(case.elements) if case is not None else None
+        if drawn is not None:
+            page.line()
+            page.entry("Error map", drawn.title)
+            for cells in drawn.rows:
+                page.pieces((" " * 16, ""), *cells)
+            return
 
 
 def again(page: Page, row: Row, finding: FindingView, info: RunInfo) -> None:

@@ -88,6 +88,8 @@ def row(item: Row, info: RunInfo) -> Document:
     }
     if item.reason:
         document["reason"] = item.reason
+    if item.formula:
+        document["formula"] = item.formula
     document |= {
         "examples": item.examples,
         "probes": sum(item.counts.values()),

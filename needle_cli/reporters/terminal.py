@@ -68,8 +68,11 @@ class Terminal:
             lines = self._lines(summary.rows)
             if lines:
                 (table if self._columns >= console.NARROW else listing)(page, lines)
+        shown: set[str] = set()
         for row, others in blocks(summary.rows):
-            details.show(page, row, info, self._hints, others)
+            siblings = [r for r in summary.rows if r.op == row.op and r.op not in shown]
+            details.show(page, row, info, self._hints, others, siblings)
+            shown.add(row.op)
         for internal in summary.internal:
             page.entry("Internal error", f"while judging {internal.op}: {internal.message}", "red")
             if self._verbosity >= 2:

@@ -11,7 +11,7 @@ def row(task, check, status, **fields):
     return {
         "op": task.op, "check": check, "device": task.device, "dtype": task.dtype,
         "status": status, "reason": "", "examples": 100, "counts": {"pass": 600}, "worst": None,
-        "path": "", "line": 0, "seconds": 0.1, "findings": [], **fields,
+        "path": "", "line": 0, "seconds": 0.1, "findings": [], "formula": "", **fields,
     }  # fmt: skip
 
 
@@ -33,7 +33,9 @@ def record(task, check, shape, values):
 
 def wrong(task):
     elements = [
-        spot("a", [i, j], 2.0 * i - j, 1.0 * i - j / 2, 1e-6) for i in (0, 1) for j in (1, 2)
+        spot("a", [i, j], 2.0 * i - j - 1, 1.0 * i - (j + 1) / 2, 1e-6)
+        for i in (0, 1)
+        for j in (0, 1)
     ]
     return {
         "message": "analytic and numeric derivative differ",
@@ -49,6 +51,7 @@ def wrong(task):
             "elements": elements,
         },
         "probes": 6,
+        "add": "",
     }  # fmt: skip
 
 
@@ -57,7 +60,9 @@ def judge(task, breadcrumb):
     worst = spot("a", [1, 0], of_allowed=0.44)
     good = [row(task, check, "pass", worst=worst) for check in task.checks]
     if name == "wrong":
-        good[2] = row(task, task.checks[2], "fail", findings=[wrong(task)])
+        good[2] = row(
+            task, task.checks[2], "fail", findings=[wrong(task)], formula="y = a^2; da = 2 a dy"
+        )
     if name == "unsure":
         good[0] = row(task, task.checks[0], "cannot_tell", reason="92 of 100 probes undecided")
     if name == "broken":

@@ -143,6 +143,23 @@ def _spread(probes: Sequence[Probe], k: int) -> Sequence[str]:
     return _predicted(WRONG_AXIS, _transposed)(probes, k) if turned else []
 
 
+def _untransposed(probe: Probe, k: int) -> Iterator[Array]:
+    """Yield what comes out where another input is transposed: dy b for dy b^T."""
+    subject = probe.subject
+    for other in range(len(probe.right)):
+        leaf = subject.leaves[subject.judged[other]]
+        if other == k or leaf.ndim < 2 or leaf.shape[-1] != leaf.shape[-2]:
+            yield _nothing(probe, k)
+            continue
+        leaves = list(subject.leaves)
+        leaves[subject.judged[other]] = leaf.swapaxes(-1, -2).copy()
+        try:
+            there = probe_of(Subject(subject.op, subject.case.with_leaves(leaves)), probe.cotangent)
+        except (OperatorError, Garbage):
+            there = None
+        yield _nothing(probe, k) if there is None else there.right[k]
+
+
 def _wrong_axis(probe: Probe, k: int) -> Iterator[Array]:
     v = probe.output()
     for turned in _permuted(v) if v is not None else ():
@@ -316,6 +333,7 @@ PATTERNS: tuple[Pattern, ...] = (
     _spread,
     _predicted("{whose} is transposed", _transposed),
     _predicted(WRONG_AXIS, _wrong_axis),
+    _predicted("{whose} misses a transposition of another input", _untransposed),
     _predicted("{whose} is in reversed order", _flipped),
     _predicted("the operands' gradients are swapped", _swapped),
     _predicted("{whose} is another input's", _of_another),

@@ -1,0 +1,120 @@
+"""docs/measured.md: the figures that are kept in benchmarks/results/, as tables to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.results import RESULTS
+
+PAGE = RESULTS.parents[1] / "docs" / "measured.md"
+
+HEAD = """# What was measured
+
+Written by `python -m benchmarks measured` from `benchmarks/results/`. Times are of shared machines:
+only ratios within one run mean anything.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [HEAD]
+    for name, section in SECTIONS.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            lines = list(section(stored["rows"]))
+            lines += ["", f"{stored['date']}; {stored['machine']}."]
+            parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def write() -> int:
+    """Write the page and return 0."""
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"written to {PAGE.parent.name}/{PAGE.name}")
+    return 0
+
+
+def _false_alarms(rows: dict[str, Any]) -> Iterator[str]:
+    found = rows["operators"]
+    cases, probes, doubts = (sum(r[k] for r in found) for k in ("cases", "probes", "cannot_tell"))
+    alarms = sum(len(r["findings"]) for r in found)
+    yield "## False alarms\n"
+    yield (
+        f"`python -m benchmarks false_alarms --seed {rows['seed']}`: every right operator, "
+        f"{rows['examples']:,} examples in each of {' and '.join(rows['dtypes'])}, values scaled "
+        "by 1e-8 to 1e8, with exact zeros, ones and ties. Every finding is a false one.\n"
+    )
+    yield (
+        f"**{alarms} findings** in {cases:,} cases and {probes:,} comparisons, "
+        f"{doubts} undecided ({doubts / max(1, probes):.3%}).\n"
+    )
+    yield "| operator | cases | comparisons | findings | undecided |"
+    yield "|---|---:|---:|---:|---:|"
+    for r in found:
+        share = f"{r['cannot_tell']} ({r['cannot_tell'] / max(1, r['probes']):.2%})"
+        told = share if r["cannot_tell"] else "0"
+        yield (
+            f"| {r['operator']} | {r['cases']:,} | {r['probes']:,} "
+            f"| {len(r['findings'])} | {told} |"
+        )
+    said = [f"- {r['operator']}: {text}" for r in found for text in r["findings"]]
+    if said:
+        yield ""
+        yield from said
+
+
+def _diagnosis(rows: dict[str, Any]) -> Iterator[str]:
+    yield "## The likely cause\n"
+    yield (
+        f"`python -m benchmarks diagnosis --examples {rows['examples']}`: every planted fault in "
+        "every operator where it shows, and forty operators with mistakes as people make them, "
+        "which were written by somebody who had not seen the faults. The causes were improved on "
+        "both, so neither share is one of unseen mistakes.\n"
+    )
+    yield "| | asked | named rightly | no cause | another cause |"
+    yield "|---|---:|---:|---:|---:|"
+    groups = {title: row for title, row in rows.items() if isinstance(row, dict)}
+    for title, row in groups.items():
+        share = row["right"] / max(1, row["asked"])
+        yield (
+            f"| {title} | {row['asked']} | {row['right']} ({share:.1%}) | {row['no cause']} "
+            f"| {row['another cause']} |"
+        )
+    missed = [m for row in groups.values() for m in row["not named rightly"]]
+    if missed:
+        yield ""
+        for one in missed:
+            yield f"- {one['what']}: {one['printed'] or 'no cause'}"
+
+
+def _faults(rows: dict[str, Any]) -> Iterator[str]:
+    yield "## Planted faults\n"
+    yield (
+        f"`python -m benchmarks faults`: `needle check ops --faults` took {rows['seconds']:.0f} s "
+        f"on {rows['cores']} cores, {rows['ratio']:.1f} times a run without.\n"
+    )
+    yield "| operator | caught |"
+    yield "|---|---:|"
+    for name, score in rows["scores"].items():
+        yield f"| {name} | {score} |"
+
+
+def _ops(rows: dict[str, Any]) -> Iterator[str]:
+    total = sum(rows["checks"].values())
+    yield "## Where the time goes\n"
+    yield "`python -m benchmarks ops`: the default profile, all operators, by check.\n"
+    yield "| check | share of the time |"
+    yield "|---|---:|"
+    for name, spent in sorted(rows["checks"].items(), key=lambda item: -item[1]):
+        yield f"| {name} | {spent / total:.1%} |"
+
+
+SECTIONS = {
+    "false_alarms": _false_alarms,
+    "diagnosis": _diagnosis,
+    "faults": _faults,
+    "ops": _ops,
+}
