@@ -43,6 +43,30 @@ def relu_seven(x):
     return Relu(7.0)(x)
 
 
+def symmetric_one(x):
+    return Relu(1.0)(x)
+
+
+def symmetric_seven(x):
+    return Relu(7.0)(x)
+
+
+def triangular_zero(x):
+    return Relu(0.0)(x)
+
+
+def triangular_seven(x):
+    return Relu(7.0)(x)
+
+
+def spd_half(x):
+    return Relu(0.5)(x)
+
+
+def spd_seven(x):
+    return Relu(7.0)(x)
+
+
 class Shared(TensorOp):
     """y = max of x over an axis; dx = dy times the share of every entry that attains it."""
 

@@ -373,6 +373,30 @@ def tangent(domain: Domain) -> Callable[[Array], Array]:
     return projected if callable(projected) else _unchanged
 
 
+def movable(domain: Domain, array: Array) -> Array:
+    """Tell which entries a step inside the domain can move: not the zeros of a triangle."""
+    return np.asarray(tangent(domain)(np.ones(array.shape)) != 0)
+
+
+def brought_back(domain: Domain, before: Array, after: Array) -> Array:
+    """Return `after` as a member of its domain, made so as `before` was; `before` if it is none.
+
+    The upper half of a symmetric matrix follows the lower one, the zeros of a triangle stay, and a
+    diagonal that has to be free of zeros keeps its numbers.
+    """
+    if domain.name not in MATRIX or before.size == 0:
+        return after
+    kept = np.where(movable(domain, before), after, before)
+    if domain.name in ("spd", "symmetric"):
+        kept = np.tril(kept) + np.tril(kept, -1).swapaxes(-1, -2)
+    diagonal = np.broadcast_to(np.eye(kept.shape[-1], dtype=bool), kept.shape)
+    if domain.name == "spd":
+        kept = np.where(diagonal, before, kept)
+    elif domain.name == "triangular":
+        kept = np.where(diagonal & (kept == 0), before, kept)
+    return kept if contains(domain, kept) else before
+
+
 def _unchanged(direction: Array) -> Array:
     """Return a direction as it is: an open domain allows every one."""
     return direction

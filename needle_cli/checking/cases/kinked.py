@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.cases.domains import Generator, inside, limits
+from needle_cli.checking.cases.domains import Generator, brought_back, inside, limits
 from needle_cli.checking.cases.kinkless import Drawn, kink_value
 from needle_cli.checking.claims import Domain, Kink
 from needle_cli.checking.model import Array
@@ -30,12 +30,17 @@ def put_on_kinks(
     for kink in kinks:
         names = [name for name in kink.of if name in drawn]
         if kink.kind == "equal":
+            before = {name: list(drawn[name]) for name in names}
             done |= _make_equal(drawn, names, rng)
+            for name in names:
+                pairs = zip(before[name], drawn[name], strict=True)
+                drawn[name] = [brought_back(domains[name], old, new) for old, new in pairs]
             continue
         for name in names:
             for i, array in enumerate(drawn[name]):
                 moved = _moved(array, kink, params, rng, dtype)
                 kept = np.where(inside(domains[name], moved), moved, array)
+                kept = brought_back(domains[name], array, kept)
                 done |= bool(np.any(kept != array))
                 drawn[name][i] = kept
     return done | _put_on_edges(drawn, domains, rng)

@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.cases.domains import Generator, inside, rms, spaced
+from needle_cli.checking.cases.domains import (
+    MATRIX,
+    Generator,
+    brought_back,
+    inside,
+    movable,
+    rms,
+    spaced,
+)
 from needle_cli.checking.claims import Domain, Kink
 from needle_cli.checking.model import Array
 from needle_cli.checking.numerics.steps import REACH
@@ -36,8 +44,15 @@ def clear_of_kinks(
     """
     for _ in range(3):
         for kink in kinks:
-            drawn = _ACT[kink.kind](drawn, kink, domains, params, rng)
-        if not any(touches(drawn, kink, params) for kink in kinks):
+            moved = _ACT[kink.kind](dict(drawn), kink, domains, params, rng)
+            drawn = {
+                name: [
+                    brought_back(domains[name], before, after) if name in domains else after
+                    for before, after in zip(drawn[name], moved[name], strict=True)
+                ]
+                for name in drawn
+            }
+        if not any(touches(drawn, kink, params, domains) for kink in kinks):
             break
     return drawn
 
@@ -175,9 +190,18 @@ _ACT = {
 }
 
 
-def touches(drawn: Drawn, kink: Kink, params: Mapping[str, Any]) -> bool:
-    """Tell whether the largest step could reach a declared kink from these values."""
-    arrays = [array for name in _of(drawn, kink) for array in drawn[name]]
+def touches(
+    drawn: Drawn, kink: Kink, params: Mapping[str, Any], domains: Mapping[str, Domain]
+) -> bool:
+    """Tell whether the largest step could reach a declared kink from these values.
+
+    Entries that no step moves, the zeros of a triangle, do not count.
+    """
+    arrays = [
+        array[movable(domains[name], array)] if domains[name].name in MATRIX else array
+        for name in _of(drawn, kink)
+        for array in drawn[name]
+    ]
     if kink.kind == "point":
         at = kink_value(kink, params)
         return any(bool(np.any(np.abs(a - at) < REACH * rms(a))) for a in arrays)

@@ -205,7 +205,8 @@ def _refine(plan: _Plan, drawn: kinkless.Drawn, rng: Generator) -> frozenset[str
 def _nearness(plan: _Plan, moving: kinkless.Drawn) -> set[str]:
     """Return the tag of values that a step could take over a declared kink."""
     kinks = [k for k in plan.claims.kinks if any(n in moving for n in k.of)]
-    near = any(kinkless.touches(moving, k, plan.structure.params) for k in kinks)
+    domains = {n: plan.inputs[n].domain for n in moving}
+    near = any(kinkless.touches(moving, k, plan.structure.params, domains) for k in kinks)
     return {"near kink"} if near else set()
 
 

@@ -259,9 +259,24 @@ class _Site:
             slack = ROUNDINGS * max(abs(a), abs(b)) if np.isfinite(b) else 0.0
             if kink.convention in ("left", "right"):
                 slack = float(self.sides[place].tolerance[output.number]) / self._unit(place)
-            if not (a == b or abs(a - b) <= slack):
-                return place, a, b
+            if a == b or abs(a - b) <= slack or (a == 0 and self._twin(output, place) == b):
+                continue
+            return place, a, b
         return None
+
+    def _twin(self, output: _Output, place: Place) -> float | None:
+        """Return the gradient at the mirrored entry of a symmetric input; None for other inputs.
+
+        Both entries move together there, so that one of the two may answer for both.
+        """
+        owner = self.subject.case.leaf_owners()[place[0]]
+        domain = self.claims.inputs_at(self.subject.case.tags)[owner].domain
+        if domain.name not in ("spd", "symmetric"):
+            return None
+        shape = self.subject.leaves[place[0]].shape
+        *lead, i, j = (int(n) for n in np.unravel_index(place[1], shape))
+        mirrored = int(np.ravel_multi_index((*lead, j, i), shape))
+        return output.value((place[0], mirrored), self.position[place[0]])
 
     def _wanted(
         self, kink: Kink, output: _Output, places: list[Place], got: list[float]

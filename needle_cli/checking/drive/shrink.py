@@ -263,8 +263,9 @@ def _table(question: Question, check: str, answer: Answer) -> list[Element]:
     if check == "second_order" and projected_only:
         subject = Subject(question.op.second_order(), lifted(question.wide, question))
         return elements(subject, np.ones(subject.vector.shape))
-    return [
-        Element(f.input, f.index, f.analytic, f.numeric, f.allowed or 0.0, True)
-        for f in answer.findings
-        if f.index is not None and f.analytic is not None and f.numeric is not None
-    ]
+    told: dict[tuple[str, tuple[int, ...]], Element] = {}
+    for f in answer.findings:
+        if f.index is not None and f.analytic is not None and f.numeric is not None:
+            element = Element(f.input, f.index, f.analytic, f.numeric, f.allowed or 0.0, True)
+            told.setdefault((f.input, f.index), element)
+    return list(told.values())
