@@ -82,9 +82,15 @@ class Answer:
     right: bool
 
 
-def cause_of(op: OpUnderTest, claims: object, examples: int) -> str | None:
+HOST_ONLY = (
+    "branch", "host_constant", "host_copy", "last_wins", "missing", "python_number", "unchecked",
+)  # fmt: skip
+"""Operators of tests/checking/devices.py that are right on the host and not on a GPU."""
+
+
+def cause_of(op: OpUnderTest, claims: object, examples: int, device: str = "cpu") -> str | None:
     """Return the cause that a report prints first, None where nothing was found."""
-    plan = Plan(NAMES, examples=examples, shrink=False)
+    plan = Plan(NAMES, examples=examples, shrink=False, device=device)
     rows = judge(op, claims, plan)  # type: ignore[arg-type]
     bad = [row for row in rows if row.status in (Status.FAIL, Status.ERROR)]
     causes = [f.finding.cause for row in bad for f in row.failures if f.finding.cause]
@@ -125,6 +131,18 @@ def of_mistake(function: str, examples: int) -> list[Answer]:
     return [Answer(f"{name}: {mistake.person}", cause, right)]
 
 
+def of_host(name: str, examples: int) -> list[Answer]:
+    """Return the answer for one operator of the host, judged on the look-alike of a GPU."""
+    warnings.simplefilter("ignore")
+    folder = ROOT / "tests" / "checking"
+    module = judging._module(str(folder / "devices.py"))
+    path = folder / "devices.specs" / f"{name}.toml"
+    claims = load_spec(path, family="devices", module=module).claims
+    op = operator_under_test(getattr(module, name), claims, name=f"devices/{name}", device="sim")
+    cause = cause_of(op, claims, examples, "sim") or ""
+    return [Answer(f"devices/{name}", cause, cause_name(cause) == "device")]
+
+
 def shares(answers: Sequence[Answer]) -> dict[str, Any]:
     """Return how many were asked and named, and what was not named rightly."""
     count = Counter("right" if a.right else "none" if not a.printed else "other" for a in answers)
@@ -149,6 +167,9 @@ def run(names: list[str], examples: int, jobs: int, write: bool) -> int:
         "planted faults": shares([a for _, found in faults for a in found]),
         "mistakes as people make them": shares([a for _, found in people for a in found]),
     }
+    if not names:
+        hosts = in_processes(of_host, [(name, examples) for name in HOST_ONLY], jobs)
+        rows["right on the host alone"] = shares([a for _, found in hosts for a in found])
     console = Console(width=140)
     for title, row in rows.items():
         for missed in row["not named rightly"]:

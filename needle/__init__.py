@@ -10,7 +10,7 @@ from needle.autograd import (
     Value,
     lazy_mode,
 )
-from needle.backend import Device, all_devices, cpu, cuda, default_device
+from needle.backend import Device, all_devices, cpu, cuda, default_device, sim
 from needle.errors import DeviceUnavailableError
 from needle.ops import (
     AddScalar,
@@ -145,6 +145,7 @@ __all__ = [
     "power_scalar",
     "relu",
     "reshape",
+    "sim",
     "split",
     "stack",
     "summation",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy
 
+from needle import lookalike
 from needle.dtypes import check_dtype
 from needle.errors import DeviceUnavailableError, complaint
 
@@ -31,6 +32,10 @@ class Device(ABC):
     @abstractmethod
     def from_host(self, array: numpy.ndarray) -> Any:
         """Copy a NumPy array to this device."""
+
+    @abstractmethod
+    def to_host(self, array: Any) -> numpy.ndarray:
+        """Copy an array of this device to a NumPy array."""
 
     def array(self, data: Any, dtype: Any = None) -> Any:
         """Copy an array of any device, a nested list or a number to this device.
@@ -127,6 +132,10 @@ class CPUDevice(Device):
         """Return the array itself: it is here already."""
         return array
 
+    def to_host(self, array: Any) -> numpy.ndarray:
+        """Return the array itself."""
+        return numpy.asarray(array)
+
     def __repr__(self) -> str:
         return "cpu()"
 
@@ -195,6 +204,11 @@ class CUDADevice(Device):
         with self.scope():
             return cupy.asarray(array)
 
+    def to_host(self, array: Any) -> numpy.ndarray:
+        """Copy an array of this GPU to a NumPy array, after all that computes it is done."""
+        host: numpy.ndarray = array.get()
+        return host
+
     def __repr__(self) -> str:
         return f"cuda({self.index})"
 
@@ -205,7 +219,42 @@ class CUDADevice(Device):
         return hash(("cuda", self.index))
 
 
+class LookAlikeDevice(Device):
+    """A stand-in for a GPU in the host's memory: its arrays refuse what CuPy's refuse."""
+
+    def enabled(self) -> bool:
+        """Whether arrays can be made here: always."""
+        return True
+
+    def namespace(self) -> Any:
+        """NumPy's functions, without those that CuPy lacks."""
+        return lookalike.namespace
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Context without effect."""
+        return nullcontext()
+
+    def from_host(self, array: numpy.ndarray) -> Any:
+        """Copy a NumPy array to this device."""
+        return lookalike.LookAlikeArray(numpy.array(array))
+
+    def to_host(self, array: Any) -> numpy.ndarray:
+        """Copy an array of this device to a NumPy array."""
+        host: numpy.ndarray = array.get()
+        return host
+
+    def __repr__(self) -> str:
+        return "sim()"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LookAlikeDevice)
+
+    def __hash__(self) -> int:
+        return hash("sim")
+
+
 _CPU = CPUDevice()
+_SIM = LookAlikeDevice()
 
 
 def cpu() -> Device:
@@ -216,6 +265,11 @@ def cpu() -> Device:
 def cuda(i: int = 0) -> Device:
     """GPU number `i`; ask `enabled()` whether it can be used. Nothing is imported yet."""
     return CUDADevice(i)
+
+
+def sim(i: int = 0) -> Device:
+    """The look-alike of a GPU; there is one, whatever `i` says."""
+    return _SIM
 
 
 def default_device() -> Device:
@@ -240,10 +294,18 @@ def all_devices() -> list[Device]:
     return found
 
 
+def _away(value: Any) -> Device | None:
+    """The device of an array that is not NumPy's; None for anything else. CuPy is not imported."""
+    cupy: Any = sys.modules.get("cupy")
+    if cupy is not None and isinstance(value, getattr(cupy, "ndarray", ())):
+        array: Any = value
+        return CUDADevice(int(array.device.id))
+    return _SIM if isinstance(value, lookalike.LookAlikeArray) else None
+
+
 def is_foreign_array(value: Any) -> bool:
-    """Whether `value` is a CuPy array, without importing CuPy."""
-    cupy = sys.modules.get("cupy")
-    return cupy is not None and isinstance(value, getattr(cupy, "ndarray", ()))
+    """Whether `value` is an array of another device than the host."""
+    return type(value) is not numpy.ndarray and _away(value) is not None
 
 
 def is_array(value: Any) -> bool:
@@ -252,18 +314,19 @@ def is_array(value: Any) -> bool:
 
 
 def array_namespace(array: Any) -> Any:
-    """The module whose functions make arrays beside `array`: `numpy` or `cupy`."""
-    return sys.modules["cupy"] if is_foreign_array(array) else numpy
+    """The module whose functions make arrays beside `array`: `numpy`, or its device's."""
+    return device_of(array).namespace()
 
 
 def device_of(array: Any) -> Device:
     """The device on which `array` lives, read from the array itself."""
-    return CUDADevice(int(array.device.id)) if is_foreign_array(array) else _CPU
+    return _CPU if type(array) is numpy.ndarray else _away(array) or _CPU
 
 
 def to_host(value: Any) -> Any:
-    """Copy a CuPy array to a NumPy array; anything else comes back as it is."""
-    return value.get() if is_foreign_array(value) else value
+    """Copy an array of another device to a NumPy array; anything else comes back as it is."""
+    device = None if type(value) is numpy.ndarray else _away(value)
+    return value if device is None else device.to_host(value)
 
 
 def shared_device(where: str, arrays: Iterable[Any]) -> Device:

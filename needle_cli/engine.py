@@ -20,6 +20,7 @@ from needle_cli.checking.model import (
     GradientKind,
 )
 from needle_cli.engine_facade import Engine, as_array, described, stage
+from needle_cli.engine_placing import is_away
 
 __all__ = [
     "Engine",
@@ -59,6 +60,14 @@ class EngineOperator:
     def name(self) -> str:
         """`family/function`, or the function's own name."""
         return self._name
+
+    @property
+    def on_host(self) -> EngineOperator | None:
+        """The same function evaluated on the host; None where it already is."""
+        if self.engine.device == "cpu":
+            return None
+        host = Engine(self.engine.module)
+        return EngineOperator(self.function, host, self._name, self._args, self._tuples)
 
     @property
     def abilities(self) -> frozenset[str]:
@@ -255,7 +264,7 @@ class EngineOperator:
         if self.engine.is_tensor(value):
             data = as_array(value.realize_cached_data(), "the gradient's tensor")
             return Gradient(data, "tensor", name)
-        if isinstance(value, np.ndarray) or hasattr(value, "__cuda_array_interface__"):
+        if isinstance(value, np.ndarray) or is_away(value):
             return Gradient(as_array(value, "the gradient"), "array", name)
         raise Garbage(f"gradient returned {described(value)}, not a tensor")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
@@ -110,7 +111,25 @@ def stage(name: str) -> Iterator[None]:
     except (KeyboardInterrupt, Garbage, OperatorError):
         raise
     except BaseException as error:
-        raise OperatorError(name, error) from error
+        raise OperatorError(name, error, _place(error)) from error
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line of the innermost frame that is an operator's; "" where there is none.
+
+    An operator's frame is one of `compute` or `gradient`, or of a function called from there, in
+    the same file.
+    """
+    found, home = "", ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_name in ("compute", "gradient"):
+            home = code.co_filename
+        if code.co_filename == home:
+            found = f"{os.path.basename(home)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
 
 
 def as_array(data: object, what: str) -> Array:

@@ -39,9 +39,12 @@ def placed(array: Array, place: Any) -> Any:
 
 def on_host(data: Any) -> Any:
     """Return a device array's numbers on the host; anything else as it is."""
-    if hasattr(data, "__cuda_array_interface__") and hasattr(data, "get"):
-        return data.get()
-    return data
+    return data.get() if is_away(data) else data
+
+
+def is_away(data: Any) -> bool:
+    """Tell whether something is an array of another device: it has to be asked for its numbers."""
+    return not isinstance(data, np.ndarray) and hasattr(data, "get") and hasattr(data, "strides")
 
 
 def mirror(pairs: Iterable[tuple[Any, Array]]) -> None:

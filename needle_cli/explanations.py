@@ -126,6 +126,16 @@ CHECKS: Mapping[str, Explanation] = {
         "Subtract the maximum before `exp`; branch on the sign; multiply before you divide.",
         "sigmoid(a) = 1 / (1 + exp(-a)) overflows at a = -1000; its gradient is 0, not nan.",
     ),
+    "parity": Explanation(
+        "another device answers what the host answers",
+        "With `--device` other than cpu: are values and gradients on the device those of the host, "
+        "to the bit for small integers, elsewhere within what rounding explains?",
+        "The operator takes another path on the device, relies on an index that NumPy would "
+        "refuse, writes to one place several times, or a kernel is wrong for some sizes.",
+        "The formula is right where the host agrees with the numeric gradient: look at what the "
+        "device does differently at the smallest case.",
+        "a[index] += v adds once per place on either device; numpy.add.at adds every time.",
+    ),
 }
 
 FAULTS: Mapping[str, str] = {
@@ -321,6 +331,19 @@ CAUSES: Mapping[str, Cause] = {
         ("bare array", "the gradient of an input is None", "without a derivative gets"),
         "Every differentiable input gets a tensor of this graph, every other one None.",
         "return one tensor per differentiable input, None for the others",
+    ),
+    "device": Cause(
+        (
+            "copied to the host",
+            "meets one of the device",
+            "the device does not have",
+            "the device, not the formula",
+        ),
+        "The operator works on NumPy arrays alone: it makes constants on the host, asks for a "
+        "Python number, or calls what CuPy does not have.",
+        "stay with arrays: numpy functions dispatch to the array's own device",
+        "scale = 1 / float(a.sum())",
+        "scale = 1 / a.sum()",
     ),
     "only input": Cause(
         ("only the gradient of", "is another input's"),

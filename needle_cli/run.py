@@ -72,7 +72,8 @@ class Run:
         self.settings = settings
         self.listeners = listeners
         self.checks = chosen_checks(settings)
-        self.devices, refused = usable_devices(settings["device"])
+        self.named = named_devices(settings["device"])
+        self.devices, refused = usable_devices(self.named)
         self.state = Progress(notes=refused)
         self.unanswered = bool(refused)
         self.store = Store(settings.root, warn)
@@ -248,7 +249,7 @@ class Run:
         return RunInfo(
             seed=settings["seed"], profile=settings["profile"], argv=portable(argv),
             started=datetime.now(UTC).isoformat(timespec="seconds"), versions=versions(),
-            devices=tuple(settings["device"]), dtypes=tuple(settings["dtype"]),
+            devices=self.named, dtypes=tuple(settings["dtype"]),
             checks=self.checks, examples=settings["max-examples"],
             operators=tuple(unit.name for unit in self.units), source=self._source(),
             again=again_options(settings),
@@ -308,26 +309,45 @@ def chosen_checks(settings: Settings) -> tuple[str, ...]:
 
 def usable_devices(devices: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the devices that can judge, and a line for each that cannot."""
-    usable, refused = [], []
-    for device in devices:
-        if device == "cpu":
-            usable.append(device)
-        else:
-            refused.append(f"not answered on {device}: {why_not(device)}")
-    return usable, refused
+    reasons = {device: why_not(device) for device in devices}
+    usable = [device for device, reason in reasons.items() if not reason]
+    return usable, [f"not answered on {d}: {reason}" for d, reason in reasons.items() if reason]
+
+
+def named_devices(devices: Sequence[str]) -> tuple[str, ...]:
+    """Return the devices that are meant: `all` is the host and every GPU."""
+    named = [["cpu", *_gpus()] if device == "all" else [device] for device in devices]
+    return tuple(dict.fromkeys(device for names in named for device in names))
+
+
+def _gpus() -> list[str]:
+    """Return the GPUs that can be used; `cuda:0`, which says why not, where there is none."""
+    from needle import backend
+
+    found = [device for device in backend.all_devices() if device != backend.cpu()]
+    return [f"cuda:{place}" for place in range(len(found))] or ["cuda:0"]
 
 
 def why_not(device: str) -> str:
-    """Say why nothing is judged on a device."""
-    from needle import backend
+    """Say why nothing can be judged on a device; "" where it can."""
+    if device in ("cpu", "sim"):
+        return ""
+    from needle import DeviceUnavailableError, backend
 
     try:
-        index = int(device.partition(":")[2] or 0)
-        if not backend.cuda(index).enabled():
-            return "no CUDA device, or CuPy is not installed"
-    except Exception as error:
-        return str(error)
-    return "judging on a GPU is not part of this version"
+        backend.cuda(int(device.partition(":")[2] or 0)).namespace()
+    except DeviceUnavailableError as error:
+        return " ".join(str(error).split())
+    return ""
+
+
+def device_states() -> dict[str, str]:
+    """Return what can be said of every kind of device."""
+    return {
+        "cpu": f"ready, {usable_cores()} cores",
+        "cuda": why_not("cuda") or "ready",
+        "sim": "ready: refuses what a GPU refuses, computes on the host",
+    }
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:

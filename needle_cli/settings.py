@@ -216,8 +216,9 @@ def _report_format(word: str, origin: str) -> None:
 
 
 def _device(word: str, origin: str) -> None:
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", word):
-        raise _bad(origin, word, "cpu, cuda or cuda:N", nearest(word, ("cpu", "cuda")))
+    if not re.fullmatch(r"cpu|sim|all|cuda(:\d+)?", word):
+        known = ("cpu", "cuda", "sim", "all")
+        raise _bad(origin, word, "cpu, cuda, cuda:N, sim or all", nearest(word, known))
 
 
 def _switch(value: Any, origin: str) -> bool:

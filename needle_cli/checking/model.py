@@ -137,10 +137,14 @@ class GeneratorError(Exception):
 
 
 class OperatorError(Exception):
-    """An operator under test raised; `stage` says where, `original` holds the exception."""
+    """An operator under test raised; `stage` says where, `original` holds the exception.
 
-    def __init__(self, stage: str, original: BaseException) -> None:
-        super().__init__(f"{stage} raised {type(original).__name__}: {original}")
+    `place` is the line of the operator's own file at which that happened, where it is known.
+    """
+
+    def __init__(self, stage: str, original: BaseException, place: str = "") -> None:
+        at = f" (at {place})" if place else ""
+        super().__init__(f"{stage} raised {type(original).__name__}: {original}{at}")
         self.stage = stage
         self.original = original
 

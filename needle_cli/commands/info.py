@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from needle_cli import console
-from needle_cli.run import versions, why_not
-from needle_cli.schedule import usable_cores
+from needle_cli.run import device_states, versions
 from needle_cli.settings import PROFILE_NAMES, SETTINGS, Settings, resolve
 
 
@@ -29,7 +28,7 @@ def command(as_json: bool, profile: str | None) -> int:
 def _document(settings: Settings) -> dict[str, Any]:
     return {
         "versions": versions(),
-        "devices": {"cpu": f"{usable_cores()} cores", "cuda": why_not("cuda")},
+        "devices": device_states(),
         "config": settings.config.path.name if settings.config.path else None,
         "settings": {
             setting.name: {

@@ -61,9 +61,9 @@ def _faults(settings: Settings) -> Rows:
 
 
 def _devices(settings: Settings) -> Rows:
-    from needle_cli.run import why_not
+    from needle_cli.run import device_states
 
-    return [{"device": "cpu", "status": "ready"}, {"device": "cuda", "status": why_not("cuda")}]
+    return [{"device": name, "status": state} for name, state in device_states().items()]
 
 
 KINDS: Mapping[str, Callable[[Settings], Rows]] = {

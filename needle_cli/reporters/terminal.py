@@ -145,7 +145,8 @@ def blocks(rows: Sequence[Row]) -> list[tuple[Row, list[str]]]:
             continue
         words = row.findings[0].message if row.findings else row.reason
         key = (row.op, row.device, row.dtype, words or row.check)
-        if key in told and not (row.findings and row.findings[0].cause):
+        same = row.status == "error" or not (row.findings and row.findings[0].cause)
+        if key in told and same:
             told[key][1].append(row.check)
         elif not words.startswith(NOT_ASKED):
             told[(*key, row.check) if key in told else key] = (row, [])

@@ -156,9 +156,16 @@ def _dtype_kept(outputs: Sequence[Array], wide: Subject, dtype: str) -> Answer:
 
 
 def agree(
-    low: Subject, got: Sequence[Array], wide: Subject, cotangent: Array, factor: float = 1.0
+    low: Subject,
+    got: Sequence[Array],
+    wide: Subject,
+    cotangent: Array,
+    factor: float = 1.0,
+    *,
+    check: str = "precision",
+    text: str = "",
 ) -> Answer:
-    """Compare narrow gradients with the float64 ones at the same numbers.
+    """Compare gradients with better ones at the same numbers: those in float64, or the host's.
 
     Allowed is the rounding of the entry, of its array, and of the natural size `|v| |y| / |x|` of
     a gradient, and what inputs moved by one narrow rounding do to the float64 gradient.
@@ -181,8 +188,8 @@ def agree(
         kept_got.append(np.where(beyond, 0.0, a))
         kept_high.append(np.where(beyond, 0.0, b))
     dtype = low.leaves[low.judged[0]].dtype
-    text = f"the {dtype} gradient is not the float64 one rounded"
-    return worst_entry("precision", names, kept_got, kept_high, allowed, text)
+    text = text or f"the {dtype} gradient is not the float64 one rounded"
+    return worst_entry(check, names, kept_got, kept_high, allowed, text)
 
 
 def _unsquarable(subject: Subject) -> bool:

@@ -13,6 +13,7 @@ from needle_cli.checking.checks import (
     graph,
     kink,
     linearity,
+    parity,
     precision,
     purity,
     second_order,
@@ -34,6 +35,7 @@ CHECKS: dict[str, Check] = {
     "kink": kink.ask,
     "precision": precision.ask,
     "extremes": extremes.ask,
+    "parity": parity.ask,
 }
 
 NAMES = tuple(CHECKS)

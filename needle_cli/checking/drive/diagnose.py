@@ -17,7 +17,7 @@ from needle_cli.checking.checks.second_order import lifted
 from needle_cli.checking.drive.patterns import describe, shown
 from needle_cli.checking.drive.probe import Probe, probe_of
 from needle_cli.checking.drive.tally import Failed, Tally
-from needle_cli.checking.model import Case, Element, Finding, Garbage, OperatorError
+from needle_cli.checking.model import Case, Element, Finding, Garbage, OperatorError, Plan
 from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.subject import Subject
 
@@ -40,6 +40,9 @@ SAID: tuple[tuple[str, str], ...] = (
     ("changes the cotangent", "an array is changed in place: gradient writes into out_grad"),
     ("changes the cached output", "an array is changed in place: gradient writes into the output"),
     ("changes the output", "an array is changed in place: gradient writes into the output"),
+    ("would be copied to the host", "a device array is copied to the host"),
+    ("lives on the device and another", "an array of the host meets one of the device"),
+    ("CuPy has no function", "a function is used that the device does not have"),
     ("stale state", "stale state: an earlier call is remembered"),
     ("two equal calls", "the answer is not repeatable: equal calls give different numbers"),
     (
@@ -56,7 +59,9 @@ SAID: tuple[tuple[str, str], ...] = (
 
 
 class Asks(Protocol):
-    """What a diagnosis needs: the question of a case."""
+    """What a diagnosis needs: the plan, and the question of a case."""
+
+    plan: Plan
 
     def question(self, case: Case) -> Question:
         """Return the question for a case."""
@@ -77,6 +82,10 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Asks) -> str:
         hit = next((text for text in said if part in text), "")
         if hit:
             return cause or (part + hit.split(part)[1] if part.startswith("missing") else "")
+    if failed.get("parity"):
+        return (
+            f"the device, not the formula: the host answers rightly, {inquiry.plan.device} does not"
+        )
     form = [m for m in said if m.startswith("the gradient of ") and " has shape " in m]
     if any(m.startswith("the gradient of ") and " has dtype " in m for m in said):
         return "the gradient comes in another dtype"

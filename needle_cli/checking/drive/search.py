@@ -203,9 +203,9 @@ class _Judge:
     def _kinds(self, structure: Structure) -> Iterable[tuple[str, tuple[str, ...]]]:
         yield "generic", GENERIC
         if exact.linear_inputs(self.claims):
-            yield "integer", ("exact",)
+            yield "integer", ("exact", "parity")
         if self._may_be_kinked(structure):
-            yield "kink", ("kink",)
+            yield "kink", ("kink", "parity")
         if self.number % 4 == 1:
             yield "extreme", ("extremes",)
 
@@ -280,6 +280,8 @@ def why_not_applicable(op: OpUnderTest, claims: Claims, plan: Plan) -> dict[str,
         text = "the spec has no differentiable input"
         reasons.update(dict.fromkeys(("gradient", "linearity", "second_order", "graph"), text))
         reasons.update(dict.fromkeys(("exact", "kink", "precision"), text))
+    if getattr(op, "on_host", None) is None:
+        reasons["parity"] = "asked only where another device than the host is judged"
     if plan.order < 2:
         reasons["second_order"] = "order 1 was asked for"
     bounded = [

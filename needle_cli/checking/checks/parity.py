@@ -1,0 +1,86 @@
+"""parity: another device answers what the host answers, value and gradient.
+
+To the bit where every number is a small integer; elsewhere within what rounding explains, since a
+device may add up in another order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from needle_cli.checking.checks.precision import agree
+from needle_cli.checking.checks.question import NOTHING, Question, merge, refused, worst_entry
+from needle_cli.checking.model import Answer
+from needle_cli.checking.numerics.probes import rms
+from needle_cli.checking.numerics.tolerance import MOVES, jittered
+from needle_cli.checking.subject import Subject, is_floating
+
+CHECK = "parity"
+
+
+def ask(question: Question) -> Answer:
+    """Compare outputs and gradients of a device with the host's, in the case's own dtype."""
+    host = getattr(question.op, "on_host", None)
+    if host is None:
+        return NOTHING
+    there, here = question.subject, Subject(host, question.case)
+    with np.errstate(all="ignore"):
+        answers = [_outputs(question, there, here)]
+        if answers[0].findings or not there.judged or not there.vector.size:
+            return answers[0]
+        cotangent = there.rounded(question.cotangent)
+        exact = "exact" in question.case.tags
+        if exact:
+            cotangent = np.round(8 * cotangent)
+        got = there.gradients(cotangent)
+        if exact:
+            names = [there.names[i] for i in there.judged]
+            allowed = [np.zeros(g.shape) for g in got]
+            text = f"the gradient on {question.device} is not the host's, to the bit"
+            answers.append(worst_entry(CHECK, names, got, here.gradients(cotangent), allowed, text))
+        else:
+            text = f"the gradient on {question.device} is not the host's"
+            answers.append(agree(there, got, here, cotangent, check=CHECK, text=text))
+        return merge(answers)
+
+
+def _outputs(question: Question, there: Subject, here: Subject) -> Answer:
+    """Compare the values, entry by entry."""
+    pairs = list(zip(there.evaluation.outputs, here.evaluation.outputs, strict=False))
+    if len(there.evaluation.outputs) != len(here.evaluation.outputs):
+        return refused(CHECK, f"another number of outputs on {question.device} than on the host")
+    got, wanted, allowed, names = [], [], [], []
+    spread = _moved(question, here)
+    for place, ((a, b), change) in enumerate(zip(pairs, spread, strict=True)):
+        if a.dtype != b.dtype or a.shape != b.shape:
+            text = f"{a.dtype} {a.shape} on {question.device}, {b.dtype} {b.shape} on the host"
+            return refused(CHECK, f"output {place} is {text}")
+        alike = (a == b) | (np.isnan(a) & np.isnan(b)) if is_floating(a) else a == b
+        size = np.where(np.isfinite(b), np.abs(b), 0.0).astype(np.float64)
+        eps = float(np.finfo(b.dtype).eps) if is_floating(b) else 0.0
+        bound = eps * (32 * size + 4 * rms(size)) + 16 * change
+        got.append(np.where(alike, 0.0, a).astype(np.float64))
+        wanted.append(np.where(alike, 0.0, b).astype(np.float64))
+        allowed.append(np.zeros(b.shape) if "exact" in question.case.tags else bound)
+        names.append("output" if len(pairs) == 1 else f"output {place}")
+    text = f"the value on {question.device} is not the host's"
+    return worst_entry(CHECK, names, got, wanted, allowed, text)
+
+
+def _moved(question: Question, here: Subject) -> list[np.ndarray]:
+    """Return how far outputs move, on the host, when inputs move by one rounding."""
+    base = here.evaluation.outputs
+    spread = [np.zeros(out.shape) for out in base]
+    rng = question.rng(CHECK)
+    for _ in range(MOVES):
+        leaves = [
+            jittered(leaf, float(np.finfo(leaf.dtype).eps), rng).astype(leaf.dtype)
+            if is_floating(leaf)
+            else leaf
+            for leaf in here.leaves
+        ]
+        moved = here.op.evaluate(here.case.with_leaves(leaves)).outputs
+        for k, (a, b) in enumerate(zip(moved, base, strict=True)):
+            change = np.abs(a.astype(np.float64) - b.astype(np.float64))
+            spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
+    return spread
