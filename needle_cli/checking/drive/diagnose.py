@@ -26,6 +26,7 @@ SPREAD = 1e-5
 
 DIGITS = "the gradient is right to few digits: it is computed in a narrower dtype"
 CONTIGUOUS = "the gradient is wrong only where inputs are not contiguous"
+WRAPPED = "nothing is raised, expected IndexError"
 PROBES = 6
 ORDINARY = 48
 LARGEST = 256
@@ -82,10 +83,12 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Asks) -> str:
         hit = next((text for text in said if part in text), "")
         if hit:
             return cause or (part + hit.split(part)[1] if part.startswith("missing") else "")
+    away = inquiry.plan.device != "cpu"
+    if away and set(failed) == {"forward"} and any(WRAPPED in text for text in said):
+        return "the device, not the formula: positions that do not exist wrap around there"
     if failed.get("parity"):
-        return (
-            f"the device, not the formula: the host answers rightly, {inquiry.plan.device} does not"
-        )
+        device = inquiry.plan.device
+        return f"the device, not the formula: {device} does not answer what the host answers"
     form = [m for m in said if m.startswith("the gradient of ") and " has shape " in m]
     if any(m.startswith("the gradient of ") and " has dtype " in m for m in said):
         return "the gradient comes in another dtype"
