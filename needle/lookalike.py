@@ -31,6 +31,18 @@ METHODS = frozenset(
      "trace", "transpose", "var", "view"}
 )  # fmt: skip
 
+UFUNC_METHODS = {
+    "reduce": frozenset({"add", "multiply"}),
+    "accumulate": frozenset({"add", "multiply"}),
+    "reduceat": frozenset({"add"}),
+    "at": frozenset({"add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or",
+                     "bitwise_xor"}),
+}  # fmt: skip
+"""The ufuncs for which CuPy 14.2 has a method; of the others it says that it is not supported."""
+
+KEYWORDS = ("where", "initial")
+"""Arguments of ufuncs and reductions that CuPy 14.2 does not take."""
+
 UPLOADS = frozenset({"array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray"})
 """Functions that copy what they are given to the device, host arrays too."""
 
@@ -71,6 +83,8 @@ class LookAlikeArray(numpy.lib.mixins.NDArrayOperatorsMixin):
         name = ufunc.__name__
         if getattr(numpy, name, None) is not ufunc or name in MISSING:
             raise _no_function(name)
+        if name not in UFUNC_METHODS.get(method, frozenset({name})):
+            raise _no_function(f"{name}.{method}")
         if method == "at":  # its second argument is an index
             target, index, *values = inputs
             inputs = (target, *values)
@@ -190,6 +204,11 @@ class LookAlikeArray(numpy.lib.mixins.NDArrayOperatorsMixin):
         return LookAlikeArray(self._host.T)
 
     @property
+    def mT(self) -> "LookAlikeArray":
+        """The array with its last two axes exchanged."""
+        return LookAlikeArray(self._host.mT)
+
+    @property
     def real(self) -> "LookAlikeArray":
         """The real part."""
         return LookAlikeArray(self._host.real)
@@ -201,6 +220,8 @@ def wrapped(value: Any) -> Any:
         return LookAlikeArray(value)
     if isinstance(value, numpy.generic):
         return LookAlikeArray(numpy.asarray(value))
+    if isinstance(value, tuple) and hasattr(value, "_make"):
+        return value._make(map(wrapped, value))
     if type(value) in (tuple, list):
         return type(value)(wrapped(item) for item in value)
     return value
@@ -227,8 +248,15 @@ def _unwrapped(where: str, value: Any) -> Any:
     if type(value) in (tuple, list):
         return type(value)(_unwrapped(where, item) for item in value)
     if type(value) is dict:
+        _refuse_keywords(where, value)
         return {key: _unwrapped(where, item) for key, item in value.items()}
     return value
+
+
+def _refuse_keywords(where: str, given: dict[str, Any]) -> None:
+    for name in KEYWORDS:
+        if name in given and given[name] is not numpy._NoValue and given[name] is not True:
+            raise TypeError(f"{where}: CuPy takes no argument {name!r}")
 
 
 def _wrapping(index: Any, shape: tuple[int, ...]) -> Any:

@@ -267,7 +267,7 @@ CAUSES: Mapping[str, Cause] = {
         "return broadcast_to(reshape(out_grad, kept), a.shape)",
     ),
     "flipped": Cause(
-        ("in reversed order",),
+        ("in reversed order", "in the other direction"),
         "An order is not undone: flip, cumulative sums and kernels run the other way in reverse.",
         "run the axis in the other direction",
         "return cumsum(out_grad)",

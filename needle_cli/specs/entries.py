@@ -25,7 +25,7 @@ from needle_cli.specs.inputs import Names, inside, read_input
 from needle_cli.specs.params import plain, read_param
 from needle_cli.specs.vocabulary import (
     CHECKS,
-    CONVENTIONS,
+    CONVENTIONS_OF,
     CURVATURES,
     DEVICES,
     ERROR_KEYS,
@@ -94,8 +94,8 @@ def _kink(table: Table, inputs: Mapping[str, InputClaim], params: Mapping[str, P
         of,
         curvature,
         value,
-        plain(table.data.get("along")),
-        _convention(table),
+        _along(table, params),
+        _convention(table, kind),
         table.text("reason"),
     )
 
@@ -135,16 +135,29 @@ def _kink_value(table: Table, params: Mapping[str, ParamClaim]) -> float | str:
     return table.number("value", 0.0)
 
 
-def _convention(table: Table) -> Any:
+def _along(table: Table, params: Mapping[str, ParamClaim]) -> Any:
+    """Read along which axes entries tie: numbers, or the parameter that says them."""
+    value = plain(table.data.get("along"))
+    axes = value if isinstance(value, tuple | list) else (value,)
+    if value is None or all(isinstance(a, int) and not isinstance(a, bool) for a in axes):
+        return value
+    named = [name for name, claim in params.items() if claim.kind in ("axis", "axes")]
+    if not isinstance(value, str) or value not in named:
+        wanted = "an axis" + (f", or {listed(named)}" if named else "")
+        raise table.wrong("along", wanted, nearest(str(value), named))
+    return value
+
+
+def _convention(table: Table, kind: str) -> Any:
     """Read what the gradient is on the kink: a number, or a word for how ties share."""
     if "convention" not in table:
         return None
     value = table.data["convention"]
     if isinstance(value, str):
-        return table.word("convention", CONVENTIONS)
+        return table.word("convention", CONVENTIONS_OF[kind])
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     if not numeric or math.isnan(value):
-        raise table.wrong("convention", f"a number, or {listed(CONVENTIONS)}")
+        raise table.wrong("convention", f"a number, or {listed(CONVENTIONS_OF[kind])}")
     return value
 
 

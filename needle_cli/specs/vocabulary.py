@@ -33,6 +33,14 @@ OUTPUTS = ("array", "tuple")
 DTYPES = ("float", "int", "bool")
 KINKS = ("point", "tie", "equal", "integer")
 CURVATURES = ("convex", "concave", "none")
+CONVENTIONS_OF = {
+    "point": ("zero", "left", "right"),
+    "integer": ("zero", "left", "right"),
+    "tie": ("even", "first", "last", "stable", "zero"),
+    "equal": ("even", "first", "last", "zero"),
+}
+"""The words that a convention may be, by the kind of kink; a number may stand anywhere."""
+
 CONVENTIONS = ("even", "first", "last", "stable", "zero", "left", "right")
 FLOAT_DTYPES = ("float16", "float32", "float64")
 DEVICES = ("cpu", "cuda")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import needle
-from needle.lookalike import METHODS, MISSING
+from needle.lookalike import METHODS, MISSING, UFUNC_METHODS
 from tests.cli.helpers import needle as command
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed (pip install cupy-cuda12x)")
@@ -26,6 +26,24 @@ def test_what_the_look_alike_lacks_is_what_cupy_lacks():
 
 def test_methods_of_the_look_alike_are_methods_of_cupy():
     assert [name for name in METHODS if not hasattr(cupy.ndarray, name)] == []
+
+
+def supported(ufunc, method):
+    """Tell whether CuPy has a method of a ufunc: it says so before it looks at the arguments."""
+    try:
+        getattr(ufunc, method)(*[None] * {"reduceat": 2, "at": 3}.get(method, 1))
+    except NotImplementedError:
+        return False
+    except Exception:
+        return True
+    return True
+
+
+@pytest.mark.parametrize("method", UFUNC_METHODS)
+def test_methods_of_ufuncs_are_those_that_cupy_has(method):
+    names = [n for n in dir(np) if isinstance(getattr(np, n), np.ufunc) and hasattr(cupy, n)]
+    theirs = {n for n in names if isinstance(getattr(cupy, n), cupy.ufunc)}
+    assert {n for n in theirs if supported(getattr(cupy, n), method)} == UFUNC_METHODS[method]
 
 
 @pytest.mark.skipif("not without_a_gpu()", reason="there is a GPU")

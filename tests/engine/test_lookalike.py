@@ -31,7 +31,9 @@ X = [[1.0, 4.0], [9.0, 16.0]]
         lambda x: x[[1, 0, 1]],
         lambda x: x[x > 3],
         lambda x: x.reshape(4).astype(np.float32),
-        lambda x: np.maximum.reduce(x, axis=0),
+        lambda x: np.add.reduce(x, axis=0),
+        lambda x: np.linalg.qr(x).Q,
+        lambda x: x.mT,
         lambda x: np.float64(3.0) * x,
     ],
 )
@@ -49,7 +51,8 @@ def test_numbers_are_those_of_numpy(compute):
         lambda x: np.random.random(2) + x, lambda x: x + np.ones(1), lambda x: np.add([1.0], x),
         lambda x: np.ones(1).__iadd__(x), lambda x: np.spacing(x), lambda x: np.insert(x, 0, 1.0),
         lambda x: x.__setitem__(0, np.ones(1)),
-        lambda x: np.stack([x, np.ones(1)]),
+        lambda x: np.stack([x, np.ones(1)]), lambda x: np.maximum.reduce(x),
+        lambda x: np.sum(x, where=x > 0), lambda x: np.max(x, initial=0.0),
     ],
 )  # fmt: skip
 def test_what_cupy_refuses_is_refused(use):

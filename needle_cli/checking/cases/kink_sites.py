@@ -84,7 +84,10 @@ _MASKS = {"point": _at_value, "integer": _whole, "tie": _tied}
 
 def _meeting(kink: Kink, leaves: list[Array]) -> list[Array]:
     """Tell which entries of several inputs meet an equal one (or a whole quotient) somewhere."""
-    shape = np.broadcast_shapes(*(leaf.shape for leaf in leaves))
+    try:
+        shape = np.broadcast_shapes(*(leaf.shape for leaf in leaves))
+    except ValueError:
+        return [np.zeros(leaf.shape, dtype=bool) for leaf in leaves]
     wide = [np.broadcast_to(leaf, shape) for leaf in leaves]
     if kink.kind == "integer":
         with np.errstate(all="ignore"):

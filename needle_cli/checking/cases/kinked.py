@@ -116,7 +116,10 @@ def _make_equal(drawn: Drawn, names: Sequence[str], rng: Generator) -> bool:
     members = [(name, i) for name in names for i in range(len(drawn[name]))]
     if len(members) < 2 or any(drawn[name][i].size == 0 for name, i in members):
         return False
-    shape = np.broadcast_shapes(*(drawn[name][i].shape for name, i in members))
+    try:
+        shape = np.broadcast_shapes(*(drawn[name][i].shape for name, i in members))
+    except ValueError:
+        return False  # no entry of one meets one of another
     for name, i in members:
         drawn[name][i] = np.array(drawn[name][i])  # arithmetic makes numbers of 0-d arrays
     first = drawn[members[0][0]][members[0][1]]

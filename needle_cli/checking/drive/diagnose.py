@@ -12,12 +12,22 @@ from typing import Protocol
 
 import numpy as np
 
+from needle_cli.checking.checks import contract, gradient
 from needle_cli.checking.checks.question import Question
 from needle_cli.checking.checks.second_order import lifted
+from needle_cli.checking.claims import Claims
 from needle_cli.checking.drive.patterns import describe, shown
 from needle_cli.checking.drive.probe import Probe, probe_of
 from needle_cli.checking.drive.tally import Failed, Tally
-from needle_cli.checking.model import Case, Element, Finding, Garbage, OperatorError, Plan
+from needle_cli.checking.model import (
+    Case,
+    Element,
+    Finding,
+    Garbage,
+    OperatorError,
+    OpUnderTest,
+    Plan,
+)
 from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.subject import Subject
 
@@ -43,6 +53,7 @@ SAID: tuple[tuple[str, str], ...] = (
     ("changes the output", "an array is changed in place: gradient writes into the output"),
     ("would be copied to the host", "a device array is copied to the host"),
     ("lives on the device and another", "an array of the host meets one of the device"),
+    ("CuPy takes no argument", "an argument is used that the device does not have"),
     ("CuPy has no function", "a function is used that the device does not have"),
     ("stale state", "stale state: an earlier call is remembered"),
     ("two equal calls", "the answer is not repeatable: equal calls give different numbers"),
@@ -60,8 +71,10 @@ SAID: tuple[tuple[str, str], ...] = (
 
 
 class Asks(Protocol):
-    """What a diagnosis needs: the plan, and the question of a case."""
+    """What a diagnosis needs: operator, claims and plan, and the question of a case."""
 
+    op: OpUnderTest
+    claims: Claims
     plan: Plan
 
     def question(self, case: Case) -> Question:
@@ -86,7 +99,7 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Asks) -> str:
     away = inquiry.plan.device != "cpu"
     if away and set(failed) == {"forward"} and any(WRAPPED in text for text in said):
         return "the device, not the formula: positions that do not exist wrap around there"
-    if failed.get("parity"):
+    if failed.get("parity") and not _wrong_on_host(failed["parity"], inquiry):
         device = inquiry.plan.device
         return f"the device, not the formula: {device} does not answer what the host answers"
     form = [m for m in said if m.startswith("the gradient of ") and " has shape " in m]
@@ -102,6 +115,21 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Asks) -> str:
     return _alone(failed, inquiry, said)
 
 
+def _wrong_on_host(entries: Sequence[Failed], inquiry: Asks) -> bool:
+    """Tell whether the host refuses the gradient as well, at the cases where a device differs."""
+    host = getattr(inquiry.op, "on_host", None)
+    if host is None:
+        return False
+    for entry in entries:
+        question = Question(host, entry.case, inquiry.claims)
+        try:
+            if any(ask(question).findings for ask in (contract.ask, gradient.ask)):
+                return True
+        except (OperatorError, Garbage):
+            return True
+    return False
+
+
 def _pattern(
     failed: Mapping[str, Sequence[Failed]], tallies: Mapping[str, Tally], inquiry: Asks
 ) -> str:
@@ -112,6 +140,9 @@ def _pattern(
     for check in ("gradient", "exact"):
         entries = [e for e in failed.get(check, ()) if not e.answer.error]
         probes = _probes([e.case for e in entries], inquiry)
+        shrunk = tallies[check].shrunk if check in tallies else None
+        if shrunk is not None and entries:
+            probes += _probes([shrunk.case], inquiry)
         if not probes:
             continue
         probes += _probes(tallies[check].passed, inquiry)

@@ -346,6 +346,6 @@ PATTERNS: tuple[Pattern, ...] = (
     only_where,
     only_for_views,
     only_for_some,
-    _predicted("{whose} runs along an axis in reversed order", _backwards),
+    _predicted("{whose} runs along an axis in the other direction", _backwards),
 )
 """The patterns in the order in which they are tried: the simplest first."""

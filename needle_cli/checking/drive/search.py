@@ -163,12 +163,15 @@ class _Judge:
             self.tallies["kink"].missing = kink.unmet(self.claims, self.tallies["kink"].met)
         if not self.plan.first:
             self._look_for_kinks()
-        rows = []
-        cause = "" if self.plan.first else diagnose(self.tallies, self.inquiry)
-        for tally in self.tallies.values():
+        shown = {}
+        for check, tally in self.tallies.items():
             started = time.perf_counter()
-            failures = shrink.failures(self.inquiry, tally, cause)
+            shown[check] = shrink.failures(self.inquiry, tally)
             tally.seconds += time.perf_counter() - started
+        cause = "" if self.plan.first else diagnose(self.tallies, self.inquiry)
+        rows = []
+        for check, tally in self.tallies.items():
+            failures = shrink.with_cause(tally, shown[check], cause)
             rows.append(row(self.op.name, self.plan, tally, failures, reasons))
         return rows
 

@@ -43,6 +43,9 @@ ATTEMPTS = 120
 CLEAR = 100.0
 """A smaller case is kept while its error stays within this factor of the worst seen."""
 
+PROVING = ("gradient", "exact", "contract", "forward", "purity", "linearity", "parity")
+"""Checks whose failing cases a cause was held against."""
+
 KIND_OF_CHECK = {"exact": "integer", "extremes": "extreme", "kink": "kink"}
 
 
@@ -60,10 +63,10 @@ class Asks(Protocol):
         """Return the question for a case."""
 
 
-def failures(inquiry: Asks, tally: Tally, cause: str = "") -> tuple[Failure, ...]:
+def failures(inquiry: Asks, tally: Tally) -> tuple[Failure, ...]:
     """Return what is shown of a check's failing cases: one failure, its smallest and a typical.
 
-    `cause` is the operator's likely cause, found from all checks together.
+    The smallest one is kept in the tally: a cause has to explain it too.
     """
     found = tally.failed or tally.unexplained
     if not found:
@@ -72,23 +75,38 @@ def failures(inquiry: Asks, tally: Tally, cause: str = "") -> tuple[Failure, ...
     smallest, answer = first.case, first.answer
     if inquiry.plan.shrink and tally.failed:
         smallest, answer = _smaller(inquiry, tally.check, found)
+        tally.shrunk = Failed(None, smallest, answer)
     failure = failure_of(inquiry, tally.check, smallest, answer)
     typical = _typical(found)
     if typical is not None:
         report = report_of(inquiry, tally.check, typical.case, typical.answer)
         failure = replace(failure, typical=report)
-    cause = cause if tally.failed else ""
-    finding = replace(failure.finding, cause=cause)
-    if tally.undeclared and not tally.failed:
-        message = "a point without a derivative, and the spec declares no kink there"
-        finding = replace(finding, message=message)
-    failure = replace(
-        failure,
-        finding=finding,
-        certainty=f"fits all {len(found)} failing cases" if cause else "",
-        undeclared=() if tally.failed else tally.undeclared,
-    )
     return (replace(failure, probes=len(found)),)
+
+
+def with_cause(tally: Tally, shown: tuple[Failure, ...], cause: str) -> tuple[Failure, ...]:
+    """Return failures with the operator's likely cause, which was found from all checks together.
+
+    Points without a derivative have none; they have the kinks that the spec lacks.
+    """
+    told = []
+    for failure in shown:
+        finding = replace(failure.finding, cause=cause if tally.failed else "")
+        if tally.undeclared and not tally.failed:
+            message = "a point without a derivative, and the spec declares no kink there"
+            finding = replace(finding, message=message)
+        fits = f"fits all {failure.probes} failing cases"
+        told.append(
+            replace(
+                failure,
+                finding=finding,
+                certainty=(fits if tally.check in PROVING else "from all checks together")
+                if finding.cause
+                else "",
+                undeclared=() if tally.failed else tally.undeclared,
+            )
+        )
+    return tuple(told)
 
 
 def _size(case: Case) -> tuple[int, int, int]:
@@ -164,7 +182,7 @@ def _plainer_numbers(
     """
     for candidate in _plainer_cases(inquiry.claims, best[0]):
         answer = inquiry.ask(check, candidate)
-        if _clear(answer, worst):
+        if _clear(answer, worst) and _shows(inquiry, check, candidate, answer):
             best = (candidate, answer)
             break
     case = best[0]
@@ -175,9 +193,15 @@ def _plainer_numbers(
     for pattern in (_ones, _counting):
         candidate = replace(case, cotangent=tuple(pattern(shape, case) for shape in shapes))
         answer = inquiry.ask(check, candidate)
-        if _clear(answer, worst):
+        if _clear(answer, worst) and _shows(inquiry, check, candidate, answer):
             return candidate, answer
     return best
+
+
+def _shows(inquiry: Asks, check: str, case: Case, answer: Answer) -> bool:
+    """Tell whether a case's own cotangent shows a wrong entry: the check asks with others too."""
+    table = report_of(inquiry, check, case, answer).elements
+    return not table or any(element.wrong for element in table)
 
 
 def _ones(shape: tuple[int, ...], case: Case) -> Array:

@@ -57,6 +57,7 @@ class Tally:
     undecided: list[Failed] = field(default_factory=list)
     kinks: list[Failed] = field(default_factory=list)
     at_kinks: list[Failed] = field(default_factory=list)
+    shrunk: Failed | None = None
     undeclared: tuple[Kink, ...] = ()
     blocked: str = ""
     missing: str = ""
@@ -70,11 +71,8 @@ class Tally:
 
     @property
     def unexplained(self) -> list[Failed]:
-        """The cases at points without a derivative that the spec does not declare.
-
-        One whose gradient lies between the slopes counts as soon as the missing kink is known.
-        """
-        return self.kinks or (self.at_kinks if self.undeclared else [])
+        """The cases at points without a derivative that the spec does not declare, but could."""
+        return [*self.kinks, *self.at_kinks] if self.undeclared else []
 
     def add(self, structure: Structure | None, case: Case, answer: Answer) -> None:
         """Count an answer."""
@@ -115,9 +113,11 @@ class Tally:
         if not self.examples:
             return (Status.ERROR, self.blocked) if self.blocked else (Status.NOT_APPLICABLE, "")
         probes = sum(self.counts.values())
-        doubts = self.counts.get(Verdict.CANNOT_TELL, 0)
+        # A point without a derivative that no [[kink]] can describe is nobody's fault.
+        doubts = self.counts.get(Verdict.CANNOT_TELL, 0) + len(self.kinks)
         if doubts > CAP * probes:
-            notes = "; ".join(dict.fromkeys(n for e in self.undecided for n in e.answer.notes))
+            entries = [*self.undecided, *self.kinks]
+            notes = "; ".join(dict.fromkeys(n for e in entries for n in e.answer.notes))
             return Status.CANNOT_TELL, f"{doubts} of {probes} probes undecided: {notes}"
         return Status.PASS, ""
 

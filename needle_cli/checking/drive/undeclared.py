@@ -144,10 +144,12 @@ class Undeclared:
         """Yield what the entries of a case suggest, what several of them share first."""
         owners = sight.case.leaf_owners()
         names = [n for n, c in self.claims.inputs.items() if c.differentiable and n in owners]
+        # Mirrored entries of a symmetric matrix are equal by nature, and no tie.
+        free = [n for n in names if self.claims.inputs[n].domain.name not in ("spd", "symmetric")]
         every = frozenset().union(*sight.rough)
         if not every:
             # At a tie of a median every coordinate looks smooth.
-            yield from (self._tie(name) for name in names)
+            yield from (self._tie(name) for name in free)
             return
         several = max(sight.rough, key=len)
         of = [name for name in names if any(owners[i] == name for i, _ in several)]
@@ -155,7 +157,7 @@ class Undeclared:
         if len(several) > len(set(values)):
             if len(of) > 1:
                 yield Kink("equal", tuple(of), "none")
-            yield from (self._tie(name) for name in of)
+            yield from (self._tie(name) for name in of if name in free)
         for place in sorted(every):
             for kink in self._at(sight, owners[place[0]], sight.entry(place)):
                 if not any(place in places_on(known, sight.case) for known in self.found):
@@ -205,19 +207,24 @@ class Undeclared:
         sights = list({id(sight): sight for sight, _, _ in seen}.values())
         met = [(s, p) for s in sights for p in places_on(kink, s.case)]
         rough = [(s, p) for s, p in met if any(p in places for places in s.rough)]
-        return len({s.entry(p) for s, p in rough}) > 2 and len(rough) >= 0.9 * len(met)
+        far = any(abs(s.entry(p)) >= 2 for s, p in rough)
+        return far and len({s.entry(p) for s, p in rough}) > 2 and len(rough) >= 0.9 * len(met)
 
-    def _trials(self, claims: Claims) -> list[Case]:
-        """Return small cases that are put on the kinks of `claims`."""
+    def _trials(self, claims: Claims, times: int = 1) -> list[Case]:
+        """Return small cases that are put on the kinks of `claims`, `times` as many on demand."""
         cases = []
-        for structure in corner_structures(claims):
+        for place, structure in enumerate(times * corner_structures(claims)):
+            # Zeros and ones elsewhere would show kinks that are not the one on trial.
+            seed = structure.seed + (place if times > 1 else 0)
+            drawn = replace(structure, special="none", scale=1.0, seed=seed)
             try:
-                case = realise(claims, structure, self.plan.dtype, "kink")
+                case = realise(claims, drawn, self.plan.dtype, "kink")
             except GeneratorError:
                 continue
             if "kink" in case.tags and 0 < case.size() <= kink_check.LARGEST:
                 cases.append(case)
-        return cases[:: max(1, len(cases) // MOST_TRIALS)][:MOST_TRIALS]
+        most = times * MOST_TRIALS
+        return cases[:: max(1, len(cases) // most)][:most]
 
     def _with_convention(
         self,
@@ -227,6 +234,7 @@ class Undeclared:
     ) -> Kink:
         """Return a kink with the convention that the gradient keeps; as it is if it keeps none."""
         candidates = list(CONVENTIONS[kink.kind])
+        cases = [*cases, *self._trials(replace(self.claims, kinks=(kink,)), 3)]
         answers = {s.answer(j, place) + 0.0 for s, j, met in seen for place in met}
         if kink.kind in ("point", "integer") and len(answers) == 1:
             candidates.insert(0, answers.pop())

@@ -233,7 +233,7 @@ class Star:
         for unit, side in zip(self.directions[:entries], self.measured[:entries], strict=True):
             own = sum(float(np.sum(u)) for u in unit)
             shared = sum(float(np.sum(o[u != 0])) for o, u in zip(ones, unit, strict=True))
-            if own == 0.0:
+            if sum(int(np.count_nonzero(u)) for u in unit) != 1:
                 return []  # a projected direction is no coordinate any more
             terms.append((shared / own, side))
         return [(self.measured[entries], terms)]
