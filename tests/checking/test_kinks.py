@@ -202,3 +202,10 @@ def test_one_tied_maximum_among_many_rows_is_accused():
     x = np.arange(120.0).reshape(40, 3)
     x[7, :] = 3.0
     assert check_pair(*largest, (x,)).verdict == "fail"
+
+
+def test_inputs_that_do_not_broadcast_are_never_equal():
+    case = Case({"a": np.zeros(3), "b": np.zeros(4)})
+    assert places_on(Kink("equal", ("a", "b"), "convex"), case) == frozenset()
+    near = Case({"a": np.zeros(3), "b": np.array([0.0])})
+    assert len(places_on(Kink("equal", ("a", "b"), "convex"), near)) == 4

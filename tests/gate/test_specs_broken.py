@@ -195,6 +195,14 @@ MEANING = {
         after('[[kink]]\nkind = "point"\nof = "a"\nvalue = -1.0\ncurvature = "convex"\n'), 39,
         ["-1.0 lies outside the domain"],
     ),
+    "kink along nothing": (
+        after('[[kink]]\nkind = "tie"\nof = "a"\nalong = "axis"\ncurvature = "convex"\n'), 39,
+        ["an axis"],
+    ),
+    "kink convention of another kind": (
+        after('[[kink]]\nkind = "tie"\nof = "a"\nconvention = "left"\ncurvature = "convex"\n'),
+        39, ["even, first, last"],
+    ),
     "kink value infinite": (
         after('[[kink]]\nkind = "point"\nof = "a"\nvalue = inf\ncurvature = "convex"\n'), 39,
         ["a finite number"],

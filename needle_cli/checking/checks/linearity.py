@@ -8,7 +8,6 @@ import numpy as np
 
 from needle_cli.checking.checks.question import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.model import Answer, Array, Garbage, OperatorError
-from needle_cli.checking.numerics.differences import SMALLEST
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.subject import Subject
 
@@ -91,9 +90,10 @@ def added(
         ]
     eps = subject.eps
     natural = natural_sizes(subject, np.abs(v) + np.abs(w))
+    tiny = [float(np.finfo(subject.leaves[i].dtype).smallest_subnormal) for i in subject.judged]
     allowed = [
-        64 * (eps * (size + rms(size) + gain) + SMALLEST)
-        for size, gain in zip(sizes, natural, strict=True)
+        64 * (eps * (size + rms(size) + gain) + least)
+        for size, gain, least in zip(sizes, natural, tiny, strict=True)
     ]
     if quick_equal(got, wanted, allowed):
         return worst_entry("linearity", names, got, wanted, allowed, SUMMED)

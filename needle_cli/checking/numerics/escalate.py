@@ -44,6 +44,9 @@ ROUGH = 1e-5
 """Scatter of a gradient, as a share of `|v| |y|` per step of the size of `x`, that no rounding of a
 well-behaved formula explains."""
 
+NO_ROOM = 1e290
+"""Outputs beyond which neither steps nor slopes have room before the largest number."""
+
 WIDE = 2.0**12
 """Ratio of two entries from which their sizes are tried apart."""
 
@@ -78,15 +81,16 @@ def escalate(
     factor: float = 1.0,
 ) -> Comparison:
     """Judge after a disagreement: more steps, another direction, then the kinks."""
-    if not np.isfinite(subject.vector).all():
-        cotangent = np.where(np.isfinite(subject.vector), cotangent, 0.0)
+    roomy = np.abs(subject.vector) < NO_ROOM
+    if not roomy.all():
+        cotangent = np.where(roomy, cotangent, 0.0)
         if not cotangent.any():
-            return _undecided(Verdict.CANNOT_TELL, "the output is not finite here")
+            return _undecided(Verdict.CANNOT_TELL, "the output is not finite here, or nearly so")
         gradients = subject.gradients(cotangent)
     broken = [~np.isfinite(g) for g in gradients]
     note = ""
     if any(mask.any() for mask in broken):
-        if np.isfinite(subject.vector).all():
+        if roomy.all():
             verdict, note = nonfinite_gradient(subject, cotangent, gradients, tangent)
             if verdict is Verdict.FAIL:
                 return Comparison(verdict, float("nan"), float("nan"), 0.0, note)
