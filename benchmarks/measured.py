@@ -49,7 +49,7 @@ def _false_alarms(rows: dict[str, Any]) -> Iterator[str]:
     )
     yield (
         f"**{alarms} findings** in {cases:,} cases and {probes:,} comparisons, "
-        f"{doubts} undecided ({doubts / max(1, probes):.3%}).\n"
+        f"{doubts} undecided ({doubts / max(1, probes):.4%}). {rows.get('note', '')}\n"
     )
     yield "| operator | cases | comparisons | findings | undecided |"
     yield "|---|---:|---:|---:|---:|"

@@ -294,13 +294,6 @@ CAUSES: Mapping[str, Cause] = {
         "return out_grad * a  # for log a",
         "return out_grad / a",
     ),
-    "times output": Cause(
-        ("multiplied by the output,", "is multiplied by the output"),
-        "The output stands where the input belongs, or the other way round.",
-        "node is the output, node.inputs[0] the input",
-        "return out_grad * 2 * node  # for a^2",
-        "return out_grad * 2 * node.inputs[0]",
-    ),
     "only where": Cause(
         ("wrong only where",),
         "One branch, one end or one kind of input has a formula of its own, and that is wrong.",

@@ -249,12 +249,6 @@ def _other_input(probe: Probe, k: int) -> Iterator[Array]:
             yield from _powers(probe.leaf(other))
 
 
-def _output(probe: Probe, k: int) -> Iterator[Array]:
-    outputs = probe.subject.evaluation.outputs
-    if len(outputs) == 1:
-        yield from _powers(outputs[0].astype(np.float64))
-
-
 def _cotangent(probe: Probe, k: int) -> Iterator[Array]:
     v = probe.output()
     if v is not None:
@@ -340,7 +334,6 @@ PATTERNS: tuple[Pattern, ...] = (
     _predicted("contributions to one entry overwrite each other", _overwritten),
     _predicted("{whose} is multiplied by the input, or by a power of it", _times(_own_input)),
     _predicted("{whose} is multiplied by another input", _times(_other_input)),
-    _predicted("{whose} is multiplied by the output", _times(_output)),
     _predicted("{whose} is multiplied by the output gradient", _times(_cotangent)),
     _stale,
     only_where,
