@@ -163,8 +163,9 @@ def _swapped(call: Call) -> tuple[Gradient, ...]:
 def _overwritten(call: Call) -> tuple[Gradient, ...]:
     """Of the contributions that several outputs make to one entry, keep the last alone."""
     places = [(k, j) for k, out in enumerate(call.outputs) for j in range(out.size)]
-    if len(places) > MOST_OVERWRITTEN:
-        return call.right
+    finite = all(g.value is None or np.isfinite(g.value).all() for g in call.right)
+    if len(places) > MOST_OVERWRITTEN or not finite:
+        return call.right  # zero times infinity would make another fault of it
     kept = {i: np.zeros(call.leaves[i].shape) for i in call.judged if _is_array(call, i)}
     for k, j in places:
         alone = [np.zeros(c.shape, c.dtype) for c in call.cotangents]
