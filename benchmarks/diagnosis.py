@@ -19,18 +19,16 @@ from rich.console import Console
 
 from benchmarks.parallel import in_processes
 from benchmarks.results import machine, store
-from needle import ops
-from needle_cli import judging
+from benchmarks.subjects import ROOT, of_file, ours
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.drive.search import judge
 from needle_cli.checking.faults import FAULTS
 from needle_cli.checking.model import OpUnderTest, Plan, Status
 from needle_cli.checking.planted import Planted
-from needle_cli.engine import operator_under_test
 from needle_cli.explanations import cause_name
-from needle_cli.specs import load_spec, load_specs
+from needle_cli.specs import load_specs
 
-ROOT = Path(__file__).parents[1]
+CHECKING = ROOT / "tests" / "checking"
 
 ACCEPTED: dict[str, tuple[str, ...]] = {
     "scaled": ("ratio",),
@@ -100,9 +98,7 @@ def cause_of(op: OpUnderTest, claims: object, examples: int, device: str = "cpu"
 def of_faults(name: str, examples: int) -> list[Answer]:
     """Return an answer per fault that is visible in one of our operators."""
     warnings.simplefilter("ignore")
-    family, function = name.split("/")
-    claims = load_spec(ROOT / "specs" / family / f"{function}.toml").claims
-    op = operator_under_test(getattr(ops, function), claims, name=name)
+    op, claims = ours(name)
     found = []
     for fault in FAULTS:
         wrong = Planted(op, claims, fault)
@@ -118,29 +114,20 @@ def of_mistake(function: str, examples: int) -> list[Answer]:
     warnings.simplefilter("ignore")
     listed = importlib.import_module("tests.checking.mistakes").MISTAKES
     mistake = next(m for m in listed if f"{m.file}/{m.function}" == function)
-    folder = ROOT / "tests" / "checking" / "mistakes"
     family = Path(mistake.file).stem
-    module = judging._module(str(folder / f"{family}.py"))
-    path = folder / f"{family}.specs" / f"{mistake.function}.toml"
-    claims = load_spec(path, family=family, module=module).claims
-    name = f"{family}/{mistake.function}"
-    op = operator_under_test(getattr(module, mistake.function), claims, name=name)
+    op, claims = of_file(CHECKING / "mistakes" / f"{family}.py", mistake.function)
     cause = cause_of(op, claims, examples) or ""
     word = cause_name(cause) if cause else ""
     right = word in mistake.accepts or (not word and not mistake.accepts)
-    return [Answer(f"{name}: {mistake.person}", cause, right)]
+    return [Answer(f"{op.name}: {mistake.person}", cause, right)]
 
 
 def of_host(name: str, examples: int) -> list[Answer]:
     """Return the answer for one operator of the host, judged on the look-alike of a GPU."""
     warnings.simplefilter("ignore")
-    folder = ROOT / "tests" / "checking"
-    module = judging._module(str(folder / "devices.py"))
-    path = folder / "devices.specs" / f"{name}.toml"
-    claims = load_spec(path, family="devices", module=module).claims
-    op = operator_under_test(getattr(module, name), claims, name=f"devices/{name}", device="sim")
+    op, claims = of_file(CHECKING / "devices.py", name, "sim")
     cause = cause_of(op, claims, examples, "sim") or ""
-    return [Answer(f"devices/{name}", cause, cause_name(cause) == "device")]
+    return [Answer(op.name, cause, cause_name(cause) == "device")]
 
 
 def shares(answers: Sequence[Answer]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.parallel import in_processes
 from benchmarks.results import machine, store
-from needle import ops
+from benchmarks.subjects import ROOT, ours
 from needle_cli.checking.cases.corners import informative
 from needle_cli.checking.cases.domains import SCALABLE
 from needle_cli.checking.checks.question import generator
@@ -29,10 +28,8 @@ from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.drive.search import judge, structures_of
 from needle_cli.checking.model import Plan, Status, Structure
-from needle_cli.engine import operator_under_test
-from needle_cli.specs import load_spec, load_specs
+from needle_cli.specs import load_specs
 
-ROOT = Path(__file__).parents[1]
 DTYPES = ("float64", "float32")
 PORTION = 500
 """Examples of one piece of work."""
@@ -70,9 +67,7 @@ def awkward(claims: Claims, drawn: Sequence[Structure], seed: int) -> list[Struc
 def portion(name: str, dtype: str, seed: int, number: int, examples: int) -> dict[str, Any]:
     """Judge one portion of an operator's examples; return counts and what was said against it."""
     warnings.simplefilter("ignore")
-    family, function = name.split("/")
-    claims = load_spec(ROOT / "specs" / family / f"{function}.toml").claims
-    op = operator_under_test(getattr(ops, function), claims, name=name)
+    op, claims = ours(name)
     drawn_by = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
     plan = Plan(NAMES, examples=examples, seed=drawn_by, dtype=dtype, shrink=False)
     structures = awkward(claims, structures_of(name, claims, plan), drawn_by)

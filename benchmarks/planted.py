@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from typing import Any
 
 from rich.console import Console
 
 from benchmarks.results import machine, store
-
-COMMAND = [sys.executable, "-m", "needle_cli", "check", "ops", "--format", "json", "--seed", "0"]
+from benchmarks.whole import COMMAND
+from needle_cli.schedule import usable_cores
 
 
 def run(write: bool) -> int:
@@ -28,7 +26,7 @@ def run(write: bool) -> int:
     }
     for name, score in scores.items():
         console.print(f"{name:30} {score}", markup=False)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_cores()
     console.print(f"{spent:.0f} s on {cores} cores, {spent / plain:.1f} times a run without")
     console.print(machine(), markup=False)
     if write:

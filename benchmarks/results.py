@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from needle_cli.schedule import usable_cores
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "scipy", "hypothesis", "torch", "jax", "autograd")
@@ -16,8 +17,7 @@ PACKAGES = ("numpy", "scipy", "hypothesis", "torch", "jax", "autograd")
 
 def machine() -> str:
     """Return a line that says what was measured on, without naming the machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"Python {platform.python_version()}, {cores} cores, {_versions()}"
+    return f"Python {platform.python_version()}, {usable_cores()} cores, {_versions()}"
 
 
 def _versions() -> str:

@@ -6,6 +6,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -61,7 +62,7 @@ class EngineOperator:
         """`family/function`, or the function's own name."""
         return self._name
 
-    @property
+    @cached_property
     def on_host(self) -> EngineOperator | None:
         """The same function evaluated on the host; None where it already is."""
         if self.engine.device == "cpu":

@@ -9,6 +9,7 @@ import numpy as np
 from needle_cli.checking.checks.question import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.model import Answer, Array, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
+from needle_cli.checking.numerics.tolerance import widen_spread
 from needle_cli.checking.subject import Subject
 
 SCALED = "vjp({factor:g} v) is not {factor:g} vjp(v): the gradient is not linear in the cotangent"
@@ -138,16 +139,9 @@ def _rounding_of_vjp(subject: Subject, v: Array, w: Array, rng: np.random.Genera
         for _ in range(3):
             signs = rng.integers(0, 2, size=cotangent.shape) * 2.0 - 1.0
             moved = subject.gradients(cotangent * (1 + 2 * subject.eps * signs))
-            _widen(spread, moved, base)
-        _widen(spread, _beside(subject, cotangent, rng), base)
+            widen_spread(spread, moved, base)
+        widen_spread(spread, _beside(subject, cotangent, rng), base)
     return spread
-
-
-def _widen(spread: list[Array], moved: Sequence[Array], base: Sequence[Array]) -> None:
-    """Take up the finite changes of gradients, in place."""
-    for k, (a, b) in enumerate(zip(moved, base, strict=True)):
-        change = np.abs(a - b)
-        spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
 
 
 def _beside(subject: Subject, cotangent: Array, rng: np.random.Generator) -> Sequence[Array]:

@@ -12,7 +12,7 @@ from needle_cli.checking.checks.precision import agree
 from needle_cli.checking.checks.question import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.model import Answer
 from needle_cli.checking.numerics.probes import rms
-from needle_cli.checking.numerics.tolerance import MOVES, jittered
+from needle_cli.checking.numerics.tolerance import MOVES, jittered, widen_spread
 from needle_cli.checking.subject import Subject, is_floating
 
 CHECK = "parity"
@@ -69,7 +69,7 @@ def _outputs(question: Question, there: Subject, here: Subject) -> Answer:
 
 def _moved(question: Question, here: Subject) -> list[np.ndarray]:
     """Return how far outputs move, on the host, when inputs move by one rounding."""
-    base = here.evaluation.outputs
+    base = [out.astype(np.float64) for out in here.evaluation.outputs]
     spread = [np.zeros(out.shape) for out in base]
     rng = question.rng(CHECK)
     for _ in range(MOVES):
@@ -80,7 +80,5 @@ def _moved(question: Question, here: Subject) -> list[np.ndarray]:
             for leaf in here.leaves
         ]
         moved = here.op.evaluate(here.case.with_leaves(leaves)).outputs
-        for k, (a, b) in enumerate(zip(moved, base, strict=True)):
-            change = np.abs(a.astype(np.float64) - b.astype(np.float64))
-            spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
+        widen_spread(spread, [out.astype(np.float64) for out in moved], base)
     return spread

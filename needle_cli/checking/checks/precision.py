@@ -23,7 +23,7 @@ from needle_cli.checking.checks.question import (
 )
 from needle_cli.checking.model import Answer, Array, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
-from needle_cli.checking.numerics.tolerance import MOVES, jittered, norm
+from needle_cli.checking.numerics.tolerance import MOVES, jittered, norm, widen_spread
 from needle_cli.checking.subject import Subject, is_floating, narrow, widen
 
 NARROW = ("float32", "float16")
@@ -226,7 +226,5 @@ def _conditioning(
             gradients = moved.gradients(jittered(cotangent, eps, rng))
         except OperatorError:
             continue
-        for k, (a, b) in enumerate(zip(gradients, base, strict=True)):
-            change = np.abs(a - b)
-            spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
+        widen_spread(spread, gradients, base)
     return spread

@@ -8,14 +8,13 @@ that hold at up to six probes, then what follows from which checks failed alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from needle_cli.checking.checks import contract, gradient
 from needle_cli.checking.checks.question import Question
 from needle_cli.checking.checks.second_order import lifted
-from needle_cli.checking.claims import Claims
+from needle_cli.checking.drive.inquiry import Inquiry
 from needle_cli.checking.drive.patterns import describe, shown
 from needle_cli.checking.drive.probe import Probe, probe_of
 from needle_cli.checking.drive.tally import Failed, Tally
@@ -25,8 +24,6 @@ from needle_cli.checking.model import (
     Finding,
     Garbage,
     OperatorError,
-    OpUnderTest,
-    Plan,
 )
 from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.subject import Subject
@@ -70,18 +67,7 @@ SAID: tuple[tuple[str, str], ...] = (
 """Parts of messages and the cause that each proves; the first that was said counts."""
 
 
-class Asks(Protocol):
-    """What a diagnosis needs: operator, claims and plan, and the question of a case."""
-
-    op: OpUnderTest
-    claims: Claims
-    plan: Plan
-
-    def question(self, case: Case) -> Question:
-        """Return the question for a case."""
-
-
-def diagnose(tallies: Mapping[str, Tally], inquiry: Asks) -> str:
+def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str:
     """Return the cause of an operator's findings in words, "" where nothing simple fits.
 
     Args:
@@ -115,7 +101,7 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Asks) -> str:
     return _alone(failed, inquiry, said)
 
 
-def _wrong_on_host(entries: Sequence[Failed], inquiry: Asks) -> bool:
+def _wrong_on_host(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
     """Tell whether the host refuses the gradient as well, at the cases where a device differs."""
     host = getattr(inquiry.op, "on_host", None)
     if host is None:
@@ -131,7 +117,7 @@ def _wrong_on_host(entries: Sequence[Failed], inquiry: Asks) -> bool:
 
 
 def _pattern(
-    failed: Mapping[str, Sequence[Failed]], tallies: Mapping[str, Tally], inquiry: Asks
+    failed: Mapping[str, Sequence[Failed]], tallies: Mapping[str, Tally], inquiry: Inquiry
 ) -> str:
     """Return the pattern that fits the probes of the gradient check, else of the exact one.
 
@@ -156,7 +142,7 @@ def _pattern(
     return ""
 
 
-def few_digits(cases: Sequence[Case], inquiry: Asks) -> bool:
+def few_digits(cases: Sequence[Case], inquiry: Inquiry) -> bool:
     """Tell a gradient whose entries are all wrong by as little as float32 rounds away.
 
     Rounding differs from entry to entry; a factor of 1.000001 does not.
@@ -178,7 +164,7 @@ def few_digits(cases: Sequence[Case], inquiry: Asks) -> bool:
     return bool(np.max(np.abs(off)) < high and np.ptp(off) > 0.1 * np.max(np.abs(off)))
 
 
-def _probes(cases: Sequence[Case], inquiry: Asks) -> list[Probe]:
+def _probes(cases: Sequence[Case], inquiry: Inquiry) -> list[Probe]:
     """Return the probes at failing cases, those of ordinary size first."""
     ordinary = sorted((c for c in cases if 2 <= c.size() <= ORDINARY), key=lambda c: -c.size())
     others = sorted((c for c in cases if not 2 <= c.size() <= ORDINARY), key=Case.size)
@@ -187,7 +173,7 @@ def _probes(cases: Sequence[Case], inquiry: Asks) -> list[Probe]:
     return [probe for probe in probes if probe is not None][:PROBES]
 
 
-def _probe(case: Case, inquiry: Asks) -> Probe | None:
+def _probe(case: Case, inquiry: Inquiry) -> Probe | None:
     question = inquiry.question(case)
     try:
         subject = question.wide
@@ -199,7 +185,7 @@ def _probe(case: Case, inquiry: Asks) -> Probe | None:
         return None
 
 
-def _alone(failed: Mapping[str, Sequence[Failed]], inquiry: Asks, said: Sequence[str]) -> str:
+def _alone(failed: Mapping[str, Sequence[Failed]], inquiry: Inquiry, said: Sequence[str]) -> str:
     """Return what follows from which checks failed, the others being content."""
     checks = {
         check for check, entries in failed.items() if not all(e.answer.error for e in entries)
@@ -228,7 +214,7 @@ def _alone(failed: Mapping[str, Sequence[Failed]], inquiry: Asks, said: Sequence
     return ""
 
 
-def _second_alone(case: Case, inquiry: Asks) -> str:
+def _second_alone(case: Case, inquiry: Inquiry) -> str:
     """Tell a cut graph, whose second gradient is zero, from one that is wrong."""
     question = inquiry.question(case)
     try:

@@ -13,22 +13,20 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from needle_cli.checking.cases.corners import corner_structures
-from needle_cli.checking.cases.tangents import tangent_of
 from needle_cli.checking.cases.values import realise
 from needle_cli.checking.checks import exact, forward, kink
-from needle_cli.checking.checks.question import Question, refused, seed_of
-from needle_cli.checking.checks.registry import CHECKS, NAMES
+from needle_cli.checking.checks.question import Question, seed_of
+from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.drive import shrink
 from needle_cli.checking.drive.diagnose import diagnose
+from needle_cli.checking.drive.inquiry import ERROR_CASE, Inquiry
 from needle_cli.checking.drive.tally import Tally, row
 from needle_cli.checking.drive.undeclared import Undeclared
 from needle_cli.checking.model import (
     Answer,
     Case,
     Failure,
-    Garbage,
-    OperatorError,
     OpUnderTest,
     Plan,
     Result,
@@ -38,9 +36,6 @@ from needle_cli.checking.model import (
 from needle_cli.checking.strategies import structures
 
 Breadcrumb = Callable[[str, Case], None]
-
-ERROR_CASE = "error case"
-"""The tag of a case that has to raise."""
 
 GENERIC = tuple(name for name in NAMES if name not in ("exact", "kink", "extremes"))
 
@@ -112,36 +107,6 @@ def ask_again(
         if not answer.findings and answer.verdict is not Verdict.NO_DERIVATIVE:
             return None
         return shrink.failure_of(inquiry, check, case, answer)
-
-
-class Inquiry:
-    """Asks one check of one case, turning whatever the operator throws into an answer."""
-
-    def __init__(self, op: OpUnderTest, claims: Claims, plan: Plan) -> None:
-        self.op = op
-        self.claims = claims
-        self.plan = plan
-
-    def question(self, case: Case) -> Question:
-        """Return the question for a case: its seed, its domains, the plan's dtype and order."""
-        return Question(
-            self.op,
-            case,
-            self.claims,
-            device=self.plan.device,
-            dtype=self.plan.dtype,
-            order=self.plan.order,
-            tangent=tangent_of(self.claims, case),
-        )
-
-    def ask(self, check: str, case: Case, question: Question | None = None) -> Answer:
-        """Ask one check of one case."""
-        try:
-            if ERROR_CASE in case.tags:
-                return forward.ask_errors(self.op, self.claims, self.plan.dtype, case.label)
-            return CHECKS[check](question or self.question(case))
-        except (OperatorError, Garbage) as error:
-            return refused(check, str(error), error=True)
 
 
 class _Judge:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
@@ -17,6 +16,7 @@ from needle_cli.checking.checks.question import Question, seed_of
 from needle_cli.checking.checks.second_order import lifted
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.drive.diagnose import likely_cause
+from needle_cli.checking.drive.inquiry import Inquiry
 from needle_cli.checking.drive.tally import Failed, Tally
 from needle_cli.checking.model import (
     Answer,
@@ -28,8 +28,6 @@ from needle_cli.checking.model import (
     Finding,
     Garbage,
     OperatorError,
-    OpUnderTest,
-    Plan,
     Structure,
     Verdict,
 )
@@ -49,21 +47,7 @@ PROVING = ("gradient", "exact", "contract", "forward", "purity", "linearity", "p
 KIND_OF_CHECK = {"exact": "integer", "extremes": "extreme", "kink": "kink"}
 
 
-class Asks(Protocol):
-    """What shrinking needs: to ask a check of a case."""
-
-    op: OpUnderTest
-    claims: Claims
-    plan: Plan
-
-    def ask(self, check: str, case: Case) -> Answer:
-        """Ask one check of one case."""
-
-    def question(self, case: Case) -> Question:
-        """Return the question for a case."""
-
-
-def failures(inquiry: Asks, tally: Tally) -> tuple[Failure, ...]:
+def failures(inquiry: Inquiry, tally: Tally) -> tuple[Failure, ...]:
     """Return what is shown of a check's failing cases: one failure, its smallest and a typical.
 
     The smallest one is kept in the tally: a cause has to explain it too.
@@ -127,7 +111,7 @@ def _clearest(found: Sequence[Failed]) -> Failed:
     return min(clear, key=lambda entry: _size(entry.case))
 
 
-def _smaller(inquiry: Asks, check: str, found: Sequence[Failed]) -> tuple[Case, Answer]:
+def _smaller(inquiry: Inquiry, check: str, found: Sequence[Failed]) -> tuple[Case, Answer]:
     """Return the smallest clear failing case: structure first, then its numbers."""
     start = _clearest(found)
     worst = max(entry.answer.share for entry in found)
@@ -140,7 +124,7 @@ def _smaller(inquiry: Asks, check: str, found: Sequence[Failed]) -> tuple[Case, 
     return best
 
 
-def _smaller_structure(inquiry: Asks, check: str, worst: float) -> tuple[Case, Answer] | None:
+def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case, Answer] | None:
     kind = KIND_OF_CHECK.get(check, "generic")
     seen: dict[int, tuple[Case, Answer]] = {}
 
@@ -174,7 +158,7 @@ def _smaller_structure(inquiry: Asks, check: str, worst: float) -> tuple[Case, A
 
 
 def _plainer_numbers(
-    inquiry: Asks, check: str, best: tuple[Case, Answer], worst: float
+    inquiry: Inquiry, check: str, best: tuple[Case, Answer], worst: float
 ) -> tuple[Case, Answer]:
     """Replace numbers by 1, 2, -1, 0.5 while the case still fails clearly.
 
@@ -198,7 +182,7 @@ def _plainer_numbers(
     return best
 
 
-def _shows(inquiry: Asks, check: str, case: Case, answer: Answer) -> bool:
+def _shows(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> bool:
     """Tell whether a case's own cotangent shows a wrong entry: the check asks with others too."""
     table = report_of(inquiry, check, case, answer).elements
     return not table or any(element.wrong for element in table)
@@ -240,7 +224,7 @@ def _typical(found: Sequence[Failed]) -> Failed | None:
     return max(ordinary, key=lambda entry: entry.answer.share, default=None)
 
 
-def failure_of(inquiry: Asks, check: str, case: Case, answer: Answer) -> Failure:
+def failure_of(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> Failure:
     """Return the failure that is shown for one case."""
     report = report_of(inquiry, check, case, answer)
     finding = _main_finding(check, answer)
@@ -266,7 +250,7 @@ def _main_finding(check: str, answer: Answer) -> Finding:
     return Finding(check, "", None, None, None, None, message=text)
 
 
-def report_of(inquiry: Asks, check: str, case: Case, answer: Answer) -> CaseReport:
+def report_of(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> CaseReport:
     """Return a case with its cotangent and, for a failed comparison, its entries."""
     message = _main_finding(check, answer).message
     question = inquiry.question(case)

@@ -14,11 +14,11 @@ import numpy as np
 
 from needle_cli.checking.cases.corners import corner_structures
 from needle_cli.checking.cases.kink_sites import Place, places_on
-from needle_cli.checking.cases.tangents import tangent_of
 from needle_cli.checking.cases.values import realise
 from needle_cli.checking.checks import kink as kink_check
-from needle_cli.checking.checks.question import Question, generator
+from needle_cli.checking.checks.question import generator
 from needle_cli.checking.claims import Claims, Kink
+from needle_cli.checking.drive.inquiry import Inquiry
 from needle_cli.checking.drive.tally import Tally
 from needle_cli.checking.model import (
     Array,
@@ -97,18 +97,8 @@ class Undeclared:
                 if self._explained(sight) or len(self.found) >= MOST_KINKS:
                     return
 
-    def _question(self, claims: Claims, case: Case) -> Question:
-        return Question(
-            self.op,
-            case,
-            claims,
-            device=self.plan.device,
-            dtype=self.plan.dtype,
-            tangent=tangent_of(claims, case),
-        )
-
     def _look(self, claims: Claims, case: Case) -> Sight | None:
-        question = self._question(claims, case)
+        question = Inquiry(self.op, claims, self.plan).question(case)
         try:
             subject = question.wide
             star = Star(subject, generator(case.seed, "undeclared"), question.tangent)
@@ -241,7 +231,7 @@ class Undeclared:
         for convention in candidates:
             offered = replace(kink, convention=convention)
             claims = replace(self.claims, kinks=(offered,))
-            questions = [self._question(claims, case) for case in cases]
-            if not any(kink_check.ask(question).findings for question in questions):
+            inquiry = Inquiry(self.op, claims, self.plan)
+            if not any(kink_check.ask(inquiry.question(case)).findings for case in cases):
                 return offered
         return kink

@@ -63,3 +63,10 @@ def jittered(array: Array, eps: float, rng: np.random.Generator) -> Array:
     Equal amounts would leave the difference of equal numbers alone.
     """
     return np.asarray(array * (1 + eps * rng.uniform(-1, 1, size=array.shape)))
+
+
+def widen_spread(spread: list[Array], moved: Sequence[Array], base: Sequence[Array]) -> None:
+    """Take up the finite changes from `base` to `moved`, entry by entry, in place."""
+    for k, (a, b) in enumerate(zip(moved, base, strict=True)):
+        change = np.abs(np.asarray(a - b, dtype=np.float64))
+        spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
