@@ -315,9 +315,12 @@ def usable_devices(devices: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def named_devices(devices: Sequence[str]) -> tuple[str, ...]:
-    """Return the devices that are meant: `all` is the host and every GPU."""
+    """Return the devices that are meant, once each: `all` is the host and every GPU."""
     named = [["cpu", *_gpus()] if device == "all" else [device] for device in devices]
-    return tuple(dict.fromkeys(device for names in named for device in names))
+    found: dict[str, str] = {}
+    for device in (device for names in named for device in names):
+        found.setdefault("cuda:0" if device == "cuda" else device, device)
+    return tuple(found.values())
 
 
 def _gpus() -> list[str]:

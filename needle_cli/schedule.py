@@ -61,14 +61,13 @@ class Runner(Protocol):
 
 
 class Worker:
-    """One process, its channel, its folder, and the task it is at."""
+    """One process, its channel, its folder, its lane, and the task it is at."""
 
-    def __init__(self, folder: Path, memory: int, patience: float, judging: str) -> None:
-        self.folder = folder
-        folder.mkdir()
+    def __init__(self, place: Workplace) -> None:
+        self.folder, self.lane = Path(place.folder), place.gpu
+        self.folder.mkdir()
         context = multiprocessing.get_context("spawn")
         self.channel, theirs = context.Pipe()
-        place = Workplace(str(folder), memory, patience, judging)
         self.process = context.Process(target=serve, args=(theirs, place), name="needle worker")
         self.process.start()
         theirs.close()
@@ -118,8 +117,11 @@ class Worker:
 class LocalRunner:
     """Runs tasks in worker processes of this machine.
 
+    A GPU has one worker, which judges nothing else: processes that share one only wait for each
+    other, and each would claim memory of its own there.
+
     Args:
-        jobs: how many workers.
+        jobs: how many workers for tasks on the host.
         timeout: seconds one task may take, start-up of the worker not counted.
         memory: bytes one worker may allocate.
         until: moment (`time.monotonic`) after which no task is started, or None.
@@ -176,20 +178,30 @@ class LocalRunner:
         return [worker for worker in self._workers if worker.task is not None]
 
     def _feed(self, waiting: deque[Task], started: Callable[[Task], None]) -> None:
-        """Give every idle worker a task; start workers while there are tasks for them."""
-        while waiting:
-            idle = next((w for w in self._workers if w.task is None), None)
-            if idle is None:
-                if len(self._workers) >= self.jobs:
-                    return
-                self._count += 1
-                folder = self._folder / str(self._count)
-                idle = Worker(folder, self.memory, min(1.0, self.timeout / 5), self.judging)
-                self._workers.append(idle)
-            task = waiting.popleft()
+        """Give every idle worker a task of its lane; start workers while there are tasks."""
+        lanes = dict.fromkeys(lane_of(task) for task in waiting)
+        while lanes:
+            lane = next(iter(lanes))
+            task = next((task for task in waiting if lane_of(task) == lane), None)
+            idle = None if task is None else self._idle(lane)
+            if task is None or idle is None:
+                del lanes[lane]
+                continue
+            waiting.remove(task)
             if _key(task) not in self._suspects:
                 started(task)
             idle.give(task)
+
+    def _idle(self, lane: str) -> Worker | None:
+        """Return a worker of a lane that has nothing to do, started if there is room for it."""
+        workers = [worker for worker in self._workers if worker.lane == lane]
+        idle = next((worker for worker in workers if worker.task is None), None)
+        if idle is None and len(workers) < (1 if lane else self.jobs):
+            self._count += 1
+            folder, patience = self._folder / str(self._count), min(1.0, self.timeout / 5)
+            idle = Worker(Workplace(str(folder), self.memory, patience, self.judging, lane))
+            self._workers.append(idle)
+        return idle
 
     def _stirred(self) -> list[Worker]:
         """Wait for a message, an end or a time limit; return the workers to look at."""
@@ -288,6 +300,11 @@ class LocalRunner:
         if outcome.ending == "crashed":
             return replace(outcome, task=first.task)
         return replace(first, reason=f"{first.reason}, though not when it was tried again")
+
+
+def lane_of(task: Task) -> str:
+    """Return the GPU that a task needs for itself, "" for a task on the host."""
+    return task.device if task.device.startswith("cuda") else ""
 
 
 def _key(task: Task) -> Any:

@@ -32,6 +32,9 @@ ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
+POOL_LIMIT = "CUPY_GPU_MEMORY_LIMIT"
+"""Variable from which CuPy takes the most that its memory pool may hold, in bytes."""
+
 OUT_OF_MEMORY = 86
 """Exit code of a worker whose resident size went over the limit."""
 
@@ -76,13 +79,16 @@ class Task:
 class Workplace:
     """What a worker needs besides tasks: a folder of its own, limits, the module that judges.
 
-    After `patience` seconds at one question its case is written down, in case it never ends.
+    After `patience` seconds at one question its case is written down, in case it never ends. `gpu`
+    is the device that this worker judges on, "" for the host; the memory of its pool there is
+    limited like the host's.
     """
 
     folder: str
     memory: int
     patience: float = 1.0
     judging: str = "needle_cli.judging"
+    gpu: str = ""
 
 
 Data: TypeAlias = dict[str, Any]
@@ -182,6 +188,7 @@ def serve(channel: Connection, place: Workplace) -> None:
     """Answer tasks until the channel closes: the main function of a worker process."""
     for name in ONE_THREAD:
         os.environ[name] = "1"
+    os.environ[POOL_LIMIT] = str(place.memory)
     folder = Path(place.folder)
     _settle(folder)
     streams, trail = Streams(folder), Trail(folder)
@@ -192,7 +199,8 @@ def serve(channel: Connection, place: Workplace) -> None:
         channel.send_bytes(json.dumps({"broken": traceback.format_exc()}).encode())
         return
     trail.judging = judging
-    limited = _limit_memory(place.memory)
+    # CUDA reserves address space by the terabyte: there the resident size is watched instead.
+    limited = not place.gpu and _limit_memory(place.memory)
     _follow_parent()
     watched = 0 if limited else place.memory
     watching = (trail, watched, place.patience)

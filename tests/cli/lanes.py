@@ -1,0 +1,15 @@
+"""Stands in for needle_cli.judging: answers with the process that was asked, and its limits."""
+
+import os
+import resource
+import time
+
+
+def judge(task, breadcrumb):
+    time.sleep(0.2)
+    return {
+        "process": os.getpid(),
+        "pool": os.environ["CUPY_GPU_MEMORY_LIMIT"],
+        "limit": resource.getrlimit(resource.RLIMIT_DATA)[0],
+        "clean": True,
+    }
