@@ -155,6 +155,14 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
+class Nondeterministic:
+    """Equal calls may round differently on a device ("" for every one), and why."""
+
+    reason: str
+    device: str = ""
+
+
+@dataclass(frozen=True)
 class Immune:
     """A planted fault that cannot be caught for this operator, and why."""
 
@@ -198,6 +206,7 @@ class Claims:
     lanes: tuple[Lane, ...] = ()
     errors: tuple[ErrorCase, ...] = ()
     tolerances: tuple[Tolerance, ...] = ()
+    nondeterministic: tuple[Nondeterministic, ...] = ()
     immune: tuple[Immune, ...] = ()
     examples: tuple[Mapping[str, Any], ...] = ()
     tags: tuple[str, ...] = ()
@@ -235,7 +244,16 @@ class Claims:
             if (
                 entry.check in ("", check)
                 and entry.dtype in ("", dtype)
-                and entry.device in ("", device)
+                and _covers(entry.device, device)
             ):
                 factor = max(factor, entry.factor)
         return factor
+
+    def varies(self, device: str) -> bool:
+        """Tell whether equal calls may round differently on a device."""
+        return any(_covers(entry.device, device) for entry in self.nondeterministic)
+
+
+def _covers(stated: str, device: str) -> bool:
+    """Tell whether an entry is meant for a device: "" is every one, `cuda` every GPU."""
+    return stated in ("", device.partition(":")[0])

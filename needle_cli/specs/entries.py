@@ -15,6 +15,7 @@ from needle_cli.checking.claims import (
     InputClaim,
     Kink,
     Lane,
+    Nondeterministic,
     ParamClaim,
     Tolerance,
 )
@@ -36,6 +37,7 @@ from needle_cli.specs.vocabulary import (
     KINK_KEYS,
     KINKS,
     LANE_KEYS,
+    NONDETERMINISTIC_KEYS,
     TOLERANCE_KEYS,
 )
 
@@ -296,6 +298,17 @@ def read_tolerances(top: Table) -> tuple[Tolerance, ...]:
             )
         )
     return tuple(tolerances)
+
+
+def read_nondeterministic(top: Table) -> tuple[Nondeterministic, ...]:
+    """Read `[[nondeterministic]]`: devices on which equal calls may round differently."""
+    entries = []
+    for table in top.tables("nondeterministic"):
+        table.only(NONDETERMINISTIC_KEYS)
+        table.need("reason", "what makes the order of additions vary")
+        reason = table.text("reason", what="a reason")
+        entries.append(Nondeterministic(reason, table.word("device", DEVICES)))
+    return tuple(entries)
 
 
 def read_immune(top: Table) -> tuple[Immune, ...]:

@@ -110,6 +110,7 @@ def read_claims(top: Table, op: str, resolver: Resolver) -> Claims:
         lanes=entries.read_lanes(top, names, inputs, params),
         errors=entries.read_errors(top, inputs, params),
         tolerances=entries.read_tolerances(top),
+        nondeterministic=entries.read_nondeterministic(top),
         immune=entries.read_immune(top),
         examples=entries.read_examples(top, inputs, params),
         tags=read_tags(top),

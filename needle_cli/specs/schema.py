@@ -95,6 +95,9 @@ def _top() -> Node:
         "lane": _list(_lane()),
         "error": _list(_case({"why": TEXT, "raises": TEXT}, ["why", "raises"])),
         "tolerance": _list(_tolerance()),
+        "nondeterministic": _list(
+            _object({"device": {"enum": list(DEVICES)}, "reason": TEXT}, ["reason"])
+        ),
         "immune": _list(_object({"fault": TEXT, "reason": TEXT}, ["fault", "reason"])),
         "course": _course(),
         "example": _list(_case({"why": TEXT, "token": TEXT}, [])),

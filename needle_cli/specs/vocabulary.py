@@ -8,7 +8,7 @@ from __future__ import annotations
 TOP_KEYS = (
     "op", "class", "reference", "args", "formula", "source", "order", "tags", "oracle", "outputs",
     "wrap", "rename", "structure", "elementwise", "require", "input", "dims", "param", "facts",
-    "kink", "lane", "error", "tolerance", "immune", "course", "example",
+    "kink", "lane", "error", "tolerance", "nondeterministic", "immune", "course", "example",
 )  # fmt: skip
 REQUIRED_KEYS = ("op", "reference", "args", "input")
 INPUT_KEYS = (
@@ -23,6 +23,7 @@ LANE_KEYS = ("name", "override")
 ERROR_KEYS = ("why", "raises")
 EXAMPLE_KEYS = ("why", "token")
 TOLERANCE_KEYS = ("dtype", "device", "check", "factor", "reason")
+NONDETERMINISTIC_KEYS = ("device", "reason")
 IMMUNE_KEYS = ("fault", "reason")
 COURSE_KEYS = ("input", "dims", "param", "require", "beyond")
 GIVEN_KEYS = ("shape", "value")
@@ -43,7 +44,7 @@ CONVENTIONS_OF = {
 
 CONVENTIONS = tuple(dict.fromkeys(word for words in CONVENTIONS_OF.values() for word in words))
 FLOAT_DTYPES = ("float16", "float32", "float64")
-DEVICES = ("cpu", "cuda")
+DEVICES = ("cpu", "cuda", "sim")
 DUPLICATES = ("allow", "force", "forbid")
 CHECKS = (
     "forward", "contract", "gradient", "linearity", "second_order", "purity", "graph", "exact",

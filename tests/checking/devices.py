@@ -1,13 +1,16 @@
 """Operators that are right on the host and would fail, copy or differ on a GPU, and right twins."""
 
+import itertools
+
 import numpy as np
 
 from needle import Tensor, TensorOp, ops
 from needle.backend import array_namespace, to_host
 
 __all__ = [
-    "branch", "checked", "device_constant", "host_constant", "host_copy", "last_wins", "missing",
-    "numpy_alone", "python_number", "unchecked",
+    "any_order", "any_order_declared", "branch", "checked", "device_constant", "host_constant",
+    "host_copy", "last_wins", "missing", "numpy_alone", "python_number", "unchecked",
+    "wild_declared",
 ]  # fmt: skip
 
 
@@ -132,6 +135,65 @@ class Last(TensorOp):
         kept = Tensor([1.0, 0.0, 1.0], device=out_grad.device, dtype=out_grad.dtype,
                       requires_grad=False)  # fmt: skip
         return ops.getitem(out_grad, np.array([0, 1, 1])) * kept
+
+
+class Rows(TensorOp):
+    """y = `count` rows equal to a; da = the sum of dy's rows, added up as `how` does it."""
+
+    def __init__(self, count, how):
+        self.count, self.how = count, how
+
+    def compute(self, a):
+        return np.broadcast_to(a, (self.count, *a.shape)) * 1.0
+
+    def gradient(self, out_grad, node):
+        return _Sum(self.count, self.how)(out_grad)
+
+
+class _Sum(TensorOp):
+    def __init__(self, count, how):
+        self.count, self.how = count, how
+
+    def compute(self, a):
+        return self.how(a)
+
+    def gradient(self, out_grad, node):
+        return Rows(self.count, self.how)(out_grad)
+
+
+CALLS = itertools.count()
+
+
+def _in_any_order(rows):
+    """Add up on a device in another order every time, as atomic additions do."""
+    if not hasattr(rows, "get") or next(CALLS) % 2:
+        return np.sum(rows, axis=0)
+    total = rows[-1]
+    for k in range(len(rows) - 2, -1, -1):
+        total = total + rows[k]
+    return total
+
+
+def _wildly(rows):
+    """Lose six digits every other time."""
+    total = np.sum(rows, axis=0)
+    return total * (1 + 1e-10) if hasattr(rows, "get") and next(CALLS) % 2 else total
+
+
+def rows(a, count):
+    return np.broadcast_to(a, (count, *a.shape))
+
+
+def any_order(a, count):
+    return Rows(count, _in_any_order)(a)
+
+
+def any_order_declared(a, count):
+    return Rows(count, _in_any_order)(a)
+
+
+def wild_declared(a, count):
+    return Rows(count, _wildly)(a)
 
 
 def unchecked(a, index):

@@ -102,6 +102,13 @@ FORM = {
     "tolerance dtype": (line(32, 'dtype = "float23"'), 32, ["did you mean 'float32'"]),
     "absolute tolerance": (line(33, "atol = 0.42"), 33, ['unknown key "atol"', "factor"]),
     "tolerance not an array": (after("[immune]\n"), 36, ["an array of tables", "[[immune]]"]),
+    "nondeterministic without reason": (
+        after("[[nondeterministic]]\ndevice = 'cuda'\n"), 36, ["has no `reason`"],
+    ),
+    "nondeterministic device": (
+        after("[[nondeterministic]]\ndevice = 'cude'\nreason = 'x'\n"), 37,
+        ["did you mean 'cuda'"],
+    ),
     "immune without reason": (after('[[immune]]\nfault = "sign"\n'), 36, ["has no `reason`"]),
     "key order after [[tolerance]]": (
         after('elementwise = true\n'), 36,

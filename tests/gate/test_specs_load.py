@@ -150,6 +150,7 @@ def test_everything_is_stored(tmp_path: Path) -> None:
         "[facts]\nlinear_in = 'b'\n[course]\ninput.a = '(m, n)'\nbeyond = ['batches']\n"
         "[[example]]\na = { value = 1.0 }\nb = { value = 2 }\nstride = 2\nwhy = 'once wrong'\n"
         "[[immune]]\nfault = 'sign'\nreason = 'even function'\n"
+        "[[nondeterministic]]\ndevice = 'cuda'\nreason = 'atomic additions'\n"
     )
     claims = load_spec(write(tmp_path, text)).claims
     assert claims.inputs["a"].domain == Domain("positive")
@@ -165,6 +166,8 @@ def test_everything_is_stored(tmp_path: Path) -> None:
     assert claims.factor("gradient", "float32", "cpu") == 8.0
     assert claims.factor("gradient", "float64", "cpu") == 1.0
     assert claims.immune[0].fault == "sign"
+    assert claims.varies("cuda") and claims.varies("cuda:1")
+    assert not claims.varies("cpu") and not claims.varies("sim")
     error = claims.errors[0]
     assert np.asarray(error.values["a"]).shape == (2, 3)
     assert np.asarray(error.values["b"], np.float32).tolist() == [[1.0, 2.0]]

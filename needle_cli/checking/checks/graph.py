@@ -33,7 +33,8 @@ def uses(question: Question, count: int) -> Answer:
         return form
     wanted = [count * g for g in question.gradients]
     text = f"a value used {count} times does not get {count} times the gradient"
-    return _equal(subject, subject.settle(raw), wanted, text)
+    terms = question.gradients if question.varies else None
+    return _equal(subject, subject.settle(raw), wanted, text, terms)
 
 
 def shared(question: Question) -> Answer:
@@ -84,7 +85,8 @@ def alone(question: Question) -> Answer:
             g for i, g in zip(subject.judged, question.gradients, strict=True) if owners[i] == owner
         ]
         text = f"{owner} gets another gradient when it alone asks for one"
-        answers.append(_equal(single, single.settle(raw), wanted, text))
+        terms = wanted if question.varies else None
+        answers.append(_equal(single, single.settle(raw), wanted, text, terms))
     return merge(answers)
 
 

@@ -25,7 +25,8 @@ def ask(question: Question) -> Answer:
         return NOTHING
     there, here = question.subject, Subject(host, question.case)
     with np.errstate(all="ignore"):
-        answers = [_outputs(question, there, here)]
+        text = f"the value on {question.device} is not the host's"
+        answers = [same_outputs(question, there, here, CHECK, text)]
         if answers[0].findings or not there.judged or not there.vector.size:
             return answers[0]
         cotangent = there.rounded(question.cotangent)
@@ -44,17 +45,19 @@ def ask(question: Question) -> Answer:
         return merge(answers)
 
 
-def _outputs(question: Question, there: Subject, here: Subject) -> Answer:
-    """Compare the values, entry by entry."""
+def same_outputs(
+    question: Question, there: Subject, here: Subject, check: str, text: str
+) -> Answer:
+    """Compare two evaluations at one case, entry by entry: exactly, or within rounding."""
     pairs = list(zip(there.evaluation.outputs, here.evaluation.outputs, strict=False))
     if len(there.evaluation.outputs) != len(here.evaluation.outputs):
-        return refused(CHECK, f"another number of outputs on {question.device} than on the host")
+        return refused(check, f"{text}: it has another number of outputs")
     got, wanted, allowed, names = [], [], [], []
     spread = _moved(question, here)
     for place, ((a, b), change) in enumerate(zip(pairs, spread, strict=True)):
         if a.dtype != b.dtype or a.shape != b.shape:
-            text = f"{a.dtype} {a.shape} on {question.device}, {b.dtype} {b.shape} on the host"
-            return refused(CHECK, f"output {place} is {text}")
+            kinds = f"{a.dtype} {a.shape} and not {b.dtype} {b.shape}"
+            return refused(check, f"{text}: output {place} is {kinds}")
         alike = (a == b) | (np.isnan(a) & np.isnan(b)) if is_floating(a) else a == b
         size = np.where(np.isfinite(b), np.abs(b), 0.0).astype(np.float64)
         eps = float(np.finfo(b.dtype).eps) if is_floating(b) else 0.0
@@ -63,8 +66,7 @@ def _outputs(question: Question, there: Subject, here: Subject) -> Answer:
         wanted.append(np.where(alike, 0.0, b).astype(np.float64))
         allowed.append(np.zeros(b.shape) if "exact" in question.case.tags else bound)
         names.append("output" if len(pairs) == 1 else f"output {place}")
-    text = f"the value on {question.device} is not the host's"
-    return worst_entry(CHECK, names, got, wanted, allowed, text)
+    return worst_entry(check, names, got, wanted, allowed, text)
 
 
 def _moved(question: Question, here: Subject) -> list[np.ndarray]:

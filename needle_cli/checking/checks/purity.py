@@ -8,19 +8,32 @@ import numpy as np
 
 from needle_cli.checking.cases.layouts import arrange
 from needle_cli.checking.checks.linearity import natural_sizes
+from needle_cli.checking.checks.parity import same_outputs
 from needle_cli.checking.checks.question import Question, merge, passed, refused, worst_entry
 from needle_cli.checking.model import Answer, Array, Case, Garbage, Gradient, OperatorError
-from needle_cli.checking.numerics.differences import EPS
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.subject import Subject
 
 CHEAP_UP_TO = 4096
 
+CHECK = "purity"
+
+COMPUTED = "two equal calls of compute give different bytes"
+TWICE = "two equal calls of gradient give different bytes"
+HELD = "a second gradient of one evaluation gives different bytes"
+BETWEEN = "gradient depends on a call made in between at another point (stale state)"
+REMEMBERED = "compute and gradient remember an earlier call at another point (stale state)"
+DECLARE = (
+    "; if additions in any order are why, as of atomics, the spec has to say so: "
+    "[[nondeterministic]] with a reason"
+)
+
 
 def ask(question: Question) -> Answer:
     """Ask for untouched arguments, repeatable answers, no stale state, and no taste for layouts."""
     subject = question.subject
-    answers = [untouched(question), repeatable(question)]
+    repeats = repeatable_within if question.varies else repeatable
+    answers = [untouched(question), repeats(question)]
     if subject.case.size() <= CHEAP_UP_TO and subject.judged and subject.vector.size:
         answers.append(any_layout(question))
     return merge(answers)
@@ -49,35 +62,36 @@ def untouched(question: Question) -> Answer:
     evaluation = fresh.evaluation
     hurt = changed(inputs, fresh.leaves, names)
     if hurt:
-        return refused("purity", f"compute changes its input {', '.join(hurt)}", name=hurt[0])
+        return refused(CHECK, f"compute changes its input {', '.join(hurt)}", name=hurt[0])
     outputs = fingerprint(evaluation.outputs)
     cotangents = [part.copy() for part in fresh.cotangents(question.cotangent)]
     given = fingerprint(cotangents)
     evaluation.gradient(cotangents)
     hurt = changed(inputs, fresh.leaves, names)
     if hurt:
-        return refused("purity", f"gradient changes the input {', '.join(hurt)}", name=hurt[0])
+        return refused(CHECK, f"gradient changes the input {', '.join(hurt)}", name=hurt[0])
     if changed(given, cotangents, [""] * len(cotangents)):
-        return refused("purity", "gradient changes the cotangent it is given")
+        return refused(CHECK, "gradient changes the cotangent it is given")
     if changed(outputs, evaluation.outputs, [""] * len(outputs)):
-        return refused("purity", "gradient changes the cached output")
+        return refused(CHECK, "gradient changes the cached output")
     return passed()
 
 
 def repeatable(question: Question) -> Answer:
     """Ask for the same bytes from equal calls, also after a call at another point in between."""
     subject = question.subject
+    advice = "" if question.device == "cpu" else DECLARE
     cotangents = subject.cotangents(question.cotangent)
     first = _bytes_of(Subject(question.op, subject.case).evaluation.gradient(cotangents))
     outputs = fingerprint(subject.evaluation.outputs)
     second = Subject(question.op, subject.case)
     if fingerprint(second.evaluation.outputs) != outputs:
-        return refused("purity", "two equal calls of compute give different bytes")
+        return refused(CHECK, COMPUTED + advice)
     again = _bytes_of(second.evaluation.gradient(cotangents))
     if again != first:
-        return refused("purity", "two equal calls of gradient give different bytes")
+        return refused(CHECK, TWICE + advice)
     if _bytes_of(second.evaluation.gradient(cotangents)) != first:
-        return refused("purity", "a second gradient of one evaluation gives different bytes")
+        return refused(CHECK, HELD + advice)
     elsewhere = _another_point(subject)
     held = Subject(question.op, subject.case)
     held_evaluation = held.evaluation
@@ -87,13 +101,56 @@ def repeatable(question: Question) -> Answer:
     except (OperatorError, Garbage):
         return passed()
     if _bytes_of(held_evaluation.gradient(cotangents)) != first:
-        text = "gradient depends on a call made in between at another point (stale state)"
-        return refused("purity", text)
+        return refused(CHECK, BETWEEN)
     fresh = question.op.evaluate(subject.case)
     if _bytes_of(fresh.gradient(cotangents)) != first:
-        text = "compute and gradient remember an earlier call at another point (stale state)"
-        return refused("purity", text)
+        return refused(CHECK, REMEMBERED)
     return passed(probes=3)
+
+
+def repeatable_within(question: Question) -> Answer:
+    """Ask the same of an operator whose sums may be added up in any order: alike but for rounding.
+
+    Where all numbers are small integers no order makes a difference, and none is allowed.
+    """
+    subject = question.subject
+    second, held = (Subject(question.op, subject.case) for _ in range(2))
+    answer = same_outputs(question, second, subject, CHECK, _within(COMPUTED))
+    if answer.findings or not subject.judged or not subject.vector.size:
+        return answer
+    v = subject.rounded(question.cotangent)
+    asked = [(second.gradients(v), TWICE), (second.gradients(v), HELD)]
+    held.gradients(v)
+    try:
+        question.op.evaluate(_another_point(subject)).gradient(subject.cotangents(2 * v))
+    except (OperatorError, Garbage):
+        pass
+    else:
+        fresh = Subject(question.op, subject.case)
+        asked += [(held.gradients(v), BETWEEN), (fresh.gradients(v), REMEMBERED)]
+    names = [subject.names[i] for i in subject.judged]
+    first = subject.gradients(v)
+    allowed = _reordered(subject, v, first)
+    answers = [answer]
+    for got, text in asked:
+        alike = [(g == f) | (np.isnan(g) & np.isnan(f)) for g, f in zip(got, first, strict=True)]
+        got = [np.where(same, f, g) for same, f, g in zip(alike, first, got, strict=True)]
+        answers.append(worst_entry(CHECK, names, got, first, allowed, _within(text)))
+    return merge(answers)
+
+
+def _reordered(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> list[Array]:
+    """Return what sums in another order may change of gradients."""
+    natural = natural_sizes(subject, cotangent)
+    sizes = [np.where(np.isfinite(g), np.abs(g), 0.0) for g in gradients]
+    return [
+        64 * subject.eps * (size + rms(size) + gain)
+        for size, gain in zip(sizes, natural, strict=True)
+    ]
+
+
+def _within(text: str) -> str:
+    return f"{text}, by more than their rounding"
 
 
 def _another_point(subject: Subject) -> Case:
@@ -134,16 +191,10 @@ def any_layout(question: Question) -> Answer:
         got = viewed.settle(viewed.evaluation.gradient(cotangents))
     except OperatorError as error:
         text = f"{chosen} inputs with the same numbers make it raise: {error}"
-        return refused("purity", text)
+        return refused(CHECK, text)
     # Another layout is another order of the same sums.
-    natural = natural_sizes(question.wide, question.cotangent)
-    sizes = [np.where(np.isfinite(g), np.abs(g), 0.0) for g in reference]
-    allowed = [
-        64 * EPS * (size + rms(size) + gain) for size, gain in zip(sizes, natural, strict=True)
-    ]
+    allowed = _reordered(question.wide, question.cotangent, reference)
     both = [np.isfinite(a) | np.isfinite(b) for a, b in zip(got, reference, strict=True)]
     got = [np.where(m, a, 0.0) for a, m in zip(got, both, strict=True)]
     wanted = [np.where(m, b, 0.0) for b, m in zip(reference, both, strict=True)]
-    return worst_entry(
-        "purity", names, got, wanted, allowed, f"a {chosen} view changes the gradient"
-    )
+    return worst_entry(CHECK, names, got, wanted, allowed, f"a {chosen} view changes the gradient")

@@ -83,6 +83,11 @@ class Question:
         """The judged gradients in float64 for the case's cotangent."""
         return self.wide.gradients(self.cotangent)
 
+    @property
+    def varies(self) -> bool:
+        """Whether the spec says that equal calls may round differently on this device."""
+        return self.claims is not None and self.claims.varies(self.device)
+
     def rng(self, *purpose: object) -> np.random.Generator:
         """Return a generator for one purpose at this case."""
         return generator(self.case.seed, self.op.name, self.device, self.dtype, *purpose)
