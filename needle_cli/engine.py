@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +20,10 @@ from needle_cli.checking.model import (
     Garbage,
     Gradient,
     GradientKind,
+    OperatorError,
 )
-from needle_cli.engine_facade import Engine, as_array, described, stage
-from needle_cli.engine_placing import is_away
+from needle_cli.engine_facade import Engine, checked_array, described, stage
+from needle_cli.engine_placing import is_away, on_host, on_host_together, placed_together
 
 __all__ = [
     "Engine",
@@ -71,6 +73,43 @@ class EngineOperator:
         return EngineOperator(self.function, host, self._name, self._args, self._tuples)
 
     @property
+    def room(self) -> Any:
+        """The device of a resident operator; None where arrays come back to the host."""
+        return self.engine.place if self.engine.resident else None
+
+    def brought_home(self, case: Case) -> tuple[EngineOperator, Case]:
+        """Return the same operator, on its device, for cases on the host, and the case there."""
+        engine = Engine(self.engine.module, self.engine.device)
+        home = EngineOperator(self.function, engine, self._name, self._args, self._tuples)
+        return home, case.with_leaves([on_host(leaf) for leaf in case.leaves()])
+
+    @property
+    def outputs_together(self) -> Callable[[Sequence[Case]], list[tuple[Array, ...] | None]] | None:
+        """Evaluates many cases of equal shapes and parameters at once; None on the host.
+
+        Gives the outputs of every case, None where the operator raises.
+        """
+        return None if self.engine.place is None else self._outputs_together
+
+    def _outputs_together(self, cases: Sequence[Case]) -> list[tuple[Array, ...] | None]:
+        found: list[tuple[Array, ...] | None] = [None] * len(cases)
+        computed: dict[int, list[Any]] = {}
+        try:
+            with stage("compute"):
+                sent = placed_together([case.leaves() for case in cases], self.engine.place)
+                for k, (case, arrays) in enumerate(zip(cases, sent, strict=True)):
+                    with contextlib.suppress(OperatorError, Garbage), stage("compute"):
+                        leaves = self.lift(case.with_leaves(arrays))
+                        tensors = self.outputs_of(self.apply(leaves, case))
+                        computed[k] = [tensor.realize_cached_data() for tensor in tensors]
+                brought = on_host_together(list(computed.values()), self.engine.place)
+        except (OperatorError, Garbage):
+            return found
+        for k, outputs in zip(computed, brought, strict=True):
+            found[k] = tuple(checked_array(out, f"the output of {self.name}") for out in outputs)
+        return found
+
+    @property
     def abilities(self) -> frozenset[str]:
         """All optional questions; lazy mode where the engine has one."""
         lazy = {"lazy"} if hasattr(self.engine.autograd, "LAZY_MODE") else set()
@@ -89,7 +128,7 @@ class EngineOperator:
             tensors = self.outputs_of(self.apply(self.lift(case), case))
             order = range(len(tensors))
             found = {
-                i: as_array(tensors[i].realize_cached_data(), f"the output of {self.name}")
+                i: self.engine.read(tensors[i].realize_cached_data(), f"the output of {self.name}")
                 for i in (reversed(order) if reverse else order)
             }
         return tuple(found[i] for i in order)
@@ -263,10 +302,10 @@ class EngineOperator:
             return Gradient(None, "none", "None")
         name = described(value).partition(" ")[2]
         if self.engine.is_tensor(value):
-            data = as_array(value.realize_cached_data(), "the gradient's tensor")
+            data = self.engine.read(value.realize_cached_data(), "the gradient's tensor")
             return Gradient(data, "tensor", name)
         if isinstance(value, np.ndarray) or is_away(value):
-            return Gradient(as_array(value, "the gradient"), "array", name)
+            return Gradient(self.engine.read(value, "the gradient"), "array", name)
         raise Garbage(f"gradient returned {described(value)}, not a tensor")
 
 
@@ -282,7 +321,8 @@ class EngineEvaluation:
         self._result = result
         what = f"the output of {operator.name}"
         self._tensors = operator.outputs_of(result)
-        self._outputs = tuple(as_array(t.realize_cached_data(), what) for t in self._tensors)
+        read = operator.engine.read
+        self._outputs = tuple(read(t.realize_cached_data(), what) for t in self._tensors)
         operator.engine.mirror(leaves, case.leaves())
 
     @property
@@ -302,10 +342,10 @@ class EngineEvaluation:
             starts = [operator.engine.constant(c, requires_grad=False) for c in cotangents]
             found = operator.pull_back(self._result, self._leaves, starts)
             gradients = tuple(operator.as_gradient(value) for value in found)
-        operator.engine.mirror(
-            [*starts, *self._leaves, *self._tensors],
-            [*cotangents, *self._case.leaves(), *self._outputs],
-        )
+            operator.engine.mirror(
+                [*starts, *self._leaves, *self._tensors],
+                [*cotangents, *self._case.leaves(), *self._outputs],
+            )
         return gradients
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from needle_cli.checking.model import Array, Garbage, OperatorError
-from needle_cli.engine_placing import mirror, on_host, placed
+from needle_cli.engine_placing import is_away, mirror, on_host, placed
 
 
 class Engine:
@@ -20,16 +20,17 @@ class Engine:
 
     Args:
         module: the engine's top-level module, with a submodule `autograd`.
-        device: "cpu", or "cuda" / "cuda:1" to evaluate there; arrays come back to the host.
+        device: "cpu", or "cuda" / "cuda:1" to evaluate there.
+        resident: leave arrays on the device instead of bringing them back to the host.
     """
 
-    def __init__(self, module: ModuleType, device: str = "cpu") -> None:
+    def __init__(self, module: ModuleType, device: str = "cpu", resident: bool = False) -> None:
         self.module = module
         self.autograd: Any = importlib.import_module(f"{module.__name__}.autograd")
         self.tensor: Any = self.autograd.Tensor
         self.tensor_tuple: Any = self.autograd.TensorTuple
         self.value: Any = self.autograd.Value
-        self.device = device
+        self.device, self.resident = device, resident
         self._place: Any = None
         if device != "cpu":
             kind, _, index = device.partition(":")
@@ -39,13 +40,26 @@ class Engine:
         """Wrap an array as a leaf without copying it (on the host)."""
         return self.tensor.make_const(self.bare(array), requires_grad=requires_grad)
 
+    @property
+    def place(self) -> Any:
+        """The engine's object for the device; None for the host."""
+        return self._place
+
+    def read(self, data: object, what: str) -> Array:
+        """Return the data of a tensor as an array, of the host unless the engine is resident."""
+        return checked_array(data, what) if self.resident else as_array(data, what)
+
     def bare(self, array: Array) -> Any:
         """Return what an index or bool input is passed as: the array, on the engine's device."""
-        return array if self._place is None else placed(array, self._place)
+        if self._place is None or is_away(array):
+            return array
+        # A kernel that failed spoils everything after it: that is the operator's doing, not ours.
+        with stage(f"the copy to {self.device}"):
+            return placed(array, self._place)
 
     def mirror(self, values: Sequence[Any], arrays: Sequence[Array]) -> None:
         """Show in host arrays what a call did to the device arrays made from them."""
-        if self._place is not None:
+        if self._place is not None and not self.resident:
             data = [value.cached_data if self.is_tensor(value) else value for value in values]
             mirror(zip(data, arrays, strict=True))
 
@@ -135,13 +149,17 @@ def _place(error: BaseException) -> str:
 def as_array(data: object, what: str) -> Array:
     """Return the data of a tensor as a host array, or raise `Garbage` that says what came."""
     data = on_host(data)
-    if isinstance(data, np.generic):
-        data = np.asarray(data)
-    if not isinstance(data, np.ndarray):
+    return checked_array(np.asarray(data) if isinstance(data, np.generic) else data, what)
+
+
+def checked_array(data: Any, what: str) -> Array:
+    """Return an array of any device as it is, or raise `Garbage` that says what came."""
+    if not isinstance(data, np.ndarray) and not is_away(data):
         raise Garbage(f"{what} holds {described(data)}, not an array")
     if data.dtype.kind not in "fiub":
         raise Garbage(f"{what} holds an array of dtype {data.dtype}, not of numbers")
-    return data
+    found: Array = data
+    return found
 
 
 def described(value: object) -> str:

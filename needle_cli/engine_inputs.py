@@ -10,6 +10,7 @@ from typing import Any
 from needle_cli.checking.model import Array, Case, InputValue
 from needle_cli.engine import EngineOperator, operator_from_tensors
 from needle_cli.engine_facade import Engine, as_array
+from needle_cli.engine_placing import is_away
 
 
 def is_engine_value(value: object) -> bool:
@@ -30,21 +31,16 @@ def from_tensors(
     function: Callable[..., Any], inputs: Sequence[object]
 ) -> tuple[EngineOperator, Case]:
     """Return the operator and the case of `check_function(function, inputs)`."""
+    engine = _engine_of(inputs)
     arrays: dict[str, InputValue] = {}
     tuples = set()
-    engine = None
     for i, (name, value) in enumerate(
         zip(_input_names(function, len(inputs)), inputs, strict=True)
     ):
-        if is_engine_value(value):
-            engine = engine or _engine_of(value)
-            if engine.is_tuple(value):
-                tuples.add(name)
-        arrays[name] = _arrays_of(value, f"input {i} of {getattr(function, '__name__', 'f')}")
-        if isinstance(value, list | tuple) and value and is_engine_value(value[0]):
-            engine = engine or _engine_of(value[0])
-    if engine is None:
-        raise TypeError("check_function needs at least one tensor among its inputs; found none")
+        if engine.is_tuple(value):
+            tuples.add(name)
+        what = f"input {i} of {getattr(function, '__name__', 'f')}"
+        arrays[name] = _arrays_of(value, what, engine)
     operator = operator_from_tensors(function, engine)
     operator._tuples = frozenset(tuples)
     judged = frozenset(
@@ -73,21 +69,33 @@ def _input_names(function: Callable[..., Any], count: int) -> list[str]:
     return names[:count] if len(names) >= count else [f"input{i}" for i in range(count)]
 
 
-def _engine_of(value: object) -> Engine:
-    """Return the engine whose class a tensor is an instance of."""
-    root = next(k.__module__ for k in type(value).__mro__ if k.__name__ == "Value").partition(".")[
-        0
-    ]
-    return Engine(sys.modules[root])
+def _engine_of(inputs: Sequence[object]) -> Engine:
+    """Return the engine whose class the first tensor is an instance of, where that tensor lives."""
+    members = [m for v in inputs for m in (v if isinstance(v, list | tuple) else (v,))]
+    first: Any = next((member for member in members if is_engine_value(member)), None)
+    if first is None:
+        raise TypeError("check_function needs at least one tensor among its inputs; found none")
+    home = next(k.__module__ for k in type(first).__mro__ if k.__name__ == "Value")
+    device = _device_of(first)
+    return Engine(sys.modules[home.partition(".")[0]], device, resident=device != "cpu")
 
 
-def _arrays_of(value: Any, what: str) -> InputValue:
+def _device_of(tensor: Any) -> str:
+    """Return where a tensor lives, as `--device` names it: its engine's words are `cuda(1)`."""
+    data = tensor.realize_cached_data()
+    if not is_away(data[0] if isinstance(data, tuple | list) and data else data):
+        return "cpu"
+    kind, _, index = repr(tensor.device).rstrip(")").partition("(")
+    return f"{kind}:{index}" if index else kind
+
+
+def _arrays_of(value: Any, what: str, engine: Engine) -> InputValue:
     """Return the arrays that an argument of `check_function` holds."""
     if isinstance(value, list | tuple):
-        return tuple(as_array(member.realize_cached_data(), what) for member in value)
+        return tuple(engine.read(member.realize_cached_data(), what) for member in value)
     if is_engine_value(value):
         data = value.realize_cached_data()
         if isinstance(data, tuple | list):
-            return tuple(as_array(part, what) for part in data)
-        return as_array(data, what)
+            return tuple(engine.read(part, what) for part in data)
+        return engine.read(data, what)
     return as_array(value, what)

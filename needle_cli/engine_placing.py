@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,28 @@ def placed(array: Array, place: Any) -> Any:
     if 0 in steps:
         copy = names.broadcast_to(copy, array.shape)
     return copy[flips]
+
+
+def placed_together(cases: Sequence[Sequence[Array]], place: Any) -> list[list[Any]]:
+    """Copy the arrays of many cases to a device: one transfer for each place among the arguments.
+
+    An array that all cases share goes there once, and is one array there as well.
+    """
+    columns = []
+    for arrays in zip(*cases, strict=True):
+        first = arrays[0]
+        if all(array is first for array in arrays):
+            columns.append([placed(first, place)] * len(cases))
+        else:
+            sent = place.array(np.stack(arrays))
+            columns.append([sent[k] for k in range(len(cases))])
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def on_host_together(rows: Sequence[Sequence[Any]], place: Any) -> list[tuple[Array, ...]]:
+    """Return the numbers of many tuples of arrays, alike in shape: one transfer for each place."""
+    columns = [on_host(place.namespace().stack(arrays)) for arrays in zip(*rows, strict=True)]
+    return [tuple(np.asarray(column[k]) for column in columns) for k in range(len(rows))]
 
 
 def on_host(data: Any) -> Any:

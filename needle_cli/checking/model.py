@@ -144,7 +144,9 @@ class OperatorError(Exception):
 
     def __init__(self, stage: str, original: BaseException, place: str = "") -> None:
         at = f" (at {place})" if place else ""
-        super().__init__(f"{stage} raised {type(original).__name__}: {original}{at}")
+        room = "; more memory than there is, or than --memory-limit allows"
+        want = room if isinstance(original, MemoryError) else ""
+        super().__init__(f"{stage} raised {type(original).__name__}: {original}{want}{at}")
         self.stage = stage
         self.original = original
 

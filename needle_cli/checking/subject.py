@@ -90,6 +90,15 @@ class Subject:
         except (OperatorError, Garbage):
             return np.full(self.vector.shape, np.nan)
 
+    def values_at(self, points: Sequence[Sequence[Array]]) -> list[Array]:
+        """Return `values` at many points; a device is asked for all of them at once."""
+        together = getattr(self.op, "outputs_together", None)
+        if together is None or len(points) < 2:
+            return [self.values(leaves) for leaves in points]
+        found = together([self.case.with_leaves(leaves) for leaves in points])
+        lost = np.full(self.vector.shape, np.nan)
+        return [lost if outputs is None else vector_of(outputs) for outputs in found]
+
     def nudged(self, rng: np.random.Generator) -> list[Array]:
         """Return the leaves with every judged entry moved by one unit in the last place."""
         leaves = list(self.leaves)

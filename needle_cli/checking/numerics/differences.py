@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +29,9 @@ SETTLED = 1e-3
 
 FINEST = 4
 """Rungs at the fine end that tell whether `x` lies at an edge; coarser ones may reach over one."""
+
+BUNDLE = 1 << 20
+"""Outputs that are fetched together at most."""
 
 LADDER: tuple[float, ...] = tuple(2.0**-k for k in range(3, 61))
 
@@ -72,8 +75,16 @@ class Line:
             self.known[t] = self._values(self.leaves(t))
         return self.known[t]
 
+    def fetch(self, steps: Iterable[float]) -> None:
+        """Evaluate at many steps that are about to be asked for: one transfer from a device."""
+        wanted = [t for t in dict.fromkeys(map(float, steps)) if t not in self.known]
+        if self._values == self.subject.values and self.origin.size * len(wanted) <= BUNDLE:
+            found = self.subject.values_at([self.leaves(t) for t in wanted])
+            self.known.update(zip(wanted, found, strict=True))
+
     def slope(self, step: float) -> Array:
         """Return the central difference at one step."""
+        self.fetch((step, -step))
         found: Array = (self.at(step) - self.at(-step)) * (0.5 / step)
         return found
 
@@ -117,7 +128,9 @@ def richardson(line: Line, step: float, noise: Array) -> Estimate:
 def central_estimates(line: Line, noise: Array) -> list[Estimate]:
     """Return Richardson estimates at every pair of steps, coarse to fine."""
     finest = 16 * line.resolution
-    return [richardson(line, step, noise) for step in PAIR_STEPS if step >= finest]
+    steps = [step for step in PAIR_STEPS if step >= finest]
+    line.fetch(side * part for step in steps for side in (1, -1) for part in (step, step / 2))
+    return [richardson(line, step, noise) for step in steps]
 
 
 def measured_noise(line: Line, side: int = 0) -> Array:
@@ -135,6 +148,7 @@ def measured_noise(line: Line, side: int = 0) -> Array:
     eps = line.subject.rounding
     offsets = np.arange(-4, 5) if side == 0 else side * np.arange(1, 10)
     seen, moves = [], []
+    line.fetch(float(k) * spacing for spacing in NOISE_GRIDS for k in offsets)
     for spacing in NOISE_GRIDS:
         values = np.stack([line.at(float(k) * spacing) for k in offsets])
         here, still = _fourth_differences(values)
@@ -175,7 +189,9 @@ def _hidden_noise(line: Line, offsets: Array) -> Array:
     """
     found = np.zeros(line.origin.shape)
     best = np.full(line.origin.shape, 1e-2)
-    for spacing in (2.0**-14, 2.0**-10, 2.0**-7):
+    grids = (2.0**-14, 2.0**-10, 2.0**-7)
+    line.fetch(float(k) * spacing for spacing in grids for k in offsets)
+    for spacing in grids:
         values = np.stack([line.at(float(k) * spacing) for k in offsets])
         here, still = _fourth_differences(values)
         with np.errstate(all="ignore"):
@@ -214,6 +230,7 @@ def one_sided(line: Line, side: int) -> Slope:
     # Rungs too fine to move every entry of x by a few units in the last place say nothing.
     rungs = [t for t in LADDER if t >= 16 * line.resolution]
     steps = np.array(rungs)[:, None]
+    line.fetch(side * t for t in rungs)
     with np.errstate(all="ignore"):
         beside = np.stack([line.at(side * t) for t in rungs])
         quotients = side * (beside - line.origin) / steps
