@@ -30,12 +30,21 @@ def main() -> int:
     alarms.add_argument("--write", action="store_true", help="store under benchmarks/results/")
     scores = names.add_parser("faults", help="needle check ops --faults: scores and time")
     scores.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    gpu = names.add_parser("gpu", help="a passing check beside its bare evaluations, on a device")
+    gpu.add_argument("--device", default="cuda", help="cuda, cuda:N or sim (default cuda)")
+    gpu.add_argument("--largest", type=int, default=100_000_000, help="entries (default 1e8)")
+    gpu.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default 5)")
+    gpu.add_argument("--write", action="store_true", help="store under benchmarks/results/")
     names.add_parser("measured", help="write docs/measured.md from benchmarks/results/")
     arguments = parser.parse_args()
     if arguments.name == "measured":
         from benchmarks.measured import write
 
         return write()
+    if arguments.name == "gpu":
+        from benchmarks.gpu import run as run_gpu
+
+        return run_gpu(arguments.device, arguments.largest, arguments.rounds, arguments.write)
     if arguments.name == "faults":
         from benchmarks.planted import run as run_faults
 

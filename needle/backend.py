@@ -30,6 +30,10 @@ class Device(ABC):
         """Context in which new arrays are made on this device."""
 
     @abstractmethod
+    def synchronize(self) -> None:
+        """Wait until everything that was asked of this device is done; raises what went wrong."""
+
+    @abstractmethod
     def from_host(self, array: numpy.ndarray) -> Any:
         """Copy a NumPy array to this device."""
 
@@ -128,6 +132,9 @@ class CPUDevice(Device):
         """Context without effect."""
         return nullcontext()
 
+    def synchronize(self) -> None:
+        """Return at once: nothing is ever under way here."""
+
     def from_host(self, array: numpy.ndarray) -> Any:
         """Return the array itself: it is here already."""
         return array
@@ -198,6 +205,10 @@ class CUDADevice(Device):
         context: AbstractContextManager[Any] = _usable_cupy(self.index).cuda.Device(self.index)
         return context
 
+    def synchronize(self) -> None:
+        """Wait until this GPU has done everything; raises what went wrong on it meanwhile."""
+        _usable_cupy(self.index).cuda.Device(self.index).synchronize()
+
     def from_host(self, array: numpy.ndarray) -> Any:
         """Copy a NumPy array to this GPU."""
         cupy = _usable_cupy(self.index)
@@ -233,6 +244,9 @@ class LookAlikeDevice(Device):
     def scope(self) -> AbstractContextManager[Any]:
         """Context without effect."""
         return nullcontext()
+
+    def synchronize(self) -> None:
+        """Return at once: nothing is ever under way here."""
 
     def from_host(self, array: numpy.ndarray) -> Any:
         """Copy a NumPy array to this device."""

@@ -117,6 +117,10 @@ class LookAlikeArray(numpy.lib.mixins.NDArrayOperatorsMixin):
     def __setitem__(self, index: Any, value: Any) -> None:
         index = _wrapping(index, self._host.shape)
         new = _operand("assignment", value)
+        parts = index if isinstance(index, tuple) else (index,)
+        if not any(isinstance(part, numpy.ndarray) and part.dtype.kind in "iu" for part in parts):
+            self._host[index] = new  # no place is named twice
+            return
         places = numpy.arange(self._host.size).reshape(self._host.shape)[index]
         if numpy.unique(places).size == places.size:
             self._host[index] = new
