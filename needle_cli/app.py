@@ -85,6 +85,7 @@ def _sentence(error: object) -> str:
 def _report(problem: Problem, arguments: list[str]) -> int:
     if wants_json(arguments):
         print_error(problem.document())
+    _tell_files(problem.document(), arguments)
     sys.stdout.flush()
     with contextlib.suppress(OSError):
         print(f"needle: {problem}", file=sys.stderr)
@@ -101,6 +102,29 @@ def wants_json(arguments: Sequence[str]) -> bool:
         if word == "--json":
             return True
     return os.environ.get("NEEDLE_FORMAT") == "json"
+
+
+def _tell_files(error: dict[str, object], arguments: Sequence[str]) -> None:
+    """Write an error into the files that a command line asks for, as far as it can be read.
+
+    A build server that waits for a report must not take silence for success.
+    """
+    words = [
+        arguments[place + 1] if word in FILES and place + 1 < len(arguments) else word[len(flag) :]
+        for place, word in enumerate(arguments)
+        for flag in (f"{name}=" for name in FILES)
+        if word.startswith(flag) or word == flag[:-1]
+    ]
+    words = [part for word in words for part in word.split(",")]
+    if words:
+        from needle_cli.reporters import write_error
+
+        with contextlib.suppress(Exception):
+            write_error(error, words)
+
+
+FILES = ("--report", "--to")
+"""Options that name files to be written."""
 
 
 def print_error(error: dict[str, object]) -> None:
@@ -126,6 +150,7 @@ def _internal(error: BaseException, arguments: Sequence[str]) -> int:
     line = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     if wants_json(arguments):
         print_error({"kind": "internal", "message": line})
+    _tell_files({"kind": "internal", "message": line}, arguments)
     sys.stdout.flush()
     with contextlib.suppress(OSError):
         print(f"needle: internal error: {line}; {keep_traceback(text, arguments)}", file=sys.stderr)

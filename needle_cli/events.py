@@ -7,9 +7,9 @@ processes as JSON, so that nothing an operator made is ever unpickled beside the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from needle_cli.tokens import Record
 
@@ -75,8 +75,23 @@ class FindingView:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """How far the numeric slope is from the analytic one, step by step, at one typical case.
+
+    `errors` are shares of the slope's own size; `step` is the one that was judged with.
+    """
+
+    steps: tuple[float, ...]
+    errors: tuple[float, ...]
+    step: float
+
+
+@dataclass(frozen=True)
 class Row:
-    """One line of the report: one operator, check, device and dtype."""
+    """One line of the report: one operator, check, device and dtype.
+
+    `path` and `line` point at `def gradient`, `spec` at the operator's spec.
+    """
 
     op: str
     check: str
@@ -92,6 +107,8 @@ class Row:
     findings: tuple[FindingView, ...] = ()
     seconds: float = 0.0
     formula: str = ""
+    spec: str = ""
+    curve: Curve | None = None
 
     @property
     def id(self) -> str:
@@ -106,7 +123,11 @@ class Row:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run was asked to do; `again` holds the options that a replay needs as well."""
+    """What a run was asked to do; `again` holds the options that a replay needs as well.
+
+    `operators` are all that were selected; `shard` is (K, N) where only every N-th of them, from
+    the K-th on, is judged here.
+    """
 
     seed: int
     profile: str
@@ -120,6 +141,12 @@ class RunInfo:
     operators: tuple[str, ...]
     source: str
     again: str = ""
+    shard: tuple[int, int] | None = None
+
+    @property
+    def here(self) -> tuple[str, ...]:
+        """The operators that this run judges."""
+        return self.operators if self.shard is None else share_of(self.operators, self.shard)
 
 
 @dataclass(frozen=True)
@@ -133,7 +160,10 @@ class InternalError:
 
 @dataclass(frozen=True)
 class Summary:
-    """The result of a run: rows in catalogue order, and what happened besides."""
+    """The result of a run: rows in catalogue order, and what happened besides.
+
+    `before` are the worst errors of an earlier report, by operator, where one was given.
+    """
 
     rows: tuple[Row, ...]
     code: int
@@ -142,6 +172,14 @@ class Summary:
     internal: tuple[InternalError, ...] = ()
     interrupted: bool = False
     left_out: tuple[str, ...] = ()
+    before: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunFailed:
+    """The run came to nothing: what the `error` member of the report says."""
+
+    error: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -175,7 +213,14 @@ class RunDone:
     summary: Summary
 
 
-Event: TypeAlias = RunStarted | OperatorStarted | OperatorDone | RunDone
+Event: TypeAlias = RunStarted | OperatorStarted | OperatorDone | RunDone | RunFailed
+
+T = TypeVar("T")
+
+
+def share_of(items: Sequence[T], shard: tuple[int, int]) -> tuple[T, ...]:
+    """Return the K-th of N parts: every N-th item, so that slow neighbours are spread."""
+    return tuple(items[shard[0] - 1 :: shard[1]])
 
 
 def row_of(data: Mapping[str, Any]) -> Row:
@@ -184,9 +229,18 @@ def row_of(data: Mapping[str, Any]) -> Row:
         **{k: data[k] for k in ("op", "check", "device", "dtype", "status", "reason", "examples",
                                 "counts", "path", "line", "seconds")},
         formula=data["formula"],
+        curve=curve_of(data.get("curve")),
         worst=_spot(data["worst"]),
         findings=tuple(finding_of(item) for item in data["findings"]),
     )  # fmt: skip
+
+
+def curve_of(data: Mapping[str, Any] | None) -> Curve | None:
+    """Return the curve of a worker's, or a report's, JSON."""
+    if data is None:
+        return None
+    errors = tuple(float(error) for error in data["errors"])
+    return Curve(tuple(data["steps"]), errors, data["step"])
 
 
 def number(value: Any) -> float | None:

@@ -18,6 +18,7 @@ from types import ModuleType
 
 from needle_cli import catalogue, tokens
 from needle_cli.checking.drive import planting, search
+from needle_cli.checking.drive.curve import error_curve
 from needle_cli.checking.model import (
     Array,
     Case,
@@ -44,6 +45,8 @@ from needle_cli.worker import Breadcrumb, Data, Task
 MOST_STORED = 20_000
 """Entries of a case above which its values are not carried along; the seed line replays it."""
 
+GRADIENT = "gradient"
+
 RIGHT = (Status.PASS, Status.NOT_APPLICABLE)
 """What every check has to say of a gradient before faults are planted into it."""
 
@@ -67,7 +70,14 @@ def judge(task: Task, breadcrumb: Breadcrumb) -> Data:
         results.append(planting.plant(op, spec.claims, _plan(task)))
     formula = spec.claims.formula
     rows = [row_data(replace(result, op=task.op), task, formula) for result in results]
-    return {"rows": rows, "clean": all(row["status"] != "error" for row in rows)}
+    drawn = error_curve(op, spec.claims, _plan(task)) if GRADIENT in task.checks else None
+    for row in rows:
+        if drawn is not None and row["check"] == GRADIENT and row["status"] != "error":
+            errors = [plain(error) for error in drawn.errors]
+            row["curve"] = {"steps": list(drawn.steps), "errors": errors, "step": drawn.step}
+    known = [_pinned(op, spec, task, check, token) for check, token in task.known if token]
+    clean = all(row["status"] != "error" for row in rows)
+    return {"rows": rows, "known": known, "clean": clean}
 
 
 def again(task: Task, breadcrumb: Breadcrumb) -> Data:
@@ -184,6 +194,7 @@ def _plan(task: Task) -> Plan:
     return Plan(
         checks=task.checks, examples=task.examples, seed=task.seed, device=task.device,
         dtype=task.dtype, order=task.order, shrink=task.shrink,
+        known=frozenset(check for check, _ in task.known),
     )  # fmt: skip
 
 
@@ -217,6 +228,19 @@ def _with_examples(result: Result, op: OpUnderTest, spec: Spec, task: Task) -> R
         if failure is not None:
             result = replace(result, status=Status.FAIL, failures=(failure,))
     return result
+
+
+def _pinned(op: OpUnderTest, spec: Spec, task: Task, check: str, token: str) -> Data:
+    """Ask the case of a known failure again; answer in the words of `baseline.Pinned`."""
+    answer = {"check": check, "token": token, "fails": True, "message": ""}
+    case = case_of(tokens.decode(token))
+    try:
+        failure = search.ask_again(op, spec.claims, _plan(task), check, case)
+    except OperatorError as error:
+        return {**answer, "message": str(error)}
+    if failure is None:
+        return {**answer, "fails": False}
+    return {**answer, "message": failure.finding.message}
 
 
 def _import(name: str) -> ModuleType:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
 
+from needle_cli import baseline
 from needle_cli.events import FINDING as FINDING
 from needle_cli.events import CaseView, FindingView, Row, RunInfo, Spot, row_of
 from needle_cli.problems import Problem
 from needle_cli.schedule import Outcome
-from needle_cli.selection import Unit
+from needle_cli.selection import Unit, shown
 from needle_cli.tokens import Record
 
 FIRST_CHECK = "forward"
@@ -26,10 +29,15 @@ MOST_PRINTED = 60
 
 
 def rows_of(outcome: Outcome, unit: Unit) -> list[Row]:
-    """Return the rows of one operator's outcome."""
-    rows = [replace(row, path=unit.path, line=unit.line) for row in _rows(outcome)]
+    """Return the rows of one operator's outcome, its known failures marked."""
+    spec = shown(Path(unit.spec)) if unit.spec else ""
+    rows = [replace(row, path=unit.path, line=unit.line, spec=spec) for row in _rows(outcome)]
     printed = outcome.data.get("printed", "")
-    return _with_printed(rows, printed, outcome) if printed else rows
+    rows = _with_printed(rows, printed, outcome) if printed else rows
+    if not unit.known:
+        return rows
+    pinned = [baseline.pinned_of(item) for item in outcome.data.get("known", ())]
+    return baseline.apply(rows, unit.known, pinned, date.today())
 
 
 def without_judging(unit: Unit, info: RunInfo) -> list[Row]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from needle_cli import outcomes
+from needle_cli import drift, outcomes
 from needle_cli._version import __version__
 from needle_cli.events import (
     Event,
@@ -22,6 +22,7 @@ from needle_cli.events import (
     RunInfo,
     RunStarted,
     Summary,
+    share_of,
 )
 from needle_cli.explanations import CHECKS, FAULTS
 from needle_cli.problems import (
@@ -68,13 +69,16 @@ class Run:
         warn: Callable[[str], None],
         runner: Runner | None = None,
     ) -> None:
-        self.units = list(units)
+        self.selected = tuple(unit.name for unit in units)
+        shard = settings["shard"]
+        self.units = list(units if shard is None else share_of(units, shard))
         self.settings = settings
         self.listeners = listeners
         self.checks = chosen_checks(settings)
         self.named = named_devices(settings["device"])
         self.devices, refused = usable_devices(self.named)
         self.state = Progress(notes=refused)
+        self.before = drift.earlier(settings["earlier"][-1]) if settings["earlier"] else {}
         self.unanswered = bool(refused)
         self.store = Store(settings.root, warn)
         self.info = self._info(argv)
@@ -200,6 +204,11 @@ class Run:
             order=int(settings["order"]),
             shrink=settings["shrink"],
             faults=settings["faults"],
+            known=tuple(
+                (entry.check, entry.token)
+                for entry in unit.known
+                if entry.device in ("", device.partition(":")[0]) and entry.dtype in ("", dtype)
+            ),
         )
 
     def _loading(self, tasks: list[Task]) -> list[Task]:
@@ -220,15 +229,18 @@ class Run:
         left = tuple(
             u.name for u in self.units if u.name not in names or state.waiting.get(u.name, 0)
         )
+        notes = [*state.notes, *drift.warnings(rows, self.before)]
+        if not self.units:
+            notes.append("this shard has no operators" if self.selected else "no operator changed")
         return Summary(
-            tuple(rows), self._code(rows), time.monotonic() - self.started, tuple(state.notes),
-            tuple(state.internal), state.interrupted, left,
+            tuple(rows), self._code(rows), time.monotonic() - self.started, tuple(notes),
+            tuple(state.internal), state.interrupted, left, self.before,
         )  # fmt: skip
 
     def _code(self, rows: Sequence[Row]) -> int:
         if self.state.interrupted:
             return INTERRUPTED
-        codes = {PASSED if rows else NOTHING}
+        codes = {PASSED if rows or not self.units else NOTHING}
         lenient = self.settings["allow-inconclusive"]
         for row in rows:
             if row.status in outcomes.FINDING:
@@ -251,8 +263,8 @@ class Run:
             started=datetime.now(UTC).isoformat(timespec="seconds"), versions=versions(),
             devices=self.named, dtypes=tuple(settings["dtype"]),
             checks=self.checks, examples=settings["max-examples"],
-            operators=tuple(unit.name for unit in self.units), source=self._source(),
-            again=again_options(settings),
+            operators=self.selected, source=self._source(),
+            again=again_options(settings), shard=settings["shard"],
         )  # fmt: skip
 
     def _source(self) -> str:
@@ -359,6 +371,10 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.device, row.dtype, order.get(row.check, len(order))))
 
 
+DESTINATIONS = ("--report", "--shard", "--format", "-j", "--jobs", "--executor")
+"""Options that say where a run is made and where its answer goes, not what was asked."""
+
+
 def versions() -> dict[str, str]:
     """Return the versions a report states, without importing what they belong to."""
     from importlib.metadata import PackageNotFoundError, version
@@ -373,10 +389,20 @@ def versions() -> dict[str, str]:
 
 
 def portable(argv: Sequence[str]) -> tuple[str, ...]:
-    """Return the command line without absolute paths."""
+    """Return what was asked, without absolute paths and without where the answer goes.
+
+    The parts of a run that is sharded state what the whole run would.
+    """
 
     def shorten(word: str) -> str:
         head, equals, tail = word.rpartition("=")
         return head + equals + os.path.basename(tail) if os.path.isabs(tail) else word
 
-    return tuple(shorten(word) for word in argv)
+    kept: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word in DESTINATIONS:
+            next(words, None)
+        elif word.partition("=")[0] not in DESTINATIONS:
+            kept.append(shorten(word))
+    return tuple(kept)

@@ -6,10 +6,11 @@ import fnmatch
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from needle_cli import catalogue
+from needle_cli.baseline import KnownFailure, path_of, read
 from needle_cli.problems import NOTHING, Problem, nearest
 from needle_cli.settings import Settings
 from needle_cli.specs import Header, SpecError, find_specs_dir, read_header, spec_paths
@@ -21,6 +22,7 @@ class Unit:
 
     `spec` is the path of its spec, "" when it has none; `exists` is False for a spec whose operator
     is not there. `path` and `line` point at `def gradient`. `source` is the user's file, or "".
+    `known` are its known failures, from the file `known_failures`, None where none is in force.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Unit:
     formula: str = ""
     source: str = ""
     exists: bool = True
+    known: tuple[KnownFailure, ...] = ()
+    known_failures: Path | None = None
 
     @property
     def family(self) -> str:
@@ -69,14 +73,15 @@ def is_file_word(word: str) -> bool:
 
 def ours(settings: Settings) -> list[Unit]:
     """Return the engine's operators joined with their specs, in catalogue order."""
-    headers = _headers(_folder(settings), None)
+    folder = _folder(settings)
+    headers = _headers(folder, None)
     units = []
     for entry in _entries(catalogue.operators):
         header = headers.pop(entry.name, None)
         units.append(_unit(entry.name, header, shown(Path(entry.path)), entry.line))
     for name, header in headers.items():
         units.append(_unit(name, header, shown(header.path), 1, exists=False))
-    return units
+    return _with_known(units, folder, settings)
 
 
 def users(file: str, settings: Settings) -> list[Unit]:
@@ -98,7 +103,21 @@ def users(file: str, settings: Settings) -> list[Unit]:
         units.append(_unit(name, header, shown(header.path), 1, source=file, exists=False))
     if not units:
         raise Problem(f"{file} defines no operators: no TensorOp class and no function of tensors")
-    return units
+    return _with_known(units, folder, settings)
+
+
+def _with_known(units: Sequence[Unit], folder: Path, settings: Settings) -> list[Unit]:
+    """Return units with the known failures that are in force for them."""
+    path = path_of(folder, settings["baseline"])
+    if path is None:
+        return list(units)
+    if settings["baseline"] and not path.is_file():
+        raise Problem(f"--baseline: no such file: {path}", kind="baseline")
+    entries = read(path, [unit.name for unit in units])
+    return [
+        replace(unit, known=tuple(e for e in entries if e.op == unit.name), known_failures=path)
+        for unit in units
+    ]
 
 
 def shown(path: Path) -> str:

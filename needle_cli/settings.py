@@ -14,7 +14,9 @@ from typing import Any, Literal, TypeAlias
 from needle_cli.explanations import CHECKS
 from needle_cli.problems import Problem, nearest
 
-Kind: TypeAlias = Literal["word", "words", "text", "whole", "seconds", "switch", "size", "jobs"]
+Kind: TypeAlias = Literal[
+    "word", "words", "text", "whole", "seconds", "switch", "size", "jobs", "shard"
+]
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Setting:
 GROUPS = ("WHAT", "WHERE", "HOW HARD", "VERDICT", "OUTPUT", "RUN")
 WHAT, WHERE, HOW_HARD, VERDICT, OUTPUT, RUN = GROUPS
 DTYPES = ("float64", "float32", "float16")
-FORMATS = ("full", "concise", "json")
-REPORTS = ("json", "ndjson", "concise")
+FORMATS = ("full", "concise", "json", "github")
+REPORTS = ("json", "ndjson", "concise", "junit", "sarif", "github", "gitlab", "markdown", "html")
 PROFILE_NAMES = ("quick", "default", "ci", "deep")
 
 SETTINGS: tuple[Setting, ...] = (
@@ -48,6 +50,12 @@ SETTINGS: tuple[Setting, ...] = (
             WHAT, choices=tuple(CHECKS), metavar="CHECK,…"),
     Setting("ignore", "words", (), "Do not ask these checks.",
             WHAT, choices=tuple(CHECKS), metavar="CHECK,…"),
+    Setting("changed", "text", None, "Operators that changed since the main branch, or since REF.",
+            WHAT, metavar="[=REF]"),
+    Setting("lf", "switch", False, "Operators that failed last, if any did.", WHAT),
+    Setting("ff", "switch", False, "Operators that failed last come first.", WHAT),
+    Setting("shard", "shard", None, "The K-th of N parts; `needle report` puts them together.",
+            WHAT, metavar="K/N"),
     Setting("device", "words", ("cpu",), "Where to judge (repeatable).", WHERE, metavar="DEVICE"),
     Setting("dtype", "words", ("float64",), "In which dtype (repeatable).", WHERE, choices=DTYPES),
     Setting("specs", "text", "", "Folder of the specifications.", WHERE, metavar="DIR"),
@@ -68,10 +76,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max-failures", "whole", None, "Stop after N failing operators (-x: after one).",
             VERDICT, least=1, metavar="N"),
     Setting("allow-inconclusive", "switch", False, "cannot_tell does not fail the run.", VERDICT),
+    Setting("baseline", "text", "", "File of known failures, or none (known-failures.toml).",
+            VERDICT, metavar="FILE"),
+    Setting("earlier", "words", (), "An earlier json report, to compare with (the last one).",
+            VERDICT, metavar="FILE"),
     Setting("exit-zero", "switch", False, "Exit 0 in spite of findings.", VERDICT),
     Setting("format", "word", "full", "What stdout shows.", OUTPUT, choices=FORMATS),
-    Setting("report", "words", (), "Also write FORMAT[=PATH] (repeatable): json, ndjson, concise.",
+    Setting("report", "words", (), f"Also write FORMAT[=PATH] (repeatable): {', '.join(REPORTS)}.",
             OUTPUT, metavar="FORMAT[=PATH]"),
+    Setting("annotations", "word", "auto", "Findings on the lines of a pull request; auto: where "
+            "GITHUB_ACTIONS is set.", OUTPUT, choices=("auto", "github", "none")),
     Setting("color", "word", "auto", "Colours.", OUTPUT, choices=("auto", "always", "never")),
     Setting("progress", "switch", True, "Progress on stderr, if that is a terminal.", OUTPUT),
     Setting("profile-time", "switch", False, "Show where the time went.", OUTPUT),
@@ -180,6 +194,8 @@ def parse(setting: Setting, value: Any, origin: str) -> Any:
         return _number(setting, value, origin)
     if setting.kind == "size":
         return _size(value, origin)
+    if setting.kind == "shard":
+        return _shard(value, origin)
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
     if text is None:
         raise _bad(origin, value, "a word")
@@ -248,6 +264,14 @@ def _number(setting: Setting, value: Any, origin: str) -> Any:
     if isinstance(value, bool) or number < least or (not whole and not 0 < number < 1e9):
         raise _bad(origin, value, expected)
     return number
+
+
+def _shard(value: Any, origin: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", str(value))
+    part, parts = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= part <= parts:
+        raise _bad(origin, value, "K/N, the K-th of N parts, such as 1/3")
+    return part, parts
 
 
 def _size(value: Any, origin: str) -> int:

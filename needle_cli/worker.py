@@ -52,6 +52,7 @@ class Task:
 
     `action` names a function of the judging module. `source` is the path of a user's file, "" for
     the operators of the engine; `file` is how a record names it, below the project's folder.
+    `known` are the checks whose failure is lived with, each with the token of its case.
     `careful` writes every case down before it is asked, to learn where
     a crash happens.
     """
@@ -72,6 +73,7 @@ class Task:
     faults: bool = False
     record: Record | None = None
     names: tuple[str, ...] = ()
+    known: tuple[tuple[str, str], ...] = ()
     careful: bool = False
 
 

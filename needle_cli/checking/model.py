@@ -357,7 +357,8 @@ class Structure:
 class Plan:
     """How hard to look: which checks, how many examples, the seed, the device and dtype.
 
-    With `first` nothing more is asked after the first finding.
+    With `first` nothing more is asked after the first finding. Of checks in `known`, whose failure
+    is lived with, the failing case is not made smaller.
     """
 
     checks: tuple[str, ...]
@@ -368,3 +369,4 @@ class Plan:
     order: int = 2
     shrink: bool = True
     first: bool = False
+    known: frozenset[str] = frozenset()

@@ -12,6 +12,8 @@ from needle_cli.problems import Problem, nearest
 COMMANDS = {
     "check": ("check", "Check operators (the same as `check ops`), files or specs."),
     "replay": ("replay", "Ask recorded failures again."),
+    "baseline": ("baseline", "Known failures: show, accept, prune."),
+    "report": ("report", "Render a report again; put shards together."),
     "list": ("listing", "List operators, checks, devices or specs."),
     "explain": ("explain", "What a check asks, why it fails, how to mend it."),
     "info": ("info", "Versions, devices, and every setting with its origin."),

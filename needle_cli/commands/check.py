@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from needle_cli.commands.options import Options, given, options_of, warn
 from needle_cli.problems import PASSED
 from needle_cli.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from needle_cli.selection import Unit
 
 
 class Check(click.Group, Options):
@@ -80,16 +83,28 @@ def check_ops(settings: Settings, names: tuple[str, ...], listed: bool) -> int:
     """Select, judge, report; return the exit code."""
     from needle_cli.selection import select
 
-    units = select(names, settings)
+    units = narrowed(select(names, settings), settings)
     if listed:
         for unit in units:
             print(unit.name)
         return PASSED
+    from needle_cli.last import LastRun
     from needle_cli.reporters import Reports
     from needle_cli.run import Run
 
-    with Reports(settings, warn) as reports:
+    with Reports(settings, warn, keep=LastRun(settings.root, warn).handle) as reports:
         return Run(units, settings, sys.argv[1:], reports.listeners, warn).go().code
+
+
+def narrowed(units: list[Unit], settings: Settings) -> list[Unit]:
+    """Return the units that --changed and --lf leave, in the order that --ff asks for."""
+    from needle_cli import changes, last
+
+    if settings["changed"] is not None:
+        units = changes.changed(units, settings["changed"], warn)
+    if settings["lf"]:
+        units = last.only_failed(units, settings.root)
+    return last.failed_first(units, settings.root) if settings["ff"] else units
 
 
 SPEC_OPTIONS = ("specs", "trust", "format", "color", "no_color", "verbose", "quiet", "exit_zero")

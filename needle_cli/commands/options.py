@@ -15,8 +15,16 @@ NEGATED = {"shrink", "progress"}
 """Switches that are on by default and have a --no- form only."""
 
 
+OPTIONAL = "--changed"
+"""The option whose value may be left out; it is given as --changed=REF."""
+
+
 class Options(click.Command):
     """A command whose help lists options by group."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read `--changed` alone as `--changed=`: a name that follows it is an operator's."""
+        return super().parse_args(ctx, [f"{w}=" if w == OPTIONAL else w for w in args])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section per group."""
@@ -64,7 +72,9 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
             value = 1
         elif setting.name == "color" and parameters.get("no_color"):
             value = "never"
-        if value not in (None, (), False) or (setting.name in NEGATED and value is False):
+        if value is not None and setting.name == "changed":
+            flags[setting.name] = value
+        elif value not in (None, (), False) or (setting.name in NEGATED and value is False):
             flags[setting.name] = list(value) if isinstance(value, tuple) else value
     return flags
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
 from needle_cli import console
-from needle_cli.events import Event
-from needle_cli.settings import Settings
+from needle_cli.events import Event, RunFailed
+from needle_cli.problems import Problem
+from needle_cli.settings import Config, Settings, resolve
+
+ODD = "backslashreplace"
+"""What becomes of characters that UTF-8 cannot write: an operator may have put them there."""
 
 Writer = Callable[[str], None]
+Listener = Callable[[Event], None]
 
 
 class Reporter(Protocol):
@@ -32,9 +38,18 @@ FORMATS: Mapping[str, str] = {
     "concise": "concise:Concise",
     "json": "json_report:JsonReport",
     "ndjson": "ndjson:Ndjson",
+    "junit": "junit:Junit",
+    "sarif": "sarif:Sarif",
+    "github": "github:Github",
+    "gitlab": "gitlab:Gitlab",
+    "markdown": "markdown:Markdown",
+    "html": "html:Html",
 }
 DEFAULT_NAMES: Mapping[str, str] = {
     "json": "needle-report.json", "ndjson": "needle-report.ndjson", "concise": "needle-report.txt",
+    "junit": "needle-junit.xml", "sarif": "needle.sarif", "github": "needle-annotations.txt",
+    "gitlab": "gl-code-quality-report.json", "markdown": "needle-report.md",
+    "html": "needle-report.html",
 }  # fmt: skip
 
 
@@ -48,18 +63,33 @@ def reporter_class(name: str) -> type[Reporter]:
 
 
 class Reports:
-    """All reporters of a run: the screen, the files of `--report`, and progress."""
+    """All reporters of a run: the screen, the files of `--report`, annotations and progress.
 
-    def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
+    `keep` is told everything as well, after the files; without `screen` nothing is shown.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        warn: Callable[[str], None],
+        *,
+        keep: Listener | None = None,
+        screen: bool = True,
+    ) -> None:
         self.listeners: list[Callable[[Event], None]] = []
         self._files: list[tuple[IO[str], Path]] = []
+        self._machines: list[Callable[[Event], None]] = []
         self._warn = warn
         self._quiet = settings["verbosity"] < 0
         self._add_files(settings)
+        self.listeners.extend(self._machines)
+        if keep is not None:
+            self.listeners.append(keep)
         self._add_progress(settings)
-        if settings["verbosity"] > -2:
-            screen = reporter_class(settings["format"])(Screen(), settings)
-            self.listeners.append(screen.handle)
+        if screen and settings["verbosity"] > -2:
+            shown = reporter_class(settings["format"])(Screen(), settings)
+            self.listeners.append(shown.handle)
+        self._add_annotations(settings, os.environ)
 
     def __enter__(self) -> Self:
         """Return the reports themselves."""
@@ -71,14 +101,19 @@ class Reports:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the files and say where they are."""
+        """Write an error into every machine format, close the files and say where they are."""
+        if error is not None and not isinstance(error, KeyboardInterrupt):
+            failed = RunFailed(error_of(error))
+            for handle in self._machines:
+                with contextlib.suppress(Exception):
+                    handle(failed)
         for stream, path in self._files:
             try:
                 stream.close()
             except OSError as failure:
                 self._warn(f"{path.name} is not whole: {failure.strerror}")
                 continue
-            if error is None and not self._quiet:
+            if not self._quiet:
                 with contextlib.suppress(OSError):
                     print(f"wrote {path}", file=sys.stderr)
 
@@ -87,13 +122,37 @@ class Reports:
             name, _, path = word.partition("=")
             target = Path(path or DEFAULT_NAMES[name])
             try:
-                stream = target.open("w", encoding="utf-8", newline="\n")
+                stream = target.open("w", encoding="utf-8", newline="\n", errors=ODD)
             except OSError as error:
                 self._warn(f"cannot write the report {target}: {error.strerror}")
                 continue
             self._files.append((stream, target))
             reporter = reporter_class(name)(self._patient(stream, target), settings)
-            self.listeners.append(reporter.handle)
+            self._machines.append(reporter.handle)
+
+    def _add_annotations(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        """Add GitHub's own ways to be told, where it is there to listen."""
+        wanted = settings["annotations"]
+        if wanted == "none" or (wanted == "auto" and environ.get("GITHUB_ACTIONS") != "true"):
+            return
+        told = []
+        if settings["format"] != "github":
+            told.append(reporter_class("github")(Screen(), settings).handle)
+        page = environ.get("GITHUB_STEP_SUMMARY")
+        if page:
+            told.append(reporter_class("markdown")(self._appending(Path(page)), settings).handle)
+        self._machines.extend(told)
+        self.listeners.extend(told)
+
+    def _appending(self, path: Path) -> Writer:
+        def write(text: str) -> None:
+            try:
+                with path.open("a", encoding="utf-8", newline="\n", errors=ODD) as stream:
+                    stream.write(text)
+            except OSError as error:
+                self._warn(f"cannot write the job summary: {error.strerror}")
+
+        return write
 
     def _patient(self, stream: IO[str], path: Path) -> Writer:
         """Return a writer for which a full disk is a warning."""
@@ -111,6 +170,33 @@ class Reports:
 
         if wanted(settings):
             self.listeners.append(Progress(sys.stderr).handle)
+
+
+def write_error(error: Mapping[str, object], words: Sequence[str]) -> None:
+    """Write an error into reports that could not be opened in the usual way, best as it goes."""
+    settings = resolve({"report": []}, {}, Config(None, {}))
+    for word in words:
+        name, _, path = word.partition("=")
+        if name in DEFAULT_NAMES:
+            with Path(path or DEFAULT_NAMES[name]).open(
+                "w", encoding="utf-8", errors=ODD
+            ) as stream:
+                reporter_class(name)(_to(stream), settings).handle(RunFailed(error))
+
+
+def _to(stream: IO[str]) -> Writer:
+    def write(text: str) -> None:
+        stream.write(text)
+
+    return write
+
+
+def error_of(error: BaseException) -> dict[str, object]:
+    """Return the `error` member of a report for what ended a run."""
+    if isinstance(error, Problem):
+        return error.document()
+    text = " ".join(str(error).split())[:200]
+    return {"kind": "internal", "message": f"{type(error).__name__}: {text}"}
 
 
 class Screen:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from needle_cli.console import tame
-from needle_cli.events import FINDING, UNANSWERED, Event, FindingView, Row, RunDone
+from needle_cli.events import FINDING, UNANSWERED, Event, FindingView, Row, RunDone, RunFailed
 from needle_cli.reporters import Writer
 from needle_cli.reporters.numbers import brief
 from needle_cli.settings import Settings
@@ -20,6 +23,14 @@ class Concise:
         if isinstance(event, RunDone):
             rows = [r for r in event.summary.rows if r.status in FINDING | UNANSWERED]
             self._write("".join(line + "\n" for row in rows for line in lines_of(row)))
+        elif isinstance(event, RunFailed):
+            self._write(f"{place_of(event.error)}error: {_one_line(event.error['message'])}\n")
+
+
+def place_of(error: Mapping[str, Any]) -> str:
+    """Return `path:line: ` of an error, as far as it is known."""
+    line = f":{error['line']}" if error.get("line") else ""
+    return f"{error['path']}{line}: " if error.get("path") else ""
 
 
 def lines_of(row: Row) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from needle_cli._version import __version__
@@ -40,6 +40,16 @@ def report(info: RunInfo, summary: Summary) -> Document:
     return document
 
 
+def failed(error: Mapping[str, Any]) -> Document:
+    """Return the document of a run that came to nothing."""
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "needle", "version": __version__},
+        "error": dict(error),
+    }
+
+
 def run(info: RunInfo) -> Document:
     """Return what was asked for."""
     return {
@@ -55,6 +65,9 @@ def run(info: RunInfo) -> Document:
             "dtypes": list(info.dtypes),
             "max_examples": info.examples,
         },
+        "source": info.source,
+        "again": info.again,
+        "shard": None if info.shard is None else {"k": info.shard[0], "n": info.shard[1]},
     }
 
 
@@ -73,6 +86,7 @@ def totals(summary: Summary) -> Document:
         "interrupted": summary.interrupted,
         "left_out": list(summary.left_out),
         "notes": list(summary.notes),
+        **({"before": dict(summary.before)} if summary.before else {}),
     }
 
 
@@ -97,12 +111,19 @@ def row(item: Row, info: RunInfo) -> Document:
                    ("pass", "fail", "no_derivative", "cannot_tell")},
         "worst": None if item.worst is None else spot(item.worst),
         "location": {"path": item.path, "line": item.line} if item.path else None,
+        "spec": item.spec or None,
         "findings": [finding(found, item, info) for found in item.findings],
         "replay": next(
             (replay(found, item, info) for found in item.findings if found.replay_id), None
         ),
         "seconds": item.seconds,
     }  # fmt: skip
+    if item.curve is not None:
+        document["curve"] = {
+            "steps": list(item.curve.steps),
+            "errors": [plain(error) for error in item.curve.errors],
+            "step": item.curve.step,
+        }
     return document
 
 
@@ -162,7 +183,7 @@ def case(item: CaseView) -> Document:
         "params": record.get("params"),
         "cotangent": record.get("cotangent"),
         "seed": record.get("seed"),
-        "elements": [spot(element) for element in item.elements],
+        "elements": [{**spot(element), "wrong": element.wrong} for element in item.elements],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from needle_cli.events import Event, RunDone
+from needle_cli.events import Event, RunDone, RunFailed
 from needle_cli.reporters import Writer, documents
 from needle_cli.settings import Settings
 
@@ -16,7 +16,11 @@ class JsonReport:
         self._write = write
 
     def handle(self, event: Event) -> None:
-        """Write the document at the end."""
+        """Write the document at the end, or the error that kept it from being made."""
         if isinstance(event, RunDone):
             document = documents.report(event.info, event.summary)
-            self._write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+        elif isinstance(event, RunFailed):
+            document = documents.failed(event.error)
+        else:
+            return
+        self._write(json.dumps(document, indent=2, allow_nan=False) + "\n")

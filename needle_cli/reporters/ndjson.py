@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from needle_cli.events import Event, OperatorDone, OperatorStarted, RunInfo, RunStarted
+from needle_cli.events import Event, OperatorDone, OperatorStarted, RunFailed, RunInfo, RunStarted
 from needle_cli.reporters import Writer, documents
 from needle_cli.settings import Settings
 
@@ -35,4 +35,6 @@ class Ndjson:
             assert self._info is not None
             rows = [documents.row(row, self._info) for row in event.rows]
             return {"event": "operator_done", "op": event.op, "results": rows}
+        if isinstance(event, RunFailed):
+            return {"event": "run_failed", "error": dict(event.error)}
         return {"event": "run_done", "summary": documents.totals(event.summary)}

@@ -57,7 +57,7 @@ def failures(inquiry: Inquiry, tally: Tally) -> tuple[Failure, ...]:
         return ()
     first = _clearest(found)
     smallest, answer = first.case, first.answer
-    if inquiry.plan.shrink and tally.failed:
+    if inquiry.plan.shrink and tally.check not in inquiry.plan.known and tally.failed:
         smallest, answer = _smaller(inquiry, tally.check, found)
         tally.shrunk = Failed(None, smallest, answer)
     failure = failure_of(inquiry, tally.check, smallest, answer)

@@ -1,0 +1,146 @@
+"""`--changed`: the operators whose class, function, helpers or spec differ from the merge base.
+
+Definitions are compared as Python reads them, so that comments and layout count for nothing, and a
+definition is followed to the other ones of its file that it names.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from needle_cli import catalogue
+from needle_cli.git import NoBase, Repository
+from needle_cli.selection import Unit
+
+EVERYWHERE = ""
+"""The name under which statements are kept that define nothing by name, such as `if`."""
+
+HARMLESS = ("commands", "reporters")
+"""Rooms of the tool in which a change alters no verdict."""
+
+
+def changed(units: Sequence[Unit], ref: str, warn: Callable[[str], None]) -> list[Unit]:
+    """Return the units that differ from where this branch left `ref` ("" finds the main branch).
+
+    A change in the engine or in the judge means all of them; so does a history that cannot be
+    compared, with a warning.
+    """
+    try:
+        repository = Repository(Path.cwd())
+        base = repository.merge_base(ref)
+        files = repository.changed(base)
+    except NoBase as error:
+        warn(f"--changed: {error}; every operator is checked")
+        return list(units)
+    if _means_all(files, repository, base):
+        return list(units)
+    return [unit for unit in units if _differs(unit, files, repository, base)]
+
+
+def _means_all(files: set[Path], repository: Repository, base: str) -> bool:
+    """Tell whether a changed file bears on every operator."""
+    engine = catalogue.package_folder().resolve()
+    judge = Path(__file__).resolve().parent
+    for file in files:
+        if file.suffix == ".py" and engine in file.parents:
+            family = file.parent == engine / "ops" and not file.name.startswith("_")
+            if not family:
+                return True
+        elif file.suffix == ".py" and judge in file.parents:
+            if file.relative_to(judge).parts[0] not in HARMLESS:
+                return True
+        elif file.name == "pyproject.toml":
+            now = file.read_text("utf-8") if file.is_file() else ""
+            if _gate(now) != _gate(repository.text(base, file) or ""):
+                return True
+    return False
+
+
+def _gate(text: str) -> Any:
+    """Return `[tool.needle]` of a pyproject.toml; the text itself where it cannot be read."""
+    try:
+        return tomllib.loads(text).get("tool", {}).get("needle")
+    except (tomllib.TOMLDecodeError, AttributeError):
+        return text
+
+
+def _differs(unit: Unit, files: set[Path], repository: Repository, base: str) -> bool:
+    spec = Path(unit.spec).resolve() if unit.spec else None
+    if spec is None or spec in files:
+        return True
+    known = unit.known_failures and unit.known_failures.resolve()
+    if known in files and known is not None:
+        if _known(known.read_text("utf-8") if known.is_file() else "", unit) != _known(
+            repository.text(base, known) or "", unit
+        ):
+            return True
+    source = Path(unit.source or unit.path).resolve()
+    if source not in files:
+        return False
+    before = repository.text(base, source)
+    if before is None:
+        return True
+    try:
+        now = source.read_text("utf-8")
+        names = [unit.function, *re.findall(rf'"{source.stem}:(\w+)"', spec.read_text("utf-8"))]
+        return any(definitions(now, name) != definitions(before, name) for name in names)
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return True
+
+
+def _known(text: str, unit: Unit) -> Any:
+    """Return an operator's entries among the known failures."""
+    try:
+        entries = tomllib.loads(text).get("known", [])
+        return [entry for entry in entries if entry.get("op") == unit.name]
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError):
+        return text
+
+
+def definitions(text: str, name: str) -> dict[str, str]:
+    """Return every definition of a file that one of them is made of, by name, as Python reads it.
+
+    A definition is a function, a class, an import or an assignment at the top level; every other
+    statement there bears on all of them.
+    """
+    bodies: dict[str, list[ast.stmt]] = {EVERYWHERE: []}
+    for node in ast.parse(text).body:
+        for defined in _names(node):
+            bodies.setdefault(defined, []).append(node)
+    found: dict[str, str] = {}
+    waiting = [name, EVERYWHERE]
+    while waiting:
+        current = waiting.pop()
+        if current in found or current not in bodies:
+            continue
+        found[current] = "\n".join(ast.dump(_bare(node)) for node in bodies[current])
+        for body in bodies[current]:
+            waiting += [n.id for n in ast.walk(body) if isinstance(n, ast.Name)]
+    return found
+
+
+def _bare(node: ast.stmt) -> ast.stmt:
+    """Return a definition without its docstrings: words change no gradient."""
+    copy = ast.parse(ast.unparse(node)).body[0]
+    for part in ast.walk(copy):
+        if isinstance(part, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(part) is not None:
+            part.body = part.body[1:] or [ast.Pass()]
+    return copy
+
+
+def _names(node: ast.stmt) -> list[str]:
+    """Return the names that a statement at the top level defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+    words = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return [] if words else [EVERYWHERE]

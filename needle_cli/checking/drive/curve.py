@@ -1,0 +1,86 @@
+"""How the numeric slope depends on its step at one typical case: where it is to be trusted.
+
+Large steps are wrong by curvature, small ones by rounding; between them lies what is judged with.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from needle_cli.checking.cases.corners import corner_structures
+from needle_cli.checking.cases.values import realise
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.drive.inquiry import Inquiry
+from needle_cli.checking.model import (
+    Case,
+    Garbage,
+    GeneratorError,
+    OperatorError,
+    OpUnderTest,
+    Plan,
+)
+from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.probes import projected, scaled_direction
+from needle_cli.checking.numerics.steps import FAST_STEP
+from needle_cli.checking.subject import inner
+
+STEPS = tuple(2.0**-k for k in range(1, 50, 2))
+SIZES = range(3, 65)
+"""Entries of a case that is typical: more than one, and none that hides another."""
+
+
+@dataclass(frozen=True)
+class ErrorCurve:
+    """Relative distances of central differences from the analytic slope, by step."""
+
+    steps: tuple[float, ...]
+    errors: tuple[float, ...]
+    step: float = FAST_STEP
+
+
+def error_curve(op: OpUnderTest, claims: Claims, plan: Plan) -> ErrorCurve | None:
+    """Return the curve at the first typical case; None where there is none, or no slope."""
+    inquiry = Inquiry(op, claims, plan)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for case in _typical(claims):
+            try:
+                return _at(inquiry, case)
+            except (OperatorError, Garbage):
+                return None
+    return None
+
+
+def _typical(claims: Claims) -> list[Case]:
+    for structure in corner_structures(claims):
+        plain = structure.special == "none" and structure.values == "generic"
+        if not plain or structure.scale != 1.0:
+            continue
+        try:
+            case = realise(claims, structure)
+        except GeneratorError:
+            continue
+        if case.size() in SIZES:
+            return [case]
+    return []
+
+
+def _at(inquiry: Inquiry, case: Case) -> ErrorCurve | None:
+    question = inquiry.question(case)
+    subject = question.wide
+    if not subject.judged or not subject.vector.size:
+        return None
+    direction = scaled_direction(subject, question.rng("curve"))
+    direction = projected(subject, direction, question.tangent)
+    slope = inner(question.gradients, direction)
+    if not np.isfinite(slope) or slope == 0:
+        return None
+    line = Line(subject, direction)
+    errors = [
+        abs(float(np.dot(question.cotangent, line.slope(step))) - slope) / abs(slope)
+        for step in STEPS
+    ]
+    return ErrorCurve(STEPS, tuple(errors))

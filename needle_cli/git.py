@@ -1,0 +1,99 @@
+"""Questions to git: what a file was at another commit, and which files differ from there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from needle_cli.problems import Problem
+
+FALLBACKS = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+"""What a branch is compared with when nothing is named, the first that exists."""
+
+PATIENCE = 60.0
+
+
+class NoBase(Exception):
+    """There is nothing to compare with; the text says why."""
+
+
+class Repository:
+    """The working tree around a folder. Raises `NoBase` where there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        if shutil.which("git") is None:
+            raise NoBase("git is not installed")
+        top = self._ask("rev-parse", "--show-toplevel")
+        if top is None:
+            raise NoBase("this folder is in no git repository")
+        self.top = Path(top.strip()).resolve()
+
+    def merge_base(self, ref: str = "", environ: Mapping[str, str] | None = None) -> str:
+        """Return the commit at which this branch left `ref`.
+
+        Without one that is the base of the pull request, or the first of the usual main branches.
+        Raises `Problem` for a name that git does not know and `NoBase` where there is no common
+        ancestor: in a shallow clone it was not fetched.
+        """
+        environ = os.environ if environ is None else environ
+        if ref:
+            if self.commit(ref) is None:
+                raise Problem(f"git knows no {ref!r} here; is it fetched?", kind="git")
+            names = [ref]
+        else:
+            base = environ.get("GITHUB_BASE_REF") or environ.get(
+                "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+            )
+            names = [f"origin/{base}", base] if base else []
+            names = [name for name in (*names, *FALLBACKS) if self.commit(name) is not None]
+        if not names:
+            raise NoBase("there is no branch to compare with: name one, as in --changed=REF")
+        found = self._ask("merge-base", names[0], "HEAD")
+        if found is None:
+            raise NoBase(
+                f"{names[0]} and this commit have no common ancestor here: the clone is shallow "
+                "(fetch more of the history, for instance with git fetch --unshallow)"
+            )
+        return found.strip()
+
+    def commit(self, ref: str) -> str | None:
+        """Return the commit that a name stands for; None for a name that git does not know."""
+        found = self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        return None if found is None else found.strip()
+
+    def changed(self, commit: str) -> set[Path]:
+        """Return the files that differ between a commit and the working tree, new ones included."""
+        listed = self._ask("diff", "--name-only", "-z", "--no-renames", commit, "--")
+        new = self._ask("ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
+        if listed is None or new is None:
+            raise NoBase("git cannot compare the working tree")
+        return {self.top / name for name in (listed + new).split("\0") if name}
+
+    def text(self, commit: str, path: Path) -> str | None:
+        """Return what a file was at a commit; None where it was not there."""
+        try:
+            inside = path.resolve().relative_to(self.top).as_posix()
+        except ValueError:
+            return None
+        return self._ask("show", f"{commit}:{inside}")
+
+    def files(self, commit: str, folder: Path) -> list[Path]:
+        """Return the files below a folder at a commit."""
+        inside = folder.resolve().relative_to(self.top).as_posix()
+        listed = self._ask("ls-tree", "-r", "--name-only", "-z", "--full-tree", commit, inside)
+        return [self.top / name for name in (listed or "").split("\0") if name]
+
+    def _ask(self, *words: str) -> str | None:
+        """Return what git prints; None where it refuses."""
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(self._folder), *words],
+                capture_output=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

@@ -1,0 +1,62 @@
+"""The last run under `.needle/last`: its report, and which operators had findings in it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from needle_cli.events import FINDING, UNANSWERED, Event, RunDone
+from needle_cli.reporters import documents
+from needle_cli.selection import Unit
+from needle_cli.store import FOLDER, write_whole
+
+REPORT = "report.json"
+FAILED = "failed.json"
+
+
+class LastRun:
+    """Listens to a run and keeps what `--lf`, `--ff` and `needle baseline` ask for later."""
+
+    def __init__(self, root: Path, warn: Callable[[str], None]) -> None:
+        self.folder = root / FOLDER / "last"
+        self._warn = warn
+
+    def handle(self, event: Event) -> None:
+        """Write both files when the run is over."""
+        if not isinstance(event, RunDone):
+            return
+        document = documents.report(event.info, event.summary)
+        judged = {row.op for row in event.summary.rows}
+        bad = {row.op for row in event.summary.rows if row.status in FINDING | UNANSWERED}
+        failed = sorted((failed_operators(self.folder.parent.parent) - judged) | bad)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            ignore = self.folder.parent / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+            write_whole(self.folder / REPORT, json.dumps(document, allow_nan=False) + "\n")
+            write_whole(self.folder / FAILED, json.dumps(failed) + "\n")
+        except OSError as error:
+            self._warn(f"{FOLDER}/last cannot be written ({error.strerror or error})")
+
+
+def failed_operators(root: Path) -> set[str]:
+    """Return the operators that had findings, or stayed unanswered, when last they were judged."""
+    with contextlib.suppress(OSError, ValueError):
+        names = json.loads((root / FOLDER / "last" / FAILED).read_text(encoding="utf-8"))
+        return {name for name in names if isinstance(name, str)}
+    return set()
+
+
+def only_failed(units: Sequence[Unit], root: Path) -> list[Unit]:
+    """Return the units that failed last; all of them where none did."""
+    failed = failed_operators(root)
+    return [unit for unit in units if unit.name in failed] or list(units)
+
+
+def failed_first(units: Sequence[Unit], root: Path) -> list[Unit]:
+    """Return the units, those that failed last before the others."""
+    failed = failed_operators(root)
+    return sorted(units, key=lambda unit: unit.name not in failed)
