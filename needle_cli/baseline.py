@@ -32,7 +32,7 @@ NONE = "none"
 LONGEST = 183
 """Days that an entry may lie ahead: half a year."""
 
-OUT_OF_BAND = ("spec", "faults")
+OUT_OF_BAND = ("spec", "against", "faults")
 """Rows that are no checks of a case, and are never lived with."""
 
 

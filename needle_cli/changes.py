@@ -7,6 +7,7 @@ definition is followed to the other ones of its file that it names.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import tomllib
 from collections.abc import Callable, Sequence
@@ -44,21 +45,46 @@ def changed(units: Sequence[Unit], ref: str, warn: Callable[[str], None]) -> lis
 
 def _means_all(files: set[Path], repository: Repository, base: str) -> bool:
     """Tell whether a changed file bears on every operator."""
-    engine = catalogue.package_folder().resolve()
-    judge = Path(__file__).resolve().parent
     for file in files:
-        if file.suffix == ".py" and engine in file.parents:
-            family = file.parent == engine / "ops" and not file.name.startswith("_")
-            if not family:
-                return True
-        elif file.suffix == ".py" and judge in file.parents:
-            if file.relative_to(judge).parts[0] not in HARMLESS:
-                return True
-        elif file.name == "pyproject.toml":
+        if is_judge(file) or _is_engine(file):
+            return True
+        if file.name == "pyproject.toml":
             now = file.read_text("utf-8") if file.is_file() else ""
             if _gate(now) != _gate(repository.text(base, file) or ""):
                 return True
     return False
+
+
+def is_judge(file: Path) -> bool:
+    """Tell whether a file is part of what verdicts are made by."""
+    judge = Path(__file__).resolve().parent
+    inside = file.suffix == ".py" and judge in file.parents
+    return inside and file.relative_to(judge).parts[0] not in HARMLESS
+
+
+def _is_engine(file: Path) -> bool:
+    """Tell whether a file is part of what all operators are built on."""
+    engine = catalogue.package_folder().resolve()
+    family = file.parent == engine / "ops" and not file.name.startswith("_")
+    return file.suffix == ".py" and engine in file.parents and not family
+
+
+def dotted_names(spec: str) -> list[tuple[str, str]]:
+    """Return module and name of every Python object that the text of a spec refers to."""
+    return re.findall(r'"([A-Za-z_][\w.]*):([A-Za-z_]\w*)"', spec)
+
+
+def module_file(module: str) -> Path | None:
+    """Return the source file of a module, found without importing it; None where there is none."""
+    try:
+        found = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        return None
+    if found is None or found.origin is None or not found.origin.endswith(".py"):
+        return None
+    home, inner = Path(found.origin).resolve(), module.split(".")[1:]
+    path = home.parent.joinpath(*inner).with_suffix(".py") if inner else home
+    return path if path.is_file() else None
 
 
 def _gate(text: str) -> Any:
@@ -87,7 +113,8 @@ def _differs(unit: Unit, files: set[Path], repository: Repository, base: str) ->
         return True
     try:
         now = source.read_text("utf-8")
-        names = [unit.function, *re.findall(rf'"{source.stem}:(\w+)"', spec.read_text("utf-8"))]
+        referred = dotted_names(spec.read_text("utf-8"))
+        names = [unit.function, *(name for module, name in referred if module == source.stem)]
         return any(definitions(now, name) != definitions(before, name) for name in names)
     except (OSError, SyntaxError, UnicodeDecodeError):
         return True
@@ -122,6 +149,29 @@ def definitions(text: str, name: str) -> dict[str, str]:
         for body in bodies[current]:
             waiting += [n.id for n in ast.walk(body) if isinstance(n, ast.Name)]
     return found
+
+
+WATCHERS = frozenset(
+    ("builtins", "ctypes", "gc", "getpass", "importlib", "inspect", "os", "platform", "psutil",
+     "pytest", "socket", "sys", "threading", "time", "traceback")
+)  # fmt: skip
+"""Modules by which an operator can find out who asks, where or when; arithmetic needs none."""
+
+
+def looks_around(text: str, name: str) -> list[str]:
+    """Return the means by which a definition can tell a check from a training run."""
+    found = set()
+    for source in definitions(text, name).values():
+        found |= {
+            f"the module {m}" for m in WATCHERS if re.search(rf"alias\(name='{m}[.']", source)
+        }
+        found |= {f"the module {m}" for m in WATCHERS if f"ImportFrom(module='{m}'" in source}
+        found |= {f"the name {n}" for n in JUDGES if re.search(rf"value='[^']*\b{n}\b", source)}
+        found |= {f"{n}()" for n in ("__import__", "globals") if f"Name(id='{n}'" in source}
+    return sorted(found)
+
+
+JUDGES = ("needle_cli", "pytest", "hypothesis", "NEEDLE", "PYTEST", "GITHUB_ACTIONS")
 
 
 def _bare(node: ast.stmt) -> ast.stmt:

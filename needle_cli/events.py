@@ -16,6 +16,12 @@ from needle_cli.tokens import Record
 FINDING = frozenset({"fail", "error", "no_derivative"})
 """Statuses that are findings: exit code 1."""
 
+OF_THE_GATE = frozenset({"spec", "against"})
+"""Checks that are about no case: a missing spec, and what a change asks less than another state."""
+
+GATE = "gate/settings"
+"""The operator's place in a row that is about all of them: settings, and the judge itself."""
+
 UNANSWERED = frozenset({"timeout", "cannot_tell"})
 """Statuses that leave a question open: exit code 4."""
 

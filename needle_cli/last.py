@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from needle_cli.events import FINDING, UNANSWERED, Event, RunDone
@@ -17,11 +17,13 @@ FAILED = "failed.json"
 
 
 class LastRun:
-    """Listens to a run and keeps what `--lf`, `--ff` and `needle baseline` ask for later."""
+    """Listens to a run and keeps what `--lf`, `--ff` and `needle baseline` ask for later.
 
-    def __init__(self, root: Path, warn: Callable[[str], None]) -> None:
+    What cannot be written is missed by these alone; the store of failing cases says so already.
+    """
+
+    def __init__(self, root: Path) -> None:
         self.folder = root / FOLDER / "last"
-        self._warn = warn
 
     def handle(self, event: Event) -> None:
         """Write both files when the run is over."""
@@ -31,15 +33,13 @@ class LastRun:
         judged = {row.op for row in event.summary.rows}
         bad = {row.op for row in event.summary.rows if row.status in FINDING | UNANSWERED}
         failed = sorted((failed_operators(self.folder.parent.parent) - judged) | bad)
-        try:
+        with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             ignore = self.folder.parent / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")
             write_whole(self.folder / REPORT, json.dumps(document, allow_nan=False) + "\n")
             write_whole(self.folder / FAILED, json.dumps(failed) + "\n")
-        except OSError as error:
-            self._warn(f"{FOLDER}/last cannot be written ({error.strerror or error})")
 
 
 def failed_operators(root: Path) -> set[str]:

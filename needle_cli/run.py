@@ -13,6 +13,7 @@ from pathlib import Path
 from needle_cli import drift, outcomes
 from needle_cli._version import __version__
 from needle_cli.events import (
+    GATE,
     Event,
     InternalError,
     OperatorDone,
@@ -90,6 +91,7 @@ class Run:
         self._tell(RunStarted(self.info))
         for unit in self.units:
             self.state.rows[unit.name] = outcomes.without_judging(unit, self.info)
+        self._compare()
         tasks = self._tasks()
         if tasks:
             self._judge(tasks)
@@ -98,6 +100,16 @@ class Run:
         summary = self._summary()
         self._tell(RunDone(self.info, summary))
         return summary
+
+    def _compare(self) -> None:
+        """Add what is asked less than `--against` asked, and what its own judge refuses."""
+        if not self.settings["against"]:
+            return
+        from needle_cli import against
+
+        found = against.compare(self.units, self.settings)
+        for row in against.rows_of(found, self.units, self.settings):
+            self.state.rows.setdefault(row.op, []).append(row)
 
     def _judge(self, tasks: list[Task]) -> None:
         runner = self.runner or local_runner(self.settings, len(tasks))
@@ -226,6 +238,7 @@ class Run:
         units = self.units if cut is None else self.units[:cut]
         names = {unit.name for unit in units}
         rows = [row for unit in units for row in in_order(state.rows[unit.name])]
+        rows += state.rows.get(GATE, [])
         left = tuple(
             u.name for u in self.units if u.name not in names or state.waiting.get(u.name, 0)
         )

@@ -92,7 +92,7 @@ def check_ops(settings: Settings, names: tuple[str, ...], listed: bool) -> int:
     from needle_cli.reporters import Reports
     from needle_cli.run import Run
 
-    with Reports(settings, warn, keep=LastRun(settings.root, warn).handle) as reports:
+    with Reports(settings, warn, keep=LastRun(settings.root).handle) as reports:
         return Run(units, settings, sys.argv[1:], reports.listeners, warn).go().code
 
 
@@ -107,7 +107,18 @@ def narrowed(units: list[Unit], settings: Settings) -> list[Unit]:
     return last.failed_first(units, settings.root) if settings["ff"] else units
 
 
-SPEC_OPTIONS = ("specs", "trust", "format", "color", "no_color", "verbose", "quiet", "exit_zero")
+SPEC_OPTIONS = (
+    "specs",
+    "trust",
+    "against",
+    "accept_weakening",
+    "format",
+    "color",
+    "no_color",
+    "verbose",
+    "quiet",
+    "exit_zero",
+)
 
 command = Check(
     "check",

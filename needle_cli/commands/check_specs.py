@@ -8,6 +8,7 @@ from typing import Any
 
 from needle_cli import console
 from needle_cli._version import __version__
+from needle_cli.commands.options import warn
 from needle_cli.outcomes import joined, problem_of
 from needle_cli.problems import FINDINGS, PASSED
 from needle_cli.schedule import BrokenWorker, LocalRunner
@@ -21,12 +22,35 @@ def check_specs(settings: Settings) -> int:
     data = ask_once(Task("lint", "", spec=settings["specs"], trust=settings["trust"]), settings)
     if data["problems"]:
         raise joined([problem_of(problem) for problem in data["problems"]])
-    issues = data["issues"]
+    issues = data["issues"] + _asked_less(settings)
+    data["issues"] = issues
     if settings["format"] == "json":
         console.write(_document(data))
     elif settings["verbosity"] > -2:
         console.write(_screen(data, time.monotonic() - started, settings))
     return FINDINGS if issues and not settings["exit-zero"] else PASSED
+
+
+def _asked_less(settings: Settings) -> list[dict[str, Any]]:
+    """Return what the specs, settings and known failures ask less than `--against`."""
+    if not settings["against"]:
+        return []
+    from needle_cli import against
+    from needle_cli.selection import ours
+
+    units = ours(settings)
+    found = against.compare(units, settings)
+    found.judge_differs = False  # specs only: nothing is judged here
+    rows = against.rows_of(found, units, settings)
+    for row in rows:
+        if row.status == "known":
+            warn(f"{row.op}: {row.reason}")
+    return [
+        {"op": row.op, "path": row.path, "line": row.line, "rule": "weakening",
+         "message": finding.message}
+        for row in rows
+        for finding in row.findings
+    ]  # fmt: skip
 
 
 def ask_once(task: Task, settings: Settings) -> dict[str, Any]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from needle_cli.events import FINDING, UNANSWERED, CaseView, FindingView, Row, RunInfo, Spot
+from needle_cli.events import (
+    FINDING,
+    OF_THE_GATE,
+    UNANSWERED,
+    CaseView,
+    FindingView,
+    Row,
+    RunInfo,
+    Spot,
+)
 from needle_cli.explanations import usual_fix
 from needle_cli.reporters import documents
 from needle_cli.reporters.heat import heat_map
@@ -70,7 +79,7 @@ def heading(page: Page, row: Row) -> None:
     """Add the line with operator, check and, at the right, the source line."""
     mark = "✗" if row.status in FINDING else "?"
     words = [row.op, "no spec" if row.check == "spec" else row.check]
-    if row.check != "spec":
+    if row.check not in OF_THE_GATE:
         words += [row.device, row.dtype]
     left = f"{mark} {' · '.join(words)}"
     right = f"{row.path}:{row.line}" if row.path else ""
@@ -102,7 +111,12 @@ def one(
         page.entry("Usual fix", usual_fix(finding.cause))
     if finding.add:
         page.block("Add to spec", finding.add)
-    if hints == "full" and not finding.cause and row.status == "fail" and row.check != "spec":
+    if (
+        hints == "full"
+        and not finding.cause
+        and row.status == "fail"
+        and row.check not in OF_THE_GATE
+    ):
         page.entry("See also", f"needle explain {row.check}")
     if finding.smallest is not None:
         smallest(page, finding.smallest)

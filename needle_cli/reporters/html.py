@@ -11,6 +11,7 @@ from needle_cli import drift
 from needle_cli._version import __version__
 from needle_cli.events import (
     FINDING,
+    OF_THE_GATE,
     UNANSWERED,
     Event,
     FindingView,
@@ -149,5 +150,5 @@ def _finding(finding: FindingView, row: Row, info: RunInfo) -> dict[str, Any]:
         ],
         "heat": charts.heat(elements),
         "replay": documents.replay(finding, row, info)["command"] if finding.replay_id else "",
-        "seed": documents.seed_line(row, info) if row.check != "spec" else "",
+        "seed": "" if row.check in OF_THE_GATE else documents.seed_line(row, info),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from needle_cli.console import tame
-from needle_cli.events import FINDING, UNANSWERED, FindingView, Row, RunInfo, Summary
+from needle_cli.events import FINDING, OF_THE_GATE, UNANSWERED, FindingView, Row, RunInfo, Summary
 from needle_cli.reporters import documents
 from needle_cli.reporters.concise import what
 from needle_cli.reporters.numbers import array_text, inputs_of, param_text, shape_word
@@ -91,7 +91,7 @@ def details(finding: FindingView, row: Row, info: RunInfo) -> list[str]:
         lines += ["add to the spec:", finding.add]
     if finding.replay_id:
         lines.append(f"ask again: {documents.replay(finding, row, info)['command']}")
-    elif row.check != "spec":
+    elif row.check not in OF_THE_GATE:
         lines.append(f"ask again: {documents.seed_line(row, info)}")
     return lines
 

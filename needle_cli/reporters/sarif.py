@@ -15,7 +15,11 @@ from needle_cli.settings import Settings
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 FINGERPRINT = "needle/v1"
-NO_SPEC = "spec"
+OTHERS = {
+    "spec": "an operator has a spec, a spec has an operator",
+    "against": "a change asks no less of an operator than was asked before",
+    "faults": "the checks refuse every wrong gradient that is planted",
+}
 Node = dict[str, Any]
 
 
@@ -60,8 +64,7 @@ def text_of(issues: list[Issue], whole: bool) -> str:
 def _rule(check: str) -> Node:
     known = CHECKS.get(check)
     if known is None:
-        line = "an operator has a spec, a spec has an operator"
-        return {"id": check, "shortDescription": {"text": line}}
+        return {"id": check, "shortDescription": {"text": OTHERS.get(check, check)}}
     text = f"{known.asks}\n\n{known.fails}\n\n{known.mend}"
     return {
         "id": check,

@@ -92,7 +92,7 @@ def test_a_crash_names_check_and_case(name, verdicts):
 
 
 def test_a_hang_is_a_timeout_with_its_case():
-    code, rows, _ = check("-k", "hang or right", "-n", 2, "--timeout", 4, "-j", 1)
+    code, rows, _ = check("-k", "hang or right", "-n", 2, "--timeout", 10, "-j", 1)
     (row,) = rows["hang"]
     assert (code, row["status"], row["check"]) == (4, "timeout", "contract")
     assert row["findings"][0]["smallest"]["inputs"]

@@ -1,0 +1,284 @@
+"""What a change asks less for: two states of specs, known failures and settings, side by side.
+
+A gradient can be made to pass by mending it or by asking less of it. Specs are compared as data, so
+that words, order and layout count for nothing. Where one domain, dimension or parameter is not
+known to take in another, the change is listed: a reader decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Spec = Mapping[str, Any]
+
+NEUTRAL = ("formula", "source", "tags", "oracle", "course", "class")
+"""Keys of a spec that alter no question."""
+
+PLAIN = ("op", "reference", "args", "structure", "outputs", "wrap", "rename")
+"""Keys of which every change but the first statement is listed."""
+
+SMALLEST, LARGEST = 1, 5
+"""Bounds of a dimension for which a spec states none."""
+
+HARMLESS = frozenset(
+    ("color", "progress", "format", "report", "annotations", "jobs", "verbosity", "hints",
+     "profile-time", "earlier", "lf", "ff")
+)  # fmt: skip
+"""Settings that alter how a run looks, not what it finds."""
+
+
+@dataclass(frozen=True)
+class Weakening:
+    """One thing that is asked less; `key` is the place in the spec or in pyproject.toml.
+
+    `op` is empty for what bears on all operators. `refused` is for what no reason excuses.
+    """
+
+    op: str
+    key: str
+    text: str
+    refused: bool = False
+
+
+def of_specs(before: Mapping[str, Spec], after: Mapping[str, Spec]) -> list[Weakening]:
+    """Return what the specs of a change ask less, operator by operator."""
+    found = []
+    for op, old in before.items():
+        new = after.get(op)
+        if new is None:
+            found.append(Weakening(op, "", "the spec is gone"))
+        elif new != old:
+            found += [Weakening(op, key, text) for key, text in of_spec(old, new)]
+    return found
+
+
+def of_spec(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
+    """Yield key and words for everything that a spec asks less than it did."""
+    for key in PLAIN:
+        if old.get(key) != new.get(key) and (key in old or key == "wrap"):
+            yield key, _changed(key, old.get(key), new.get(key))
+    if old.get("elementwise") and not new.get("elementwise"):
+        yield "elementwise", "elementwise is claimed no more"
+    if new.get("order", 2) < old.get("order", 2):
+        yield "order", _changed("order", old.get("order"), new.get("order"))
+    for fact, names in _mapping(old, "facts").items():
+        lost = set(_listed(names)) - set(_listed(_mapping(new, "facts").get(fact, ())))
+        if lost:
+            yield f"facts.{fact}", f"{fact} is claimed no more of {', '.join(sorted(lost))}"
+    yield from _named(old, new, "input", _of_input)
+    yield from _named(old, new, "param", _of_param)
+    yield from _of_dims(old, new)
+    for text in _added(old, new, "require"):
+        yield "require", f"cases are left out: require {text!r}"
+    yield from _of_entries(old, new)
+
+
+def _of_entries(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
+    """Yield what arrays of tables say more, or less, in favour of the operator."""
+    for kink in _added(old, new, "kink"):
+        like = [k for k in old.get("kink", ()) if _place(k) == _place(kink)]
+        if like:
+            yield "kink", f"the kink {_place(kink)} is declared otherwise: {_short(kink)}"
+        else:
+            yield "kink", f"a kink more is declared: {_short(kink)}"
+    for lane in _added(new, old, "lane"):
+        yield "lane", f"the lane {lane.get('name')!r} is gone or another one"
+    for case in _added(new, old, "error"):
+        yield "error", f"an error case is gone: {case.get('why', _short(case))}"
+    for example in _added(new, old, "example"):
+        yield "example", f"a recorded case is gone: {example.get('why', 'once a failure')}"
+    for entry in _added(old, new, "tolerance"):
+        where = {k: v for k, v in entry.items() if k in ("dtype", "device", "check")}
+        was = max([1.0, *(e["factor"] for e in old.get("tolerance", ()) if _covers(e, where))])
+        if entry.get("factor", 1.0) > was:
+            place = f" for {', '.join(where.values())}" if where else ""
+            reason = entry.get("reason", "")
+            yield "tolerance", f"factor {was:g} → {entry['factor']:g}{place}: {reason!r}"
+    for entry in _added(old, new, "nondeterministic"):
+        yield "nondeterministic", f"equal calls may differ: {entry.get('reason')!r}"
+    for entry in _added(old, new, "immune"):
+        yield "immune", f"the fault {entry.get('fault')} is left out: {entry.get('reason')!r}"
+
+
+def _of_input(name: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
+    one, other = (x if isinstance(x, Mapping) else {"shape": x} for x in (old, new))
+    key = f"input.{name}"
+    for field in ("shape", "dtype", "list", "tuple"):
+        if one.get(field) != other.get(field):
+            yield f"{key}.{field}", _changed(f"{field} of {name}", one.get(field), other.get(field))
+    if narrower(one.get("domain", "real"), other.get("domain", "real")):
+        text = _changed(f"domain of {name}", one.get("domain", "real"), other.get("domain", "real"))
+        yield f"{key}.domain", text
+    if "values" in other and other["values"] != one.get("values"):
+        yield f"{key}.values", f"{name} takes the values {other['values']} only"
+    if "spread" in other and other["spread"] != one.get("spread"):
+        yield (
+            f"{key}.spread",
+            f"rows of {name} are kept from being alike: {_short(other['spread'])}",
+        )
+    if one.get("differentiable", True) and not other.get("differentiable", True):
+        yield f"{key}.differentiable", f"the gradient of {name} is not asked for any more"
+
+
+def _of_param(name: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
+    one, other = (x if isinstance(x, Mapping) else {"kind": x} for x in (old, new))
+    for field in sorted({*one, *other}):
+        was, now = one.get(field), other.get(field)
+        if was == now or _wider(field, was, now):
+            continue
+        yield f"param.{name}.{field}", _changed(f"{field} of {name}", was, now)
+
+
+def _wider(field: str, was: Any, now: Any) -> bool:
+    """Tell whether a parameter's field certainly takes in what it took before."""
+    if field == "min":
+        return now is None or (was is not None and now <= was)
+    if field == "max":
+        return now is None or (was is not None and now >= was)
+    if field == "values" and isinstance(was, list) and isinstance(now, list):
+        return all(value in now for value in was)
+    return field == "why"
+
+
+def _of_dims(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
+    before, after = _mapping(old, "dims"), _mapping(new, "dims")
+    for name in {**before, **after}:
+        one, other = before.get(name, {}), after.get(name, {})
+        low, was_low = other.get("min", SMALLEST), one.get("min", SMALLEST)
+        high, was_high = other.get("max", LARGEST), one.get("max", LARGEST)
+        if low > was_low or high < was_high:
+            text = f"{name} from {was_low} to {was_high} → from {low} to {high}"
+            yield f"dims.{name}", f"dimension {text}"
+
+
+def _named(old: Spec, new: Spec, key: str, of_one: Any) -> Iterator[tuple[str, str]]:
+    before, after = _mapping(old, key), _mapping(new, key)
+    for name, was in before.items():
+        if name not in after:
+            yield key, f"{name} is gone"
+        elif after[name] != was:
+            yield from of_one(name, was, after[name])
+
+
+def narrower(old: Any, new: Any) -> bool:
+    """Tell whether a domain may leave out something that another took in."""
+    if old == new:
+        return False
+    one, other = _domain(old), _domain(new)
+    if one is None or other is None:
+        return True
+    (low, high, hole), (new_low, new_high, new_hole) = one, other
+    with_zero = low <= (0.0, 0) <= high and not hole
+    return new_low > low or new_high < high or (new_hole and with_zero)
+
+
+def _domain(domain: Any) -> tuple[tuple[float, int], tuple[float, int], bool] | None:
+    """Return the ends of a domain of numbers, and whether zero is left out of its inside.
+
+    An end is (number, 1) where it is open and (number, 0) where not, with the sign by which larger
+    means narrower below and wider above.
+    """
+    endless = float("inf")
+    plain = {
+        "real": ((-endless, 0), (endless, 0), False),
+        "nonzero": ((-endless, 0), (endless, 0), True),
+        "nonnegative": ((0.0, 0), (endless, 0), False),
+        "positive": ((0.0, 1), (endless, 0), False),
+    }
+    name = domain.get("name", "interval") if isinstance(domain, Mapping) else domain
+    if name in plain:
+        return plain[name]
+    if not isinstance(domain, Mapping) or name != "interval":
+        return None
+    low = (float(domain.get("low", -endless)), int(bool(domain.get("open_low"))))
+    high = (float(domain.get("high", endless)), -int(bool(domain.get("open_high"))))
+    return low, high, False
+
+
+def of_known(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], new_ops: Sequence[str]
+) -> list[Weakening]:
+    """Return the known failures that were added or prolonged; of a new operator there are none."""
+    found = []
+    for entry in after:
+        if entry in before:
+            continue
+        op, check, issue = (str(entry.get(key, "")) for key in ("op", "check", "issue"))
+        old = next((e for e in before if all(e.get(k) == entry.get(k) for k in entry if k not in
+                    ("until", "issue", "reason"))), None)  # fmt: skip
+        if op in new_ops:
+            text = f"a known failure of {check} for an operator that is new: it has to be right"
+            found.append(Weakening(op, "known", text, refused=True))
+        elif old is not None:
+            if str(entry.get("until")) > str(old.get("until")):
+                text = f"the known failure of {check} lasts longer, until {entry.get('until')}"
+                found.append(Weakening(op, "known", text))
+        else:
+            found.append(Weakening(op, "known", f"a known failure more: {check}, {issue}"))
+    return found
+
+
+def of_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Weakening]:
+    """Return the settings of `[tool.needle]` that differ in what a run finds."""
+    one, other = _flat(before), _flat(after)
+    found = []
+    for key in {**one, **other}:
+        was, now = one.get(key), other.get(key)
+        if was == now or key.rpartition(".")[2] in HARMLESS:
+            continue
+        counts = isinstance(was, int) and isinstance(now, int) and key.endswith("max-examples")
+        if counts and int(now or 0) > int(was or 0):
+            continue
+        found.append(
+            Weakening("", f"tool.needle.{key}", _changed(f"[tool.needle] {key}", was, now))
+        )
+    return found
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _added(old: Spec, new: Spec, key: str) -> list[Any]:
+    """Return the entries of a list that another state does not have."""
+    return [entry for entry in new.get(key, ()) if entry not in old.get(key, ())]
+
+
+def _covers(entry: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    return all(entry.get(k) in (None, where.get(k)) for k in ("dtype", "device", "check"))
+
+
+def _place(kink: Mapping[str, Any]) -> str:
+    of = kink.get("of")
+    return f"{kink.get('kind')} of {of if isinstance(of, str) else ', '.join(of or ())}"
+
+
+def _mapping(spec: Spec, key: str) -> Mapping[str, Any]:
+    value = spec.get(key, {})
+    return value if isinstance(value, Mapping) else {}
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _changed(what: str, was: Any, now: Any) -> str:
+    return f"{what}: {_short(was)} → {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "not stated"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} = {_short(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return f"[{', '.join(map(_short, value))}]"
+    return str(value)
