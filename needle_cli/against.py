@@ -130,7 +130,7 @@ def _judge_of(
     repository, commit = found.repository, found.commit
     with tempfile.TemporaryDirectory(prefix="needle-against-") as name:
         folder = Path(name)
-        specs = _specs_folder(units)
+        specs = (units[0].specs or Path()).resolve()
         inside = [path for path in repository.files(commit, specs) if path.suffix == ".toml"]
         for path in inside:
             _write(folder / "specs" / path.relative_to(specs.resolve()),
@@ -150,7 +150,6 @@ def _run(
     folder: Path, specs: Path, source: str, units: Sequence[Unit], settings: Settings
 ) -> dict[str, Any]:
     """Run the judge of REF over the operators of today that it has a spec for."""
-    known = specs / KNOWN_FAILURES
     at = [p.relative_to(specs).with_suffix("").as_posix() for p in specs.rglob("*.toml")]
     names = [u.name for u in units if u.name in at or (source and u.function in at)]
     if not names:
@@ -160,14 +159,13 @@ def _run(
     command = [
         sys.executable, "-m", "needle_cli", "check", "ops", *asked, "--specs", str(specs),
         "--format", "json", "--seed", str(settings["seed"]), "-n", str(settings["max-examples"]),
-        "--baseline", str(known) if known.is_file() else "none", "--annotations", "none",
     ]  # fmt: skip
     command += [f"--device={device}" for device in settings["device"]]
     command += [f"--dtype={dtype}" for dtype in settings["dtype"]]
     command += [f"--trust={module}" for module in settings["trust"]]
     engine = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join([str(folder), engine, os.environ.get("PYTHONPATH", "")])
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("NEEDLE_")}
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("NEEDLE_", "GITHUB_"))}
     done = subprocess.run(
         command, cwd=folder, env={**environ, "PYTHONPATH": path}, capture_output=True,
         check=False, stdin=subprocess.DEVNULL,
@@ -286,16 +284,9 @@ def _defined(text: str, name: str) -> Any:
 def _by_folder(units: Sequence[Unit]) -> list[tuple[Path, list[Unit]]]:
     groups: dict[Path, list[Unit]] = {}
     for unit in units:
-        if unit.known_failures is not None or unit.spec:
-            groups.setdefault(_specs_folder([unit]), []).append(unit)
+        assert unit.specs is not None
+        groups.setdefault(unit.specs.resolve(), []).append(unit)
     return list(groups.items())
-
-
-def _specs_folder(units: Sequence[Unit]) -> Path:
-    """Return the folder of the specs of operators that share one."""
-    unit = next((u for u in units if u.spec), units[0])
-    spec = Path(unit.spec).resolve()
-    return spec.parent if unit.source else spec.parent.parent
 
 
 def _name(path: Path, specs: Path, units: Sequence[Unit]) -> str:

@@ -128,6 +128,14 @@ def lint(task: Task, breadcrumb: Breadcrumb) -> Data:
         for issue in rules(specs, names)
         if issue.name not in broken
     ]
+    issues += [
+        {
+            "op": entry.name, "path": shown_path(Path(entry.path)), "line": entry.line,
+            "rule": "unwritten", "message": f"a docstring is still to be written: {entry.summary}",
+        }
+        for entry in catalogue.operators()
+        if entry.summary.startswith("TODO")
+    ]  # fmt: skip
     return {
         "problems": [problem_of(error).document() for error in errors],
         "issues": issues,

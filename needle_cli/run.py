@@ -112,7 +112,7 @@ class Run:
             self.state.rows.setdefault(row.op, []).append(row)
 
     def _judge(self, tasks: list[Task]) -> None:
-        runner = self.runner or local_runner(self.settings, len(tasks))
+        runner = self.runner or runner_of(self.settings, len(tasks))
         try:
             self._take(runner, [*self._loading(tasks), *tasks])
         except KeyboardInterrupt:
@@ -308,15 +308,31 @@ def again_options(settings: Settings) -> str:
     return words
 
 
+def runner_of(settings: Settings, tasks: int) -> Runner:
+    """Return what runs the tasks: processes of this machine, or the executor that is named."""
+    if not settings["executor"]:
+        return local_runner(settings, tasks)
+    from needle_cli.executor import ExecutorRunner, executor_of
+
+    until, judging, timeout = _limits(settings)
+    executor = executor_of(settings["executor"])
+    return ExecutorRunner(executor, timeout, settings["memory-limit"], until, judging)
+
+
 def local_runner(settings: Settings, tasks: int) -> LocalRunner:
     """Return the runner of this machine that the settings ask for."""
     jobs = usable_cores() if settings["jobs"] == "auto" else settings["jobs"]
+    until, judging, timeout = _limits(settings)
+    return LocalRunner(max(1, min(jobs, tasks)), timeout, settings["memory-limit"], until, judging)
+
+
+def _limits(settings: Settings) -> tuple[float | None, str, float]:
+    """Return when no task is started any more, the module that judges, and seconds for a task."""
     until = None
     if settings["max-time"] is not None:
         until = time.monotonic() + settings["max-time"]
     judging = os.environ.get(JUDGING, "needle_cli.judging")
-    timeout = settings["timeout"] * (1 + len(FAULTS) * settings["faults"])
-    return LocalRunner(max(1, min(jobs, tasks)), timeout, settings["memory-limit"], until, judging)
+    return until, judging, settings["timeout"] * (1 + len(FAULTS) * settings["faults"])
 
 
 JUDGING = "_NEEDLE_JUDGING"

@@ -20,9 +20,10 @@ from needle_cli.specs import Header, SpecError, find_specs_dir, read_header, spe
 class Unit:
     """One operator to judge.
 
-    `spec` is the path of its spec, "" when it has none; `exists` is False for a spec whose operator
-    is not there. `path` and `line` point at `def gradient`. `source` is the user's file, or "".
-    `known` are its known failures, from the file `known_failures`, None where none is in force.
+    `spec` is the path of its spec, "" when it has none; `exists` is False for a spec whose
+    operator is not there. `path` and `line` point at `def gradient`. `source` is the user's file,
+    or "". `specs` is the folder of its spec, and of those of its like. `known` are its known
+    failures, from the file `known_failures`, None where none is in force.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Unit:
     formula: str = ""
     source: str = ""
     exists: bool = True
+    specs: Path | None = None
     known: tuple[KnownFailure, ...] = ()
     known_failures: Path | None = None
 
@@ -108,9 +110,10 @@ def users(file: str, settings: Settings) -> list[Unit]:
 
 def _with_known(units: Sequence[Unit], folder: Path, settings: Settings) -> list[Unit]:
     """Return units with the known failures that are in force for them."""
+    units = [replace(unit, specs=folder) for unit in units]
     path = path_of(folder, settings["baseline"])
     if path is None:
-        return list(units)
+        return units
     if settings["baseline"] and not path.is_file():
         raise Problem(f"--baseline: no such file: {path}", kind="baseline")
     entries = read(path, [unit.name for unit in units])

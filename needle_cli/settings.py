@@ -98,6 +98,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("verbosity", "whole", 0, "-q failures only, -qq nothing, -v per check, -vv all.",
             OUTPUT, least=-2),
     Setting("jobs", "jobs", "auto", "Worker processes.", RUN, flags=("-j",), metavar="N|auto"),
+    Setting("executor", "text", "", "Judge through an executor that a function makes.",
+            RUN, metavar="MODULE:FACTORY"),
+    Setting("watch", "switch", False, "Check again whenever a file changes.", RUN),
     Setting("memory-limit", "size", 4 * 2**30, "Memory of one worker, such as 4GiB.",
             RUN, metavar="SIZE"),
 )  # fmt: skip

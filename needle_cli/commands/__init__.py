@@ -12,6 +12,7 @@ from needle_cli.problems import Problem, nearest
 COMMANDS = {
     "check": ("check", "Check operators (the same as `check ops`), files or specs."),
     "replay": ("replay", "Ask recorded failures again."),
+    "new": ("new", "Begin an operator and its spec."),
     "baseline": ("baseline", "Known failures: show, accept, prune."),
     "report": ("report", "Render a report again; put shards together."),
     "list": ("listing", "List operators, checks, devices or specs."),

@@ -83,11 +83,22 @@ def check_ops(settings: Settings, names: tuple[str, ...], listed: bool) -> int:
     """Select, judge, report; return the exit code."""
     from needle_cli.selection import select
 
-    units = narrowed(select(names, settings), settings)
+    def chosen() -> list[Unit]:
+        return narrowed(select(names, settings), settings)
+
     if listed:
-        for unit in units:
+        for unit in chosen():
             print(unit.name)
         return PASSED
+    if settings["watch"]:
+        from needle_cli.watching import watch
+
+        return watch(chosen, lambda units: judged(units, settings))
+    return judged(chosen(), settings)
+
+
+def judged(units: list[Unit], settings: Settings) -> int:
+    """Judge, report; return the exit code."""
     from needle_cli.last import LastRun
     from needle_cli.reporters import Reports
     from needle_cli.run import Run

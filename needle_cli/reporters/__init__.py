@@ -160,6 +160,7 @@ class Reports:
         def write(text: str) -> None:
             try:
                 stream.write(text)
+                stream.flush()  # events are read while they come
             except OSError as error:
                 self._warn(f"cannot write the report {path}: {error.strerror}")
 

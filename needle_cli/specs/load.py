@@ -66,6 +66,7 @@ def load_spec(
     document = read_document(Path(path))
     top = Table(document, "", document.data)
     top.only(TOP_KEYS)
+    refuse_unwritten(document)
     for key in REQUIRED_KEYS:
         top.need(key, NEEDED[key])
     op = read_op(top)
@@ -80,6 +81,18 @@ def load_spec(
     claims = read_claims(top, op, Resolver(tuple(trust), module))
     check_signature(top, claims, family, module)
     return Spec(Path(path), f"{family}/{function}", claims, document.lines)
+
+
+def refuse_unwritten(document: Document) -> None:
+    """Refuse the first value that `needle new` left to be written."""
+    for key, value in document.data.items():
+        if isinstance(value, str) and value.startswith(UNWRITTEN):
+            wanted = value.removeprefix(UNWRITTEN).strip()
+            raise document.error(key, f"`{key}` is still to be written", wanted)
+
+
+UNWRITTEN = "TODO:"
+"""How a value begins that stands for one that is still to be written."""
 
 
 def read_claims(top: Table, op: str, resolver: Resolver) -> Claims:

@@ -19,6 +19,7 @@ RULES = {
     "formula": "a spec states the forward value and the gradient",
     "source": "a spec says where its formula comes from",
     "reason": "a reason says why, in words",
+    "unwritten": "nothing is left that was still to be written",
     "hooks": "what three specs need a function for becomes a named strategy",
     "reference": "the reference takes the spec's arguments and gives finite numbers",
     "narrow": "a domain narrower than what the reference accepts says why",

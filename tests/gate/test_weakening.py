@@ -90,7 +90,7 @@ LESS = {
     "example": ({"example": []}, "a recorded case is gone: once wrong"),
     "factor": ({"tolerance": [{**SPEC["tolerance"][0], "factor": 8}]}, "factor 4 → 8"),
     "new factor": ({"tolerance": [*SPEC["tolerance"], {"check": "exact", "factor": 2,
-                                                       "reason": "why"}]}, "factor 1 → 2 for exact"),
+                                                       "reason": "why"}]}, "1 → 2 for exact"),
     "immune": ({"immune": [{"fault": "sign", "reason": "even"}]}, "sign is left out"),
     "varies": ({"nondeterministic": [{"reason": "atomics"}]}, "may differ"),
 }  # fmt: skip
