@@ -1,14 +1,24 @@
 """The printed cause: it names what was done, fits everywhere, and is silent where nothing does."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.diagnosis import ACCEPTED, cause_of, of_mistake
-from needle import ops
+from needle import TensorOp, ops
+from needle_cli.checking.checks.registry import NAMES
+from needle_cli.checking.drive.search import judge
 from needle_cli.checking.faults import FAULTS
+from needle_cli.checking.model import Plan
 from needle_cli.checking.planted import Planted
+from needle_cli.engine import operator_under_test
 from needle_cli.explanations import CAUSES, cause_name, usual_fix
+from needle_cli.specs import load_spec
 from tests.checking.mistakes import MISTAKES, VOCABULARY
 from tests.checking.planted import Plant
+
+
+SPECS = Path(__file__).parents[2] / "specs"
 
 
 def ours(spec):
@@ -86,3 +96,20 @@ def test_a_view_of_a_gradient_is_no_unsteady_gradient():
 def test_a_cause_says_what_and_where(spec, fault, words):
     op, claims = ours(spec)
     assert words in cause_of(Planted(op, claims, fault), claims, 20)
+
+
+def test_what_raises_has_no_cause_of_a_gradient():
+    """Every check fails alike where the operator is not written yet: no pattern explains that."""
+
+    class Unwritten(TensorOp):
+        def compute(self, a):
+            raise NotImplementedError("still to be written")
+
+        def gradient(self, out_grad, node):
+            raise NotImplementedError("still to be written")
+
+    claims = load_spec(SPECS / "exponential" / "exp.toml").claims
+    op = operator_under_test(lambda a: Unwritten()(a), claims, name="exponential/exp")
+    rows = judge(op, claims, Plan(NAMES, examples=5, shrink=False))
+    failures = [failure for row in rows for failure in row.failures]
+    assert failures and not any(failure.finding.cause for failure in failures)

@@ -98,6 +98,8 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str:
         return "the gradient has another shape than its input"
     if any(m.startswith("gradient raised ") and "shape" in m for m in said):
         return "the shapes inside gradient fit for some inputs only: it raises for others"
+    if all(e.answer.error for entries in failed.values() for e in entries):
+        return ""  # it raises: there is no gradient to say anything of
     return _alone(failed, inquiry, said)
 
 
@@ -208,8 +210,10 @@ def _alone(failed: Mapping[str, Sequence[Failed]], inquiry: Inquiry, said: Seque
     if "kink" in checks and checks <= {"kink", "extremes"}:
         return "the gradient is wrong only where there is no derivative"
     if checks == {"extremes"}:
-        return "the gradient is wrong only where inputs are very large or very small"
-    if checks <= {"graph"}:
+        valued = all("the value is not the reference's" in text for text in said)
+        what = "value" if valued else "gradient"
+        return f"the {what} is wrong only where inputs are very large or very small"
+    if checks == {"graph"}:
         return "the gradient is wrong only where one value is used several times"
     return ""
 
