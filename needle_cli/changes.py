@@ -99,11 +99,10 @@ def _differs(unit: Unit, files: set[Path], repository: Repository, base: str) ->
     spec = Path(unit.spec).resolve() if unit.spec else None
     if spec is None or spec in files:
         return True
-    known = unit.known_failures and unit.known_failures.resolve()
-    if known in files and known is not None:
-        if _known(known.read_text("utf-8") if known.is_file() else "", unit) != _known(
-            repository.text(base, known) or "", unit
-        ):
+    known = unit.known_failures.resolve() if unit.known_failures else None
+    if known is not None and known in files:
+        now = known.read_text("utf-8") if known.is_file() else ""
+        if _known(now, unit) != _known(repository.text(base, known) or "", unit):
             return True
     source = Path(unit.source or unit.path).resolve()
     if source not in files:

@@ -17,7 +17,6 @@ from needle_cli.specs import load_spec
 from tests.checking.mistakes import MISTAKES, VOCABULARY
 from tests.checking.planted import Plant
 
-
 SPECS = Path(__file__).parents[2] / "specs"
 
 

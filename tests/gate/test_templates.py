@@ -73,7 +73,7 @@ def test_a_wrong_gradient_turns_it_red_on_its_line(project):  # noqa: F811
     assert (
         f"::error file=mine.py,line={line},endLine={line},title=mine/square%3A gradient" in screen
     )
-    assert "1.5" in screen and "needle replay" in screen
+    assert "× the numeric one" in screen and "needle replay" in screen
     assert "1 finding in 1 operator" in page
 
 
