@@ -70,7 +70,7 @@ def compare(units: Sequence[Unit], settings: Settings) -> Comparison:
 def rows_of(found: Comparison, units: Sequence[Unit], settings: Settings) -> list[Row]:
     """Return a row for every operator that less is asked of, or that REF's own judge refuses.
 
-    What is accepted with `--accept-weakening` is known; what REF's judge refuses never is.
+    What is accepted with `--accept-weakening` is known, and shown with its reason all the same.
     """
     reason = settings["accept-weakening"]
     findings: dict[str, list[FindingView]] = {}
@@ -83,7 +83,10 @@ def rows_of(found: Comparison, units: Sequence[Unit], settings: Settings) -> lis
             text = f"asks for less than {found.ref}: {item.text}"
             findings.setdefault(op, []).append(FindingView(text, "", "", Spot("")))
     for op, text in _refused(found, units, settings):
-        findings.setdefault(op, []).append(FindingView(text, "", "", Spot("")))
+        if reason:
+            accepted.setdefault(op, []).append(text)
+        else:
+            findings.setdefault(op, []).append(FindingView(text, "", "", Spot("")))
     rows = []
     for op in dict.fromkeys([*findings, *accepted]):
         unit = next((u for u in units if u.name == op), None)
@@ -222,12 +225,17 @@ def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
     """List changed references and hooks, and a judge that is part of the change."""
     for unit in units:
         for path, name in _python_of(unit):
+            if used := sorted(shown(p) for p in changes.imported(path) & files):
+                text = (
+                    f"{path.stem}:{name}, which the spec goes by, uses {', '.join(used)}: changed"
+                )
+                found.weakenings.append(Weakening(unit.name, "reference", text))
             if path not in files:
                 continue
             before = found.repository.text(found.commit, path)
             now = path.read_text("utf-8") if path.is_file() else ""
             if before is None or _defined(before, name) != _defined(now, name):
-                text = f"{path.stem}:{name}, which the spec goes by, is another function now"
+                text = f"{path.stem}:{name}, which the spec goes by, has changed"
                 found.weakenings.append(Weakening(unit.name, "reference", text))
     for unit in units:
         found.weakenings += _watching(found, unit, files)
@@ -268,7 +276,7 @@ def _python_of(unit: Unit) -> list[tuple[Path, str]]:
             if name != unit.function:
                 found.append((Path(unit.source).resolve(), name))
             continue
-        path = changes.module_file(module)
+        path = changes.module_file(module, Path(unit.source or unit.path).resolve().parent)
         if path is not None:
             found.append((path, name))
     return [(path, name) for path, name in found if "ops" not in path.parts or unit.source]

@@ -21,8 +21,8 @@ from needle_cli.selection import Unit
 EVERYWHERE = ""
 """The name under which statements are kept that define nothing by name, such as `if`."""
 
-HARMLESS = ("commands", "reporters")
-"""Rooms of the tool in which a change alters no verdict."""
+HARMLESS = ("commands", "reporters", "references.py")
+"""Parts of the tool in which a change alters no verdict; references are looked at one by one."""
 
 
 def changed(units: Sequence[Unit], ref: str, warn: Callable[[str], None]) -> list[Unit]:
@@ -74,17 +74,61 @@ def dotted_names(spec: str) -> list[tuple[str, str]]:
     return re.findall(r'"([A-Za-z_][\w.]*):([A-Za-z_]\w*)"', spec)
 
 
-def module_file(module: str) -> Path | None:
-    """Return the source file of a module, found without importing it; None where there is none."""
+def module_file(module: str, beside: Path) -> Path | None:
+    """Return the source file of a module, found without importing it; None where there is none.
+
+    It may lie beside the file that names it, in this folder, or where Python looks.
+    """
+    inner = Path(*module.split("."))
+    for folder in dict.fromkeys((beside, Path.cwd().resolve())):
+        for path in (folder / inner.with_suffix(".py"), folder / inner / "__init__.py"):
+            if path.is_file():
+                return path.resolve()
     try:
         found = importlib.util.find_spec(module.partition(".")[0])
     except (ImportError, ValueError):
         return None
     if found is None or found.origin is None or not found.origin.endswith(".py"):
         return None
-    home, inner = Path(found.origin).resolve(), module.split(".")[1:]
-    path = home.parent.joinpath(*inner).with_suffix(".py") if inner else home
+    home, rest = Path(found.origin).resolve(), module.split(".")[1:]
+    path = home.parent.joinpath(*rest).with_suffix(".py") if rest else home
     return path if path.is_file() else None
+
+
+def imported(path: Path) -> set[Path]:
+    """Return the files beside a file, or below this folder, that it imports, and that those do.
+
+    The engine and the judge are left out: a change of theirs means every operator.
+    """
+    root, found = Path.cwd().resolve(), set[Path]()
+    waiting = [path]
+    while waiting:
+        current = waiting.pop()
+        for module in _modules(current):
+            file = module_file(module, current.parent)
+            near = file is not None and (root in file.parents or path.parent in file.parents)
+            if file is None or not near or file in found or file == path:
+                continue
+            if not is_judge(file) and not _is_engine(file) and "site-packages" not in file.parts:
+                found.add(file)
+                waiting.append(file)
+    return found
+
+
+def _modules(path: Path) -> set[str]:
+    """Return the modules that a file names in its imports, wherever in it they stand."""
+    try:
+        tree = ast.parse(path.read_text("utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return set()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level <= 1:
+            home = [node.module] if node.module else []
+            found |= {".".join([*home, alias.name]) for alias in node.names} | set(home)
+    return found
 
 
 def _gate(text: str) -> Any:
@@ -105,16 +149,25 @@ def _differs(unit: Unit, files: set[Path], repository: Repository, base: str) ->
         if _known(now, unit) != _known(repository.text(base, known) or "", unit):
             return True
     source = Path(unit.source or unit.path).resolve()
-    if source not in files:
-        return False
-    before = repository.text(base, source)
+    referred = dotted_names(spec.read_text("utf-8"))
+    asked = [(source, unit.function)]
+    for module, name in referred:
+        file = source if module == source.stem else module_file(module, source.parent)
+        if file is not None and not _is_engine(file):
+            asked.append((file, name))
+    return any(
+        bool(imported(file) & files) or (file in files and _redefined(file, name, repository, base))
+        for file, name in asked
+    )
+
+
+def _redefined(file: Path, name: str, repository: Repository, base: str) -> bool:
+    """Tell whether a definition of a file is another one than it was."""
+    before = repository.text(base, file)
     if before is None:
         return True
     try:
-        now = source.read_text("utf-8")
-        referred = dotted_names(spec.read_text("utf-8"))
-        names = [unit.function, *(name for module, name in referred if module == source.stem)]
-        return any(definitions(now, name) != definitions(before, name) for name in names)
+        return definitions(file.read_text("utf-8"), name) != definitions(before, name)
     except (OSError, SyntaxError, UnicodeDecodeError):
         return True
 

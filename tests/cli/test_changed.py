@@ -128,6 +128,29 @@ def test_an_operator_is_what_its_definitions_are_made_of(project, old, new, name
     assert changed(project, "--changed=HEAD") == []
 
 
+def test_modules_of_ones_own_count(project):
+    (project / "tools.py").write_text("import deeper\n\ndef twice(a):\n    return a + a\n")
+    (project / "deeper.py").write_text("x = 1\n")
+    edit(project, "mine.py", "import numpy\n", "import numpy\nfrom tools import twice\n")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "tools")
+    git(project, "branch", "-f", "main")
+    assert changed(project) == []
+    edit(project, "deeper.py", "x = 1", "x = 2")
+    assert changed(project) == ["one", "two", "three"]
+
+
+def test_a_reference_elsewhere_counts(project):
+    (project / "refs.py").write_text("def two(a):\n    return a * 2\n")
+    edit(project, "mine.specs/two.toml", "numpy:positive", "refs:two")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "refs")
+    git(project, "branch", "-f", "main")
+    assert changed(project) == []
+    edit(project, "refs.py", "a * 2", "a * 3")
+    assert changed(project) == ["two"]
+
+
 def test_a_spec_counts(project):
     edit(project, "mine.specs/two.toml", '"calculus"', '"a book"')
     assert changed(project) == ["two"]
