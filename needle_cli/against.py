@@ -21,6 +21,7 @@ from typing import Any
 from needle_cli import changes, weakening
 from needle_cli.events import FINDING, GATE, FindingView, Row, Spot
 from needle_cli.git import NoBase, Repository
+from needle_cli.linting import lint
 from needle_cli.problems import Problem
 from needle_cli.selection import Unit, shown
 from needle_cli.settings import Settings
@@ -35,7 +36,8 @@ MOST_FILES = 5
 class Comparison:
     """Where the change left REF, what it asks less, and whether the judge reads anything new.
 
-    `places` is the file to be looked at, by operator, where that is not its spec.
+    `places` is the file to be looked at, by operator, where that is not its spec. Where the
+    comparison is not to be `whole`, nothing is judged and nothing linted.
     """
 
     ref: str
@@ -44,6 +46,7 @@ class Comparison:
     weakenings: list[Weakening] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
     judge_differs: bool = False
+    whole: bool = True
 
 
 def compare(units: Sequence[Unit], settings: Settings) -> Comparison:
@@ -82,6 +85,8 @@ def rows_of(found: Comparison, units: Sequence[Unit], settings: Settings) -> lis
         else:
             text = f"asks for less than {found.ref}: {item.text}"
             findings.setdefault(op, []).append(FindingView(text, "", "", Spot("")))
+    for op, text in _lacking(found, units, settings):
+        findings.setdefault(op, []).append(FindingView(text, "", "", Spot("")))
     for op, text in _refused(found, units, settings):
         if reason:
             accepted.setdefault(op, []).append(text)
@@ -102,11 +107,24 @@ def rows_of(found: Comparison, units: Sequence[Unit], settings: Settings) -> lis
     return rows
 
 
+def _lacking(
+    found: Comparison, units: Sequence[Unit], settings: Settings
+) -> Iterator[tuple[str, str]]:
+    """Yield operator and words for what the specs of today lack, as `needle check specs` says."""
+    if not found.whole:
+        return
+    names = {unit.name for unit in units if unit.exists and unit.spec}
+    sources = dict.fromkeys(unit.source for unit in units if unit.name in names)
+    for issue in lint(list(sources), settings).issues:
+        if issue["op"] in names:
+            yield issue["op"], f"{issue['message']} [{issue['rule']}]"
+
+
 def _refused(
     found: Comparison, units: Sequence[Unit], settings: Settings
 ) -> Iterator[tuple[str, str]]:
     """Yield operator and words for every finding that REF's own judge has about those of today."""
-    if not found.judge_differs:
+    if not (found.whole and found.judge_differs):
         return
     groups: dict[str, list[Unit]] = {}
     for unit in units:

@@ -113,10 +113,13 @@ def lint(task: Task, breadcrumb: Breadcrumb) -> Data:
     """Load and lint every spec of a folder; answer with errors and issues."""
     from needle_cli.specs import lint as rules  # type: ignore[attr-defined,unused-ignore]
 
-    folder = find_specs_dir(Path(task.spec) if task.spec else None)
-    specs, errors = load_specs(folder, task.trust)
-    names = [entry.name for entry in catalogue.operators()]
-    broken = {f"{e.path.parent.name}/{e.path.stem}" for e in errors}
+    module = _module(task.source) if task.source else None
+    family = Path(task.source).stem if task.source else None
+    folder = Path(task.spec) if family else find_specs_dir(Path(task.spec) if task.spec else None)
+    specs, errors = load_specs(folder, task.trust, family, module)
+    entries = catalogue.user_file(Path(task.source)) if family else catalogue.operators()
+    names = [entry.name for entry in entries]
+    broken = {f"{family or e.path.parent.name}/{e.path.stem}" for e in errors}
     issues = [
         {
             "op": issue.name,
@@ -133,7 +136,7 @@ def lint(task: Task, breadcrumb: Breadcrumb) -> Data:
             "op": entry.name, "path": shown_path(Path(entry.path)), "line": entry.line,
             "rule": "unwritten", "message": f"a docstring is still to be written: {entry.summary}",
         }
-        for entry in catalogue.operators()
+        for entry in entries
         if entry.summary.startswith("TODO")
     ]  # fmt: skip
     return {

@@ -63,12 +63,12 @@ def _ops(names: tuple[str, ...], **parameters: Any) -> int:
     return check_ops(resolve(flags), names, listed)
 
 
-def _specs(**parameters: Any) -> int:
+def _specs(names: tuple[str, ...], **parameters: Any) -> int:
     """Read specs only: valid, complete."""
     from needle_cli.commands.check_specs import check_specs
 
     flags, _ = _both(parameters)
-    return check_specs(resolve(flags))
+    return check_specs(resolve(flags), names)
 
 
 def _both(parameters: dict[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -153,7 +153,10 @@ command.add_command(
     Options(
         "specs",
         callback=_specs,
-        params=[option for option in options_of() if option.name in SPEC_OPTIONS],
+        params=[
+            click.Argument(["names"], nargs=-1, metavar="[PATH.py]..."),
+            *(option for option in options_of() if option.name in SPEC_OPTIONS),
+        ],
         help="Check specs only: valid and complete. Fast, no arrays.",
     )
 )

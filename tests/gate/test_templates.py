@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.cli.helpers import ROOT, environment
-from tests.gate.test_against import WRONG, edit, project  # noqa: F401 - the fixture
+from tests.gate.test_against import SPECS, WRONG, edit, project  # noqa: F401 - the fixture
 
 CI = ROOT / "examples" / "ci"
 SCHEMAS = {
@@ -47,7 +47,8 @@ def gate(folder, **extra):
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m needle_cli "$@"\n')
     shim.chmod(0o755)
     env = environment() | {
-        "PATH": f"{binary}{os.pathsep}{os.environ['PATH']}", "GATE_AGAINST": "main", "CI": "true",
+        "PATH": f"{binary}{os.pathsep}{os.environ['PATH']}", "GATE_AGAINST": "main",
+        "CI": "true", "GATE_FAULTS": "",
         "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page), **extra,
     }  # fmt: skip
     done = subprocess.run(["bash", str(CI / "gate.sh"), "mine.py"], cwd=folder, env=env,
@@ -87,6 +88,22 @@ def test_a_narrowed_domain_turns_it_red_on_its_spec(project):  # noqa: F811
     code, screen, page = gate(project, GATE_REASON="negative numbers come in the next change")
     assert code == 0, screen
     assert "accepted: negative numbers come in the next change" in page
+
+
+def test_a_narrow_domain_without_a_word_of_why_turns_it_red(project):  # noqa: F811
+    edit(project, "mine.py", '"square"]', '"square", "fresh"]')
+    with (project / "mine.py").open("a") as stream:
+        stream.write("\n\ndef fresh(a):\n    return Square()(a)\n")
+    spec = SPECS["square"].replace("mine:square", "mine:fresh")
+    path = project / "mine.specs" / "fresh.toml"
+    path.write_text(spec.replace('"(n)"', '{ shape = "(n)", domain = { low = 1.0, high = 2.0 } }'))
+    code, screen, page = gate(project)
+    assert code == 1 and "[narrow]" in screen and "[narrow]" in page
+    path.write_text(spec)
+    assert gate(project)[0] == 0
+    # Three checks alone, as this project asks, do not refuse every wrong gradient.
+    code, screen, _ = gate(project, GATE_FAULTS="--faults")
+    assert code == 1 and "faults" in screen
 
 
 def test_an_operator_without_spec_turns_it_red(project):  # noqa: F811
