@@ -1,25 +1,20 @@
 """`--against REF`: what a change asks less than REF, and what REF's own judge says of it.
 
 A change that edits an operator together with its spec, reference or settings brings its own judge.
-So everything the judge goes by is taken from REF as well, and the operators have to satisfy both.
+So everything the judge goes by is compared with REF and taken from there as well, and the operators
+have to satisfy both.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import subprocess
-import sys
-import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from needle_cli import changes, weakening
-from needle_cli.events import FINDING, GATE, FindingView, Row, Spot
+from needle_cli import changes, definitions, old_judge, weakening
+from needle_cli.events import GATE, FindingView, Row, Spot
 from needle_cli.git import NoBase, Repository
 from needle_cli.linting import lint
 from needle_cli.problems import Problem
@@ -28,16 +23,18 @@ from needle_cli.settings import Settings
 from needle_cli.specs.header import KNOWN_FAILURES
 from needle_cli.weakening import Weakening
 
-CONFIG = "pyproject.toml"
+CONFIG = old_judge.CONFIG
 MOST_FILES = 5
+BY_HAND = ("flag", "environment")
+"""Where a reason may come from that excuses a change: not from a file of the change itself."""
 
 
 @dataclass
 class Comparison:
     """Where the change left REF, what it asks less, and whether the judge reads anything new.
 
-    `places` is the file to be looked at, by operator, where that is not its spec. Where the
-    comparison is not to be `whole`, nothing is judged and nothing linted.
+    `places` is the file to be looked at, by operator, where that is not its spec. `config` is the
+    text of the pyproject.toml in force at REF.
     """
 
     ref: str
@@ -45,53 +42,55 @@ class Comparison:
     repository: Repository
     weakenings: list[Weakening] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
+    config: str = ""
     judge_differs: bool = False
-    whole: bool = True
 
 
 def compare(units: Sequence[Unit], settings: Settings) -> Comparison:
-    """Return the comparison of the working tree with `--against`.
+    """Return the comparison of the working tree with `--against`; `units` are all there are.
 
-    Raises `Problem` where there is nothing to compare with: a gate is not open because its history
-    is missing.
+    Raises `Problem` where there is nothing to compare with - a gate is not open because its history
+    is missing - and where the change excuses itself.
     """
     ref = settings["against"]
+    for name in ("accept-weakening", "exit-zero"):
+        if settings[name] and settings.origins[name] not in BY_HAND:
+            text = (
+                f"{name} is set in a file, where a change could excuse itself: give it as --{name}"
+            )
+            raise Problem(text, kind="config", path=CONFIG)
     try:
         repository = Repository(Path.cwd())
         found = Comparison(ref, repository.merge_base(ref), repository)
         files = repository.changed(found.commit)
     except NoBase as error:
         raise Problem(f"--against {ref}: {error}", kind="git") from error
-    _specs(found, units)
-    _known(found, units)
+    for folder, members in _groups(units):
+        _specs(found, folder, members)
+        _known(found, folder, members)
     _settings(found, settings)
     _code(found, units, files)
-    found.judge_differs = bool(found.weakenings) or _any_differs(found, units, files)
+    spec_changed = any(u.spec and Path(u.spec).resolve() in files for u in units)
+    found.judge_differs = bool(found.weakenings) or spec_changed
     return found
 
 
-def rows_of(found: Comparison, units: Sequence[Unit], settings: Settings) -> list[Row]:
+def rows_of(
+    found: Comparison, units: Sequence[Unit], settings: Settings, judging: bool = True
+) -> list[Row]:
     """Return a row for every operator that less is asked of, or that REF's own judge refuses.
 
     What is accepted with `--accept-weakening` is known, and shown with its reason all the same.
+    `units` are those that are judged; without `judging` nothing is linted and nothing judged.
     """
     reason = settings["accept-weakening"]
     findings: dict[str, list[FindingView]] = {}
     accepted: dict[str, list[str]] = {}
-    for item in found.weakenings:
-        op = item.op or GATE
-        if reason and not item.refused:
-            accepted.setdefault(op, []).append(item.text)
+    for op, text, excusable in _said(found, units, settings, judging):
+        if reason and excusable:
+            accepted.setdefault(op or GATE, []).append(text)
         else:
-            text = f"asks for less than {found.ref}: {item.text}"
-            findings.setdefault(op, []).append(FindingView(text, "", "", Spot("")))
-    for op, text in _lacking(found, units, settings):
-        findings.setdefault(op, []).append(FindingView(text, "", "", Spot("")))
-    for op, text in _refused(found, units, settings):
-        if reason:
-            accepted.setdefault(op, []).append(text)
-        else:
-            findings.setdefault(op, []).append(FindingView(text, "", "", Spot("")))
+            findings.setdefault(op or GATE, []).append(FindingView(text, "", "", Spot("")))
     rows = []
     for op in dict.fromkeys([*findings, *accepted]):
         unit = next((u for u in units if u.name == op), None)
@@ -102,160 +101,83 @@ def rows_of(found: Comparison, units: Sequence[Unit], settings: Settings) -> lis
             told = tuple(findings[op])
             rows.append(replace(row, status="fail", reason=told[0].message, findings=told))
         else:
-            text = f"asks for less than {found.ref}: {'; '.join(accepted[op])}"
-            rows.append(replace(row, reason=f"{text} (accepted: {reason})"))
+            rows.append(replace(row, reason=f"{'; '.join(accepted[op])} (accepted: {reason})"))
     return rows
 
 
-def _lacking(
-    found: Comparison, units: Sequence[Unit], settings: Settings
-) -> Iterator[tuple[str, str]]:
-    """Yield operator and words for what the specs of today lack, as `needle check specs` says."""
-    if not found.whole:
+def _said(
+    found: Comparison, units: Sequence[Unit], settings: Settings, judging: bool
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield operator, words, and whether a reason may excuse them."""
+    for item in found.weakenings:
+        yield item.op, f"asks for less than {found.ref}: {item.text}", not item.refused
+    if not judging:
         return
     names = {unit.name for unit in units if unit.exists and unit.spec}
     sources = dict.fromkeys(unit.source for unit in units if unit.name in names)
     for issue in lint(list(sources), settings).issues:
         if issue["op"] in names:
-            yield issue["op"], f"{issue['message']} [{issue['rule']}]"
+            yield issue["op"], f"{issue['message']} [{issue['rule']}]", False
+    if found.judge_differs:
+        asked = (found.repository, found.commit, found.config, units, settings)
+        for op, text in old_judge.refusals(*asked):
+            yield op, f"refused by the spec of {found.ref}: {text}", True
 
 
-def _refused(
-    found: Comparison, units: Sequence[Unit], settings: Settings
-) -> Iterator[tuple[str, str]]:
-    """Yield operator and words for every finding that REF's own judge has about those of today."""
-    if not (found.whole and found.judge_differs):
-        return
-    groups: dict[str, list[Unit]] = {}
-    for unit in units:
-        if unit.exists and unit.spec:
-            groups.setdefault(unit.source, []).append(unit)
-    for source, members in groups.items():
-        with _judge_of(found, source, members) as (folder, specs):
-            document = {} if specs is None else _run(folder, specs, source, members, settings)
-        if "error" in document:
-            text = f"the judge of {found.ref} could not run: {document['error']['message']}"
-            raise Problem(text, kind="git")
-        for item in document.get("results", ()):
-            if item["status"] in FINDING:
-                first = item["findings"][0] if item["findings"] else {}
-                said = first.get("cause") or first.get("message") or item.get("reason", "")
-                yield item["op"], f"refused by the spec of {found.ref}: {item['check']}: {said}"
-
-
-@contextlib.contextmanager
-def _judge_of(
-    found: Comparison, source: str, units: Sequence[Unit]
-) -> Iterator[tuple[Path, Path | None]]:
-    """Write the judge of REF into a folder: specs, settings, and the tool where it is kept here."""
+def _specs(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
+    """Compare specs that were there at REF with those that are there now, gone operators too."""
     repository, commit = found.repository, found.commit
-    with tempfile.TemporaryDirectory(prefix="needle-against-") as name:
-        folder = Path(name)
-        specs = (units[0].specs or Path()).resolve()
-        inside = [path for path in repository.files(commit, specs) if path.suffix == ".toml"]
-        for path in inside:
-            _write(folder / "specs" / path.relative_to(specs.resolve()),
-                   repository.text(commit, path) or "")  # fmt: skip
-        config = repository.text(commit, repository.top / CONFIG)
-        if config is not None:
-            _write(folder / CONFIG, config)
-        tool = Path(__file__).resolve().parent
-        if not source and tool.is_relative_to(repository.top):
-            for path in repository.files(commit, tool):
-                _write(folder / "needle_cli" / path.relative_to(tool),
-                       repository.text(commit, path) or "")  # fmt: skip
-        yield folder, folder / "specs" if inside else None
+    mine = units[0].family if units[0].source else ""
+    before: dict[str, Any] = {}
+    for path in repository.files(commit, folder):
+        if path.suffix == ".toml" and path.name != KNOWN_FAILURES:
+            spec = _table(repository.text(commit, folder / path) or "")
+            owner = str(spec.get("op", "")).partition(":")[0]
+            if mine in ("", owner):
+                before[f"{mine}/{path.stem}" if mine else path.with_suffix("").as_posix()] = spec
+    after = {u.name: _table(Path(u.spec).read_text("utf-8")) for u in units if u.spec}
+    found.weakenings += weakening.of_specs(before, after)
 
 
-def _run(
-    folder: Path, specs: Path, source: str, units: Sequence[Unit], settings: Settings
-) -> dict[str, Any]:
-    """Run the judge of REF over the operators of today that it has a spec for."""
-    at = [p.relative_to(specs).with_suffix("").as_posix() for p in specs.rglob("*.toml")]
-    names = [u.name for u in units if u.name in at or (source and u.function in at)]
-    if not names:
-        return {}
-    words = ["-k", " or ".join(u.function for u in units if u.name in names)] if source else names
-    asked = [os.path.abspath(source), *words] if source else words
-    command = [
-        sys.executable, "-m", "needle_cli", "check", "ops", *asked, "--specs", str(specs),
-        "--format", "json", "--seed", str(settings["seed"]), "-n", str(settings["max-examples"]),
-    ]  # fmt: skip
-    command += [f"--device={device}" for device in settings["device"]]
-    command += [f"--dtype={dtype}" for dtype in settings["dtype"]]
-    command += [f"--trust={module}" for module in settings["trust"]]
-    engine = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join([str(folder), engine, os.environ.get("PYTHONPATH", "")])
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("NEEDLE_", "GITHUB_"))}
-    done = subprocess.run(
-        command, cwd=folder, env={**environ, "PYTHONPATH": path}, capture_output=True,
-        check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        found: dict[str, Any] = json.loads(done.stdout)
-    except ValueError:
-        last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no answer"])[-1]
-        return {"error": {"message": last}}
-    return found
-
-
-def _specs(found: Comparison, units: Sequence[Unit]) -> None:
-    for specs, members in _by_folder(units):
-        before = {
-            _name(path, specs, members): _table(found.repository.text(found.commit, path) or "")
-            for path in found.repository.files(found.commit, specs)
-            if path.suffix == ".toml" and path.name != KNOWN_FAILURES
-        }
-        after = {
-            u.name: _table(Path(u.spec).read_text("utf-8"))
-            for u in members
-            if u.spec and Path(u.spec).is_file()
-        }
-        asked = {op: spec for op, spec in before.items() if op in {u.name for u in members}}
-        found.weakenings += weakening.of_specs(asked, after)
-
-
-def _known(found: Comparison, units: Sequence[Unit]) -> None:
-    for specs, members in _by_folder(units):
-        path = specs / KNOWN_FAILURES
-        old = _table(found.repository.text(found.commit, path) or "").get("known", [])
-        text = path.read_text("utf-8") if path.is_file() else ""
-        names = {unit.name for unit in members}
-        new = [e for e in _table(text).get("known", []) if e.get("op") in names]
-        fresh = [u.name for u in members if u.spec and _is_new(found, Path(u.spec))]
-        listed = weakening.of_known(old, new, fresh)
-        found.places |= {item.op: shown(path) for item in listed}
-        found.weakenings += listed
-
-
-def _is_new(found: Comparison, spec: Path) -> bool:
-    return found.repository.text(found.commit, spec) is None
+def _known(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
+    path = units[0].known_failures or folder / KNOWN_FAILURES
+    old = _table(found.repository.text(found.commit, path) or "").get("known", [])
+    text = path.read_text("utf-8") if path.is_file() else ""
+    names = {unit.name for unit in units}
+    new = [e for e in _table(text).get("known", []) if e.get("op") in names]
+    fresh = [u.name for u in units if u.spec
+             and found.repository.text(found.commit, Path(u.spec)) is None]  # fmt: skip
+    listed = weakening.of_known(old if isinstance(old, list) else [], new, fresh)
+    found.places |= {item.op: shown(path) for item in listed}
+    found.weakenings += listed
 
 
 def _settings(found: Comparison, settings: Settings) -> None:
-    path = settings.config.path or found.repository.top / CONFIG
-    before = _table(found.repository.text(found.commit, path) or "")
-    old = before.get("tool", {}).get("needle", {})
+    """Compare `[tool.needle]` with the one that would have been found at REF from this folder."""
+    here = Path.cwd()
+    old: Any = {}
+    for folder in (here, *here.parents):
+        text = found.repository.text(found.commit, folder / CONFIG)
+        table = _table(text or "").get("tool", {})
+        if isinstance(table, dict) and isinstance(table.get("needle"), dict):
+            found.config, old = text or "", table["needle"]
+            break
     found.weakenings += weakening.of_settings(old, settings.config.table)
 
 
 def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
-    """List changed references and hooks, and a judge that is part of the change."""
+    """List changed references and hooks, operators that look around, and a changed judge."""
     for unit in units:
         for path, name in _python_of(unit):
-            if used := sorted(shown(p) for p in changes.imported(path) & files):
+            used = sorted(shown(p) for p in definitions.imported(path, name) & files)
+            if used:
                 text = (
                     f"{path.stem}:{name}, which the spec goes by, uses {', '.join(used)}: changed"
                 )
                 found.weakenings.append(Weakening(unit.name, "reference", text))
-            if path not in files:
-                continue
-            before = found.repository.text(found.commit, path)
-            now = path.read_text("utf-8") if path.is_file() else ""
-            if before is None or _defined(before, name) != _defined(now, name):
+            if path in files and _defined_otherwise(found, path, name):
                 text = f"{path.stem}:{name}, which the spec goes by, has changed"
                 found.weakenings.append(Weakening(unit.name, "reference", text))
-    for unit in units:
         found.weakenings += _watching(found, unit, files)
     judge = sorted(shown(path) for path in files if changes.is_judge(path))
     if judge:
@@ -265,59 +187,57 @@ def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
 
 
 def _watching(found: Comparison, unit: Unit, files: set[Path]) -> list[Weakening]:
-    """List an operator that has begun to look at who is asking."""
+    """List an operator whose code has begun to look at more than its arguments."""
     path = Path(unit.source or unit.path).resolve()
-    if path not in files or not path.is_file():
+    new: set[str] = set()
+    for file in ({path} | definitions.imported(path, unit.function)) & files:
+        before = found.repository.text(found.commit, file) or ""
+        try:
+            now = definitions.looks_around(file.read_text("utf-8"))
+            new |= now - (definitions.looks_around(before) if before else set())
+        except (OSError, SyntaxError, UnicodeDecodeError):
+            continue
+    if not new:
         return []
-    before = found.repository.text(found.commit, path) or ""
-    with contextlib.suppress(SyntaxError):
-        now = changes.looks_around(path.read_text("utf-8"), unit.function)
-        old = changes.looks_around(before, unit.function) if before else []
-        if new := [word for word in now if word not in old]:
-            text = f"the operator looks at {', '.join(new)}: it could behave while it is checked"
-            return [Weakening(unit.name, "operator", text)]
-    return []
-
-
-def _any_differs(found: Comparison, units: Sequence[Unit], files: set[Path]) -> bool:
-    """Tell whether a spec differs at all: also a stricter one is judged with both."""
-    return any(unit.spec and Path(unit.spec).resolve() in files for unit in units)
+    means = ", ".join(sorted(new))
+    text = f"its code has come to use {means}: it could behave while it is checked"
+    return [Weakening(unit.name, "operator", text)]
 
 
 def _python_of(unit: Unit) -> list[tuple[Path, str]]:
     """Return file and name of the functions of this repository that a spec refers to."""
     if not unit.spec or not Path(unit.spec).is_file():
         return []
+    source = Path(unit.source or unit.path).resolve()
     found = []
-    for module, name in changes.dotted_names(Path(unit.spec).read_text("utf-8")):
-        if unit.source and module == Path(unit.source).stem:
-            if name != unit.function:
-                found.append((Path(unit.source).resolve(), name))
-            continue
-        path = changes.module_file(module, Path(unit.source or unit.path).resolve().parent)
-        if path is not None:
+    for module, name in definitions.dotted_names(Path(unit.spec).read_text("utf-8")):
+        path = definitions.module_file(module, source.parent)
+        if unit.source and module == source.stem:
+            path = source
+        if (path is not None and name != unit.function and not changes.is_engine(path)) or (
+            path is not None and path.name == "references.py"
+        ):
             found.append((path, name))
-    return [(path, name) for path, name in found if "ops" not in path.parts or unit.source]
+    return found
 
 
-def _defined(text: str, name: str) -> Any:
+def _defined_otherwise(found: Comparison, path: Path, name: str) -> bool:
+    before = found.repository.text(found.commit, path)
+    now = path.read_text("utf-8") if path.is_file() else ""
     try:
-        return changes.definitions(text, name)
+        return before is None or (
+            definitions.definitions(before, name) != definitions.definitions(now, name)
+        )
     except SyntaxError:
-        return text
+        return before != now
 
 
-def _by_folder(units: Sequence[Unit]) -> list[tuple[Path, list[Unit]]]:
-    groups: dict[Path, list[Unit]] = {}
+def _groups(units: Sequence[Unit]) -> list[tuple[Path, list[Unit]]]:
+    """Return units by the folder of their specs, those of one file of operators together."""
+    groups: dict[tuple[Path, str], list[Unit]] = {}
     for unit in units:
-        assert unit.specs is not None
-        groups.setdefault(unit.specs.resolve(), []).append(unit)
-    return list(groups.items())
-
-
-def _name(path: Path, specs: Path, units: Sequence[Unit]) -> str:
-    family = units[0].family if units[0].source else path.parent.name
-    return f"{family}/{path.stem}"
+        groups.setdefault((unit.specs or Path(), unit.source), []).append(unit)
+    return [(folder, members) for (folder, _), members in groups.items()]
 
 
 def _table(text: str) -> dict[str, Any]:
@@ -325,8 +245,3 @@ def _table(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return {}
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

@@ -7,9 +7,10 @@ cause is another one stays a finding. What passes again, or has expired, is a fi
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,15 @@ from needle_cli.specs.vocabulary import DEVICES, FLOAT_DTYPES
 from needle_cli.store import write_whole
 from needle_cli.tokens import Record
 
-KEYS = ("op", "check", "device", "dtype", "issue", "reason", "until", "cause", "token")
+KEYS = ("op", "check", "device", "dtype", "issue", "reason", "until", "cause", "analytic", "token")
 NONE = "none"
 """The word by which `--baseline` is told to mask nothing."""
 
 LONGEST = 183
 """Days that an entry may lie ahead: half a year."""
+
+STALE = "passes now;"
+"""How the reason of a row begins whose known failure is over."""
 
 OUT_OF_BAND = ("spec", "against", "faults")
 """Rows that are no checks of a case, and are never lived with."""
@@ -41,7 +45,8 @@ class KnownFailure:
     """One entry of known-failures.toml; an empty device or dtype stands for all of them.
 
     `token` is the failing case; empty for an operator that cannot be asked, as one that crashes.
-    `cause` is the likely cause that was printed for it.
+    `cause` is the likely cause that was printed for it, `analytic` the number that the gradient
+    gave there: another mistake gives another one.
     """
 
     op: str
@@ -53,6 +58,7 @@ class KnownFailure:
     dtype: str = ""
     token: str = ""
     cause: str = ""
+    analytic: float | None = None
 
     def covers(self, row: Row) -> bool:
         """Tell whether a row is the one that this entry is about."""
@@ -71,6 +77,7 @@ class Pinned:
     token: str
     fails: bool
     message: str = ""
+    analytic: float | None = None
 
 
 def read(path: Path, names: Sequence[str] | None = None) -> tuple[KnownFailure, ...]:
@@ -119,7 +126,7 @@ def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:
     return KnownFailure(
         op, table.word("check", tuple(CHECKS)), table.text("issue"), table.text("reason"),
         _until(table), table.word("device", DEVICES), table.word("dtype", FLOAT_DTYPES), token,
-        table.text("cause"),
+        table.text("cause"), table.number("analytic", 0.0) if "analytic" in table else None,
     )  # fmt: skip
 
 
@@ -132,6 +139,8 @@ def _until(table: Table) -> date:
             value = None
     if type(value) is not date:
         raise table.wrong("until", "a date such as 2030-01-31")
+    if value > date.today() + timedelta(days=LONGEST):
+        raise table.wrong("until", "a date that is half a year ahead at most")
     return value
 
 
@@ -160,12 +169,21 @@ def _judged(row: Row, entry: KnownFailure, case: Pinned | None, today: date) -> 
         return row  # the case was not asked: the operator came to grief before
     fails = bad if case is None else case.fails
     if not fails and not bad:
-        return _refused(row, f"passes now; remove it: needle baseline prune {entry.op}")
+        return _refused(row, f"{STALE} remove it: needle baseline prune {entry.op}")
     if not fails:
         return _refused(row, "fails, and not by the known failure, whose case passes now")
+    if case is not None and case.fails and not _pinned(entry, case):
+        return _refused(row, f"fails, and otherwise than when it was accepted ({entry.issue})")
     if bad and case is not None and not _same(row, entry, case):
         return _refused(row, f"fails beside the known failure ({entry.issue}) as well")
     return replace(row, status="known", reason=f"{entry.reason}, {entry.issue}", findings=())
+
+
+def _pinned(entry: KnownFailure, case: Pinned) -> bool:
+    """Tell whether a case fails by the number by which it failed when it was accepted."""
+    if entry.analytic is None or case.analytic is None:
+        return True
+    return math.isclose(entry.analytic, case.analytic, rel_tol=1e-6, abs_tol=1e-300)
 
 
 def _same(row: Row, entry: KnownFailure, case: Pinned) -> bool:
@@ -207,9 +225,12 @@ def from_row(row: Row, issue: str, reason: str, until: date) -> KnownFailure:
     if row.check in OUT_OF_BAND:
         raise Problem(f"{row.op}: {row.reason}: nothing that a known failure can stand for",
                       kind="baseline")  # fmt: skip
+    if row.reason.startswith(STALE):
+        raise Problem(f"{row.op} {row.check} {row.reason}", kind="baseline")
     token = cause = ""
+    analytic = None
     for finding in row.findings[:1]:
-        cause = finding.cause
+        cause, analytic = finding.cause, finding.spot.analytic
         if finding.smallest is not None and finding.smallest.record is not None:
             token = finding.token
             if not token:
@@ -217,7 +238,11 @@ def from_row(row: Row, issue: str, reason: str, until: date) -> KnownFailure:
                 raise Problem(f"{text}; make it smaller first (run without --no-shrink)",
                               kind="baseline")  # fmt: skip
     device = row.device.partition(":")[0]
-    return KnownFailure(row.op, row.check, issue, reason, until, device, row.dtype, token, cause)
+    if analytic is not None and not math.isfinite(analytic):
+        analytic = None
+    return KnownFailure(
+        row.op, row.check, issue, reason, until, device, row.dtype, token, cause, analytic
+    )
 
 
 def write(path: Path, entries: Iterable[KnownFailure]) -> None:
@@ -233,7 +258,7 @@ def _text(entry: KnownFailure) -> str:
     lines = ["[[known]]"]
     for key in KEYS:
         value = getattr(entry, key)
-        if value:
+        if value or value == 0:
             written = value.isoformat() if isinstance(value, date) else json.dumps(value)
             lines.append(f"{key} = {written}")
     return "\n".join(lines) + "\n"
@@ -248,7 +273,7 @@ def path_of(specs: Path, setting: str) -> Path | None:
 
 def pinned_of(data: Mapping[str, Any]) -> Pinned:
     """Return what a worker says of an entry's case."""
-    return Pinned(data["check"], data["token"], data["fails"], data["message"])
+    return Pinned(data["check"], data["token"], data["fails"], data["message"], data["analytic"])
 
 
 def record_of(entry: KnownFailure) -> Record | None:

@@ -74,18 +74,29 @@ class Repository:
         return {self.top / name for name in (listed + new).split("\0") if name}
 
     def text(self, commit: str, path: Path) -> str | None:
-        """Return what a file was at a commit; None where it was not there."""
-        try:
-            inside = path.resolve().relative_to(self.top).as_posix()
-        except ValueError:
-            return None
-        return self._ask("show", f"{commit}:{inside}")
+        """Return what a file was at a commit; None where it was not there.
+
+        The path is taken by its name: a link that the change has put there leads nowhere else.
+        """
+        inside = self._inside(path)
+        return None if inside is None else self._ask("show", f"{commit}:{inside}")
 
     def files(self, commit: str, folder: Path) -> list[Path]:
-        """Return the files below a folder at a commit."""
-        inside = folder.resolve().relative_to(self.top).as_posix()
-        listed = self._ask("ls-tree", "-r", "--name-only", "-z", "--full-tree", commit, inside)
-        return [self.top / name for name in (listed or "").split("\0") if name]
+        """Return the files below a folder at a commit, as paths from that folder."""
+        inside = self._inside(folder)
+        if inside is None:
+            return []
+        words = [] if inside == "." else [inside]
+        listed = self._ask("ls-tree", "-r", "--name-only", "-z", "--full-tree", commit, *words)
+        names = [name for name in (listed or "").split("\0") if name]
+        return [Path(os.path.relpath(name, inside)) for name in names]
+
+    def _inside(self, path: Path) -> str | None:
+        """Return a path from the top of the tree, None for one outside of it."""
+        here = os.path.realpath(self._folder)
+        name = os.path.relpath(os.path.abspath(path), os.path.abspath(self._folder))
+        inside = os.path.relpath(os.path.normpath(os.path.join(here, name)), self.top)
+        return None if inside.startswith("..") else Path(inside).as_posix()
 
     def _ask(self, *words: str) -> str | None:
         """Return what git prints; None where it refuses."""

@@ -243,7 +243,7 @@ def _with_examples(result: Result, op: OpUnderTest, spec: Spec, task: Task) -> R
 
 def _pinned(op: OpUnderTest, spec: Spec, task: Task, check: str, token: str) -> Data:
     """Ask the case of a known failure again; answer in the words of `baseline.Pinned`."""
-    answer = {"check": check, "token": token, "fails": True, "message": ""}
+    answer = {"check": check, "token": token, "fails": True, "message": "", "analytic": None}
     case = case_of(tokens.decode(token))
     try:
         failure = search.ask_again(op, spec.claims, _plan(task), check, case)
@@ -251,7 +251,10 @@ def _pinned(op: OpUnderTest, spec: Spec, task: Task, check: str, token: str) -> 
         return {**answer, "message": str(error)}
     if failure is None:
         return {**answer, "fails": False}
-    return {**answer, "message": failure.finding.message}
+    found = failure.finding
+    number = found.analytic if found.analytic is None else plain(found.analytic)
+    number = number if isinstance(number, float) else None
+    return {**answer, "message": found.message, "analytic": number}
 
 
 def _import(name: str) -> ModuleType:

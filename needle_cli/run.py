@@ -13,7 +13,6 @@ from pathlib import Path
 from needle_cli import drift, outcomes
 from needle_cli._version import __version__
 from needle_cli.events import (
-    GATE,
     Event,
     InternalError,
     OperatorDone,
@@ -59,7 +58,10 @@ class Progress:
 
 
 class Run:
-    """Judges units and tells listeners; `runner` may be replaced by anything that runs tasks."""
+    """Judges units and tells listeners; `runner` may be replaced by anything that runs tasks.
+
+    `every` are the operators among which `units` were chosen: `--against` compares them all.
+    """
 
     def __init__(
         self,
@@ -69,7 +71,9 @@ class Run:
         listeners: Sequence[Listener],
         warn: Callable[[str], None],
         runner: Runner | None = None,
+        every: Sequence[Unit] | None = None,
     ) -> None:
+        self.every = list(units if every is None else every)
         self.selected = tuple(unit.name for unit in units)
         shard = settings["shard"]
         self.units = list(units if shard is None else share_of(units, shard))
@@ -107,7 +111,7 @@ class Run:
             return
         from needle_cli import against
 
-        found = against.compare(self.units, self.settings)
+        found = against.compare(self.every, self.settings)
         for row in against.rows_of(found, self.units, self.settings):
             self.state.rows.setdefault(row.op, []).append(row)
 
@@ -238,7 +242,8 @@ class Run:
         units = self.units if cut is None else self.units[:cut]
         names = {unit.name for unit in units}
         rows = [row for unit in units for row in in_order(state.rows[unit.name])]
-        rows += state.rows.get(GATE, [])
+        here = {unit.name for unit in self.units}
+        rows += [row for name, more in state.rows.items() if name not in here for row in more]
         left = tuple(
             u.name for u in self.units if u.name not in names or state.waiting.get(u.name, 0)
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import keyword
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,7 +122,8 @@ def place_of(name: str, folder: Path) -> Place:
     """
     family, slash, function = name.partition("/")
     family = family.removesuffix(".py")
-    if not slash or not NAME.fullmatch(family) or not NAME.fullmatch(function):
+    usable = [NAME.fullmatch(part) and not keyword.iskeyword(part) for part in (family, function)]
+    if not slash or not all(usable):
         raise Problem(f"{name!r} is no operator's name: write family/function, both in lower case")
     mine = folder / f"{family}.py"
     engine = catalogue.package_folder().resolve()

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from needle_cli.settings import BY_NAME
+
 Spec = Mapping[str, Any]
 
 NEUTRAL = ("formula", "source", "tags", "oracle", "course", "class")
@@ -19,12 +21,15 @@ NEUTRAL = ("formula", "source", "tags", "oracle", "course", "class")
 PLAIN = ("op", "reference", "args", "structure", "outputs", "wrap", "rename")
 """Keys of which every change but the first statement is listed."""
 
+GROWING = ("select", "device", "dtype")
+"""Settings of which more is more."""
+
 SMALLEST, LARGEST = 1, 5
 """Bounds of a dimension for which a spec states none."""
 
 HARMLESS = frozenset(
     ("color", "progress", "format", "report", "annotations", "jobs", "verbosity", "hints",
-     "profile-time", "earlier", "lf", "ff")
+     "profile-time", "earlier")
 )  # fmt: skip
 """Settings that alter how a run looks, not what it finds."""
 
@@ -44,13 +49,16 @@ class Weakening:
 
 def of_specs(before: Mapping[str, Spec], after: Mapping[str, Spec]) -> list[Weakening]:
     """Return what the specs of a change ask less, operator by operator."""
-    found = []
+    found: list[Weakening] = []
     for op, old in before.items():
         new = after.get(op)
         if new is None:
             found.append(Weakening(op, "", "the spec is gone"))
         elif new != old:
-            found += [Weakening(op, key, text) for key, text in of_spec(old, new)]
+            try:
+                found += [Weakening(op, key, text) for key, text in of_spec(old, new)]
+            except (AttributeError, KeyError, TypeError, ValueError):
+                found.append(Weakening(op, "", "the spec cannot be compared with what it was"))
     return found
 
 
@@ -206,8 +214,7 @@ def of_known(
         if entry in before:
             continue
         op, check, issue = (str(entry.get(key, "")) for key in ("op", "check", "issue"))
-        old = next((e for e in before if all(e.get(k) == entry.get(k) for k in entry if k not in
-                    ("until", "issue", "reason"))), None)  # fmt: skip
+        old = next((e for e in before if _pinned(e) == _pinned(entry)), None)
         if op in new_ops:
             text = f"a known failure of {check} for an operator that is new: it has to be right"
             found.append(Weakening(op, "known", text, refused=True))
@@ -220,14 +227,26 @@ def of_known(
     return found
 
 
+def _pinned(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an entry masks, without what is said of it."""
+    return {k: v for k, v in entry.items() if k not in ("until", "issue", "reason")}
+
+
 def of_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Weakening]:
     """Return the settings of `[tool.needle]` that differ in what a run finds."""
     one, other = _flat(before), _flat(after)
     found = []
     for key in {**one, **other}:
-        was, now = one.get(key), other.get(key)
-        if was == now or key.rpartition(".")[2] in HARMLESS:
+        name = key.rpartition(".")[2]
+        usual = BY_NAME[key].default if key in BY_NAME else None
+        usual = list(usual) if isinstance(usual, tuple) else usual
+        was, now = one.get(key, usual), other.get(key, usual)
+        if was == now or name in HARMLESS:
             continue
+        if name in GROWING and was and set(_listed(was)) <= set(_listed(now or ())):
+            continue
+        if name == "select" and not now:
+            continue  # without it every check is asked
         counts = isinstance(was, int) and isinstance(now, int) and key.endswith("max-examples")
         if counts and int(now or 0) > int(was or 0):
             continue

@@ -86,6 +86,9 @@ def check_ops(settings: Settings, names: tuple[str, ...], listed: bool) -> int:
     def chosen() -> list[Unit]:
         return narrowed(select(names, settings), settings)
 
+    def everything() -> list[Unit]:
+        return select(names, settings)
+
     if listed:
         for unit in chosen():
             print(unit.name)
@@ -93,18 +96,18 @@ def check_ops(settings: Settings, names: tuple[str, ...], listed: bool) -> int:
     if settings["watch"]:
         from needle_cli.watching import watch
 
-        return watch(chosen, lambda units: judged(units, settings))
-    return judged(chosen(), settings)
+        return watch(chosen, lambda units: judged(units, everything(), settings))
+    return judged(chosen(), everything(), settings)
 
 
-def judged(units: list[Unit], settings: Settings) -> int:
+def judged(units: list[Unit], every: list[Unit], settings: Settings) -> int:
     """Judge, report; return the exit code."""
     from needle_cli.last import LastRun
     from needle_cli.reporters import Reports
     from needle_cli.run import Run
 
     with Reports(settings, warn, keep=LastRun(settings.root).handle) as reports:
-        return Run(units, settings, sys.argv[1:], reports.listeners, warn).go().code
+        return Run(units, settings, sys.argv[1:], reports.listeners, warn, every=every).go().code
 
 
 def narrowed(units: list[Unit], settings: Settings) -> list[Unit]:

@@ -38,8 +38,7 @@ def _asked_less(settings: Settings, files: Sequence[str]) -> list[Issue]:
 
     units = [unit for file in files for unit in users(file, settings)] if files else ours(settings)
     found = against.compare(units, settings)
-    found.whole = False
-    rows = against.rows_of(found, units, settings)
+    rows = against.rows_of(found, units, settings, judging=False)
     for row in rows:
         if row.status == "known":
             warn(f"{row.op}: {row.reason}")

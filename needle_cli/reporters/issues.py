@@ -13,6 +13,9 @@ from needle_cli.reporters import documents
 from needle_cli.reporters.concise import what
 from needle_cli.reporters.numbers import array_text, inputs_of, param_text, shape_word
 
+LONGEST = 4000
+"""Characters of a line beyond which it is cut: an operator may raise anything."""
+
 
 @dataclass(frozen=True)
 class Issue:
@@ -61,7 +64,8 @@ def issue_of(row: Row, info: RunInfo) -> Issue:
         lines += details(finding, row, info)
     if len(row.findings) > 1:
         lines.append(f"and {len(row.findings) - 1} more findings of this check")
-    return Issue(row, tame(title), tame("\n".join(lines)), row.path, row.line)
+    text = "\n".join(line if len(line) <= LONGEST else line[:LONGEST] + "…" for line in lines)
+    return Issue(row, tame(title), tame(text), row.path, row.line)
 
 
 def place_of(row: Row) -> str:

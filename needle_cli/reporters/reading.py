@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from needle_cli.events import (
+    FINDING,
     CaseView,
     FindingView,
     InternalError,
@@ -18,10 +19,11 @@ from needle_cli.events import (
     curve_of,
     number,
 )
-from needle_cli.problems import Problem, worst_code
+from needle_cli.problems import FINDINGS, INTERRUPTED, PRECEDENCE, UNUSABLE, Problem, worst_code
 from needle_cli.reporters.documents import SCHEMA, SCHEMA_VERSION, Document
 
 LARGEST = 256 * 2**20
+MOST_PARTS = 10_000
 
 
 def read(path: Path) -> Document:
@@ -39,9 +41,10 @@ def read(path: Path) -> Document:
         raise Problem(text, kind="report", path=path.name)
     if document.get("schema_version") != SCHEMA_VERSION:
         raise Problem("written by another version of needle", kind="report", path=path.name)
-    if "error" in document:
-        raise Problem(f"its run failed: {document['error'].get('message')}", kind="report",
-                      path=path.name)  # fmt: skip
+    failed = document.get("error")
+    if failed is not None:
+        said = failed.get("message") if isinstance(failed, dict) else failed
+        raise Problem(f"its run failed: {said}", kind="report", path=path.name)
     return document
 
 
@@ -77,6 +80,8 @@ def merged(parts: Sequence[tuple[str, RunInfo, Summary]]) -> tuple[RunInfo, Summ
         if summary.interrupted or summary.left_out:
             raise Problem(f"{name} is not whole: its run was cut short", kind="report")
     assert first.shard is not None
+    if first.shard[1] > MOST_PARTS:
+        raise Problem(f"{first_name} says it is one of {first.shard[1]} shards", kind="report")
     missing = [str(k) for k in range(1, first.shard[1] + 1) if k not in seen]
     if missing:
         raise Problem(f"shard {', '.join(missing)} of {first.shard[1]} is missing", kind="report")
@@ -137,12 +142,17 @@ def _info(run: Mapping[str, Any]) -> RunInfo:
 
 def _summary(document: Document) -> Summary:
     totals = document["summary"]
+    rows = tuple(_row(item) for item in document["results"])
+    codes = {code for code in (totals["exit_code"],) if code in (*PRECEDENCE, INTERRUPTED)}
+    if any(row.status in FINDING for row in rows):
+        codes.add(FINDINGS)  # the rows speak, whatever a file says of itself
+    code = INTERRUPTED if INTERRUPTED in codes else worst_code(codes or {UNUSABLE})
     internal = tuple(
         InternalError(item["op"], item["message"], "")
         for item in document.get("internal_errors", ())
     )
     return Summary(
-        tuple(_row(item) for item in document["results"]), totals["exit_code"], totals["seconds"],
+        rows, code, totals["seconds"],
         tuple(totals["notes"]), internal, totals["interrupted"], tuple(totals["left_out"]),
         dict(totals.get("before", {})),
     )  # fmt: skip

@@ -2,10 +2,13 @@
 
 import json
 import subprocess
+from datetime import date, timedelta
 
 import pytest
 
 from tests.cli.helpers import needle
+
+SOON = date.today() + timedelta(days=30)
 
 OPERATORS = '''
 """Operators of a project."""
@@ -182,7 +185,7 @@ def test_a_gate_loosened_in_pyproject(project):
 
 def test_a_known_failure_for_ones_own_operator(project):
     entry = ('[[known]]\nop = "mine/OP"\ncheck = "gradient"\nissue = "#1"\nreason = "later"\n'
-             'until = "2999-01-01"\n')  # fmt: skip
+             f'until = "{SOON}"\n')  # fmt: skip
     edit(project, "mine.py", *WRONG)
     path = project / "mine.specs" / "known-failures.toml"
     path.write_text(entry.replace("OP", "square"))
@@ -230,4 +233,117 @@ def test_an_operator_that_behaves_while_it_is_looked_at(project):
     assert needle("check", "mine.py", cwd=project)[0] == 0
     code, said = judged(project)
     assert code == 1
-    assert "looks at the module sys, the name needle_cli" in said["mine/square"]
+    assert "has come to use the attribute modules, the module sys" in said["mine/square"]
+
+
+FORGED = [
+    ("return numpy.abs(a)\n\n\nclass", "return numpy.abs(a) * 3\n\n\nclass"),
+    ("        return numpy.abs(a)\n", "        return numpy.abs(a) * 3\n"),
+    ("(a / absolute(a))", "(a / absolute(a)) * 9"),
+]
+
+
+def forge(folder):
+    for old, new in FORGED:
+        edit(folder, "mine.py", old, new)
+
+
+def test_an_operator_taken_out_of_sight(project):
+    edit(project, "mine.py", *WRONG)
+    edit(project, "mine.py", '"absolute", "square"]', '"absolute"]')
+    edit(project, "mine.py", "class Square(", "class _Square(")
+    edit(project, "mine.py", "return Square()", "return _Square()")
+    (project / "mine.specs" / "square.toml").unlink()
+    code, said = judged(project)
+    assert code == 1 and "the spec is gone" in said["mine/square"]
+    code, said = judged(project, "--changed=main")
+    assert code == 1 and "the spec is gone" in said["mine/square"]
+
+
+def test_the_judge_patched_from_within(project):
+    edit(project, "mine.py", *WRONG)
+    edit(project, "mine.py", "import numpy\n", "import numpy\nimport needle_cli.judging as _j\n")
+    code, said = judged(project)
+    assert code == 1 and "the module needle_cli.judging" in said["mine/square"]
+
+
+@pytest.mark.parametrize("quoted", ["'mine:reference'", '"mine\\u003Areference"'])
+def test_names_are_read_as_toml(project, quoted):
+    edit(project, "mine.specs/absolute.toml", '"mine:reference"', quoted)
+    forge(project)
+    code, said = judged(project)
+    assert (
+        code == 1 and "mine:reference, which the spec goes by, has changed" in said["mine/absolute"]
+    )
+
+
+def test_specs_behind_a_link(project):
+    edit(project, "mine.specs/absolute.toml", '"nonzero"', '"positive"')
+    (project / "mine.specs").rename(project / "loose")
+    (project / "mine.specs").symlink_to("loose")
+    code, said = judged(project)
+    assert code == 1 and "nonzero → positive" in said["mine/absolute"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["vars()['reference'] = lambda a: abs(a) * 3", "_ = globals().update(reference=lambda a: 3)"],
+)
+def test_a_reference_replaced_by_sleight_of_hand(project, line):
+    with (project / "mine.py").open("a") as stream:
+        stream.write(f"\n\n{line}\n")
+    code, said = judged(project)
+    assert code == 1 and "has changed" in said["mine/absolute"]
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [('accept-weakening = "fine"', "accept-weakening is set in a file"),
+     ("exit-zero = true", "exit-zero is set in a file")],
+)  # fmt: skip
+def test_a_change_does_not_excuse_itself(project, line, words):
+    edit(project, "pyproject.toml", "seed = 1", f"seed = 1\n{line}")
+    code, _, stderr = needle("check", "mine.py", "--against=main", cwd=project)
+    assert code == 2 and words in stderr
+
+
+def test_last_failures_are_no_selection_for_a_gate(project):
+    edit(project, "pyproject.toml", "seed = 1", "seed = 1\nlf = true")
+    code, said = judged(project)
+    assert code == 1 and "tool.needle] lf" in said["gate/settings"]
+
+
+def test_another_signature_is_listed_and_can_be_accepted(project):
+    edit(project, "mine.py", "def square(a):", "def square(a, unused=0):")
+    edit(project, "mine.specs/square.toml", 'args = ["a"]', 'args = ["a", "unused"]')
+    with (project / "mine.specs" / "square.toml").open("a") as stream:
+        stream.write('param.unused = { kind = "int", min = 0, max = 1 }\n')
+    edit(
+        project,
+        "mine.py",
+        "def reference(a):",
+        "def two(a, unused):\n    return a * a\n\n\ndef reference(a):",
+    )
+    edit(project, "mine.specs/square.toml", "numpy:square", "mine:two")
+    code, said = judged(project)
+    assert code == 1 and "its judge cannot run with this change" in said["gate/settings"]
+    assert judged(project, "--accept-weakening", "a second parameter, as agreed")[0] == 0
+
+
+def test_asking_more_is_not_asking_less(project):
+    edit(project, "pyproject.toml", '"gradient"]', '"gradient", "linearity"]')
+    edit(project, "pyproject.toml", "seed = 1", 'seed = 1\ndtype = ["float64"]')
+    assert judged(project) == (0, {})
+
+
+def test_settings_in_a_folder_of_their_own(project):
+    inner = project / "sub"
+    inner.mkdir()
+    for name in ("mine.py", "mine.specs"):
+        (project / name).rename(inner / name)
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "move")
+    git(project, "branch", "-f", "main")
+    (inner / "pyproject.toml").write_text("[tool.needle]\n")
+    code, said = judged(inner)
+    assert code == 1 and "tool.needle] seed" in said["gate/settings"]

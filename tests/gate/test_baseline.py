@@ -93,6 +93,8 @@ def test_from_a_finding_to_a_known_failure_and_back(project):
     write(project, 2)
     code, screen, _ = check(project)
     assert code == 1 and "passes now; remove it: needle baseline prune" in screen
+    code, _, stderr = accept(project, "--reason", "once more, please", "--issue", "#8")
+    assert code == 2 and "passes now" in stderr
     code, screen, _ = needle("baseline", "prune", "mine.py", cwd=project)
     assert "removed: mine/double gradient, #7" in screen
     assert known(project).read_text() == ""
@@ -105,7 +107,7 @@ def test_another_failure_is_not_masked(project):
     write(project, -2)
     code, screen, _ = check(project)
     assert code == 1
-    assert "beside the known failure" in screen
+    assert "otherwise than when it was accepted" in screen
     assert check(project, "--baseline", "none")[0] == 1
 
 
@@ -128,6 +130,7 @@ def test_people_accept_and_machines_do_not(project):
         ('issue = ""', '`known[0].issue` is ""'),
         ('reason = " "', "`known[0].reason`"),
         ('until = "soon"', "a date such as"),
+        ('until = "2999-01-01"', "half a year ahead at most"),
         ('check = "gradeint"', "did you mean gradient?"),
         ('token = "AAAA"', "the token cannot be read"),
         ("expires = 3", 'unknown key "expires"'),

@@ -160,6 +160,9 @@ def test_known_failures_more_or_longer():
     assert said([known()], [known()]) == []
     assert said([known()], []) == []
     assert said([known()], [known(until="2029-01-01")]) == []
+    pinned = known(token="abc", device="cpu")
+    assert "a known failure more" in said([pinned], [known(device="cpu")])[0][0]
+    assert "a known failure more" in said([pinned], [known(token="abc")])[0][0]
     assert "lasts longer" in said([known()], [known(until="2031-01-01")])[0][0]
     assert "a known failure more" in said([], [known()])[0][0]
     ((text, refused),) = said([], [known()], ["f/op"])
