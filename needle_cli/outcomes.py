@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from needle_cli import baseline
 from needle_cli.events import FINDING as FINDING
 from needle_cli.events import CaseView, FindingView, Row, RunInfo, Spot, row_of
+from needle_cli.gate import baseline
 from needle_cli.problems import Problem
 from needle_cli.schedule import Outcome
 from needle_cli.selection import Unit, shown

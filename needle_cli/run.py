@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from needle_cli import drift, outcomes
+from needle_cli import outcomes
 from needle_cli._version import __version__
 from needle_cli.events import (
     Event,
@@ -25,6 +25,7 @@ from needle_cli.events import (
     share_of,
 )
 from needle_cli.explanations import CHECKS, FAULTS
+from needle_cli.gate import drift
 from needle_cli.problems import (
     FINDINGS,
     INTERNAL,
@@ -109,7 +110,7 @@ class Run:
         """Add what is asked less than `--against` asked, and what its own judge refuses."""
         if not self.settings["against"]:
             return
-        from needle_cli import against
+        from needle_cli.gate import against
 
         found = against.compare(self.every, self.settings)
         for row in against.rows_of(found, self.units, self.settings):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from needle_cli import catalogue
-from needle_cli.baseline import KnownFailure, path_of, read
+from needle_cli.gate.baseline import KnownFailure, path_of, read
 from needle_cli.problems import NOTHING, Problem, nearest
 from needle_cli.settings import Settings
 from needle_cli.specs import Header, SpecError, find_specs_dir, read_header, spec_paths

@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from needle_cli import baseline, console, replaying
-from needle_cli.baseline import KnownFailure
+from needle_cli import console, replaying
 from needle_cli.commands.options import given, options_of
 from needle_cli.events import FINDING, Row
+from needle_cli.gate import baseline
+from needle_cli.gate.baseline import KnownFailure
 from needle_cli.last import REPORT
 from needle_cli.problems import NOTHING, PASSED, Problem
 from needle_cli.reporters import reading

@@ -112,7 +112,8 @@ def judged(units: list[Unit], every: list[Unit], settings: Settings) -> int:
 
 def narrowed(units: list[Unit], settings: Settings) -> list[Unit]:
     """Return the units that --changed and --lf leave, in the order that --ff asks for."""
-    from needle_cli import changes, last
+    from needle_cli import last
+    from needle_cli.gate import changes
 
     if settings["changed"] is not None:
         units = changes.changed(units, settings["changed"], warn)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from needle_cli import console
 from needle_cli._version import __version__
 from needle_cli.commands.options import warn
-from needle_cli.linting import Issue, lint
+from needle_cli.gate.linting import Issue, lint
 from needle_cli.problems import FINDINGS, PASSED, Problem
 from needle_cli.selection import is_file_word, ours, users
 from needle_cli.settings import Settings
@@ -34,7 +34,7 @@ def _asked_less(settings: Settings, files: Sequence[str]) -> list[Issue]:
     """Return what the specs, settings and known failures ask less than `--against`."""
     if not settings["against"]:
         return []
-    from needle_cli import against
+    from needle_cli.gate import against
 
     units = [unit for file in files for unit in users(file, settings)] if files else ours(settings)
     found = against.compare(units, settings)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from needle_cli import drift
 from needle_cli._version import __version__
 from needle_cli.events import (
     FINDING,
@@ -22,6 +21,7 @@ from needle_cli.events import (
     Summary,
 )
 from needle_cli.explanations import usual_fix
+from needle_cli.gate import drift
 from needle_cli.problems import Problem
 from needle_cli.reporters import Writer, documents
 from needle_cli.reporters.issues import case_text, failure, issues_of

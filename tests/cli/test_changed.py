@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from needle_cli.definitions import definitions
+from needle_cli.gate.definitions import definitions
 from tests.cli.helpers import needle
 
 SOURCE = '''

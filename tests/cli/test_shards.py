@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from needle_cli import drift
+from needle_cli.gate import drift
 from needle_cli.reporters import reading
 from tests.cli.helpers import needle
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from needle_cli import baseline
-from needle_cli.baseline import KnownFailure, Pinned
 from needle_cli.events import FindingView, Row, Spot
+from needle_cli.gate import baseline
+from needle_cli.gate.baseline import KnownFailure, Pinned
 from needle_cli.problems import Problem
 from tests.cli.helpers import needle
 

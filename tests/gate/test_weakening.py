@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from needle_cli import weakening
+from needle_cli.gate import weakening
 
 SPEC = tomllib.loads("""
 op = "needle.ops:mul"

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import needle_cli
 from needle_cli import catalogue
-from needle_cli.definitions import definitions, dotted_names, imported, module_file
-from needle_cli.git import NoBase, Repository
+from needle_cli.gate.definitions import definitions, dotted_names, imported, module_file
+from needle_cli.gate.git import NoBase, Repository
 from needle_cli.selection import Unit
 
 HARMLESS = ("commands", "reporters", "references.py")
@@ -48,7 +49,7 @@ def _means_all(files: set[Path], repository: Repository, base: str) -> bool:
 
 def is_judge(file: Path) -> bool:
     """Tell whether a file is part of what verdicts are made by."""
-    judge = Path(__file__).resolve().parent
+    judge = Path(needle_cli.__file__).resolve().parent
     inside = file.suffix == ".py" and judge in file.parents
     return inside and file.relative_to(judge).parts[0] not in HARMLESS
 

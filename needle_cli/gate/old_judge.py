@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import needle_cli
 from needle_cli.events import FINDING
-from needle_cli.git import Repository
+from needle_cli.gate.git import Repository
 from needle_cli.selection import Unit
 from needle_cli.settings import Settings
 
@@ -65,7 +66,7 @@ def _judge(
                 text = repository.text(commit, unit.known_failures)
                 if text is not None:
                     _write(folder / unit.known_failures, text)
-        tool = Path(__file__).resolve().parent
+        tool = Path(needle_cli.__file__).resolve().parent
         if not units[0].source and tool.is_relative_to(repository.top):
             for path in repository.files(commit, tool):
                 _write(folder / "needle_cli" / path, repository.text(commit, tool / path))
@@ -89,7 +90,7 @@ def _run(
     command += [f"--device={device}" for device in settings["device"]]
     command += [f"--dtype={dtype}" for dtype in settings["dtype"]]
     command += [f"--trust={module}" for module in settings["trust"]]
-    engine = str(Path(__file__).resolve().parent.parent)
+    engine = str(Path(needle_cli.__file__).resolve().parent.parent)
     path = os.pathsep.join([str(folder), engine, os.environ.get("PYTHONPATH", "")])
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("NEEDLE_", "GITHUB_"))}
     done = subprocess.run(

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from needle_cli import changes, definitions, old_judge, weakening
 from needle_cli.events import GATE, FindingView, Row, Spot
-from needle_cli.git import NoBase, Repository
-from needle_cli.linting import lint
+from needle_cli.gate import changes, definitions, old_judge, weakening
+from needle_cli.gate.git import NoBase, Repository
+from needle_cli.gate.linting import lint
+from needle_cli.gate.weakening import Weakening
 from needle_cli.problems import Problem
 from needle_cli.selection import Unit, shown
 from needle_cli.settings import Settings
 from needle_cli.specs.header import KNOWN_FAILURES
-from needle_cli.weakening import Weakening
 
 CONFIG = old_judge.CONFIG
 MOST_FILES = 5
