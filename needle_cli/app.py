@@ -131,15 +131,9 @@ def print_error(error: dict[str, object]) -> None:
     """Print the `error` document of the report schema."""
     import json
 
-    from needle_cli._version import __version__
+    from needle_cli.reporters import documents
 
-    document = {
-        "schema": "needle.report",
-        "schema_version": 1,
-        "tool": {"name": "needle", "version": __version__},
-        "error": error,
-    }
-    print(json.dumps(document, indent=2))
+    print(json.dumps(documents.failed(error), indent=2))
 
 
 def _internal(error: BaseException, arguments: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from needle_cli.events import FINDING, UNANSWERED, Event, RunDone
 from needle_cli.reporters import documents
 from needle_cli.selection import Unit
-from needle_cli.store import FOLDER, write_whole
+from needle_cli.store import FOLDER, make_folder, write_whole
 
 REPORT = "report.json"
 FAILED = "failed.json"
@@ -23,7 +23,7 @@ class LastRun:
     """
 
     def __init__(self, root: Path) -> None:
-        self.folder = root / FOLDER / "last"
+        self._root = root
 
     def handle(self, event: Event) -> None:
         """Write both files when the run is over."""
@@ -32,14 +32,11 @@ class LastRun:
         document = documents.report(event.info, event.summary)
         judged = {row.op for row in event.summary.rows}
         bad = {row.op for row in event.summary.rows if row.status in FINDING | UNANSWERED}
-        failed = sorted((failed_operators(self.folder.parent.parent) - judged) | bad)
+        failed = sorted((failed_operators(self._root) - judged) | bad)
         with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            ignore = self.folder.parent / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
-            write_whole(self.folder / REPORT, json.dumps(document, allow_nan=False) + "\n")
-            write_whole(self.folder / FAILED, json.dumps(failed) + "\n")
+            folder = make_folder(self._root, "last")
+            write_whole(folder / REPORT, json.dumps(document, allow_nan=False) + "\n")
+            write_whole(folder / FAILED, json.dumps(failed) + "\n")
 
 
 def failed_operators(root: Path) -> set[str]:

@@ -92,7 +92,7 @@ def users(file: str, settings: Settings) -> list[Unit]:
     if not path.is_file():
         raise Problem(f"no such file: {file}")
     explicit = settings["specs"]
-    folder = Path(explicit) if explicit else path.with_name(f"{path.stem}.specs")
+    folder = users_specs(file, settings)
     if explicit and not folder.is_dir():
         raise Problem(f"--specs: no such folder: {explicit}")
     headers = _headers(folder, path.stem) if folder.is_dir() else {}
@@ -106,6 +106,12 @@ def users(file: str, settings: Settings) -> list[Unit]:
     if not units:
         raise Problem(f"{file} defines no operators: no TensorOp class and no function of tensors")
     return _with_known(units, folder, settings)
+
+
+def users_specs(file: str, settings: Settings) -> Path:
+    """Return the folder of the specs of a user's file: beside it, unless `--specs` is given."""
+    path, explicit = Path(file), settings["specs"]
+    return Path(explicit) if explicit else path.with_name(f"{path.stem}.specs")
 
 
 def _with_known(units: Sequence[Unit], folder: Path, settings: Settings) -> list[Unit]:

@@ -74,10 +74,7 @@ class Store:
         if self._broken:
             return
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            ignore = self.root / FOLDER / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
+            make_folder(self.root, self.folder.name)
             write_whole(self.folder / name, text)
         except OSError as error:
             self._broken = True
@@ -85,6 +82,16 @@ class Store:
                 f"failing cases are not stored, {FOLDER}/failures cannot be written "
                 f"({error.strerror or error}); the tokens on the screen still replay"
             )
+
+
+def make_folder(root: Path, name: str) -> Path:
+    """Make a folder below `.needle/`, which git is told to leave alone, and return it."""
+    folder = root / FOLDER / name
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder.parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    return folder
 
 
 def write_whole(path: Path, text: str) -> None:

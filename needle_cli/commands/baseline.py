@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -72,7 +71,7 @@ def _accept(
         if not mine:
             continue
         new = [baseline.from_row(row, issue.strip(), reason.strip(), end) for row in mine]
-        _rewrite(unit, settings, add=new)
+        _rewrite(unit, add=new)
         accepted += len(new)
         for entry in new:
             console.write(f"accepted until {end}: {entry.op} {entry.check}")
@@ -95,7 +94,7 @@ def _prune(names: Words, **parameters: Any) -> int:
     removed = 0
     for (unit, entry, _), verdict in zip(asked, verdicts, strict=True):
         if verdict.word == "FIXED":
-            _rewrite(unit, settings, drop=entry)
+            _rewrite(unit, drop=entry)
             console.write(f"removed: {entry.op} {entry.check}, {entry.issue}")
             removed += 1
         else:
@@ -123,19 +122,16 @@ def _last(settings: Settings) -> Sequence[Row]:
 
 
 def _rewrite(
-    unit: Unit,
-    settings: Settings,
-    add: Sequence[KnownFailure] = (),
-    drop: KnownFailure | None = None,
+    unit: Unit, add: Sequence[KnownFailure] = (), drop: KnownFailure | None = None
 ) -> None:
     """Write the file of an operator's known failures anew, with entries more or one less."""
     path = unit.known_failures
     assert path is not None
-    before = baseline.read(Path(path))
+    before = baseline.read(path)
     kept = [entry for entry in before if entry != drop]
     replaced = {(entry.op, entry.check, entry.device, entry.dtype) for entry in add}
     kept = [e for e in kept if (e.op, e.check, e.device, e.dtype) not in replaced]
-    baseline.write(Path(path), [*kept, *add])
+    baseline.write(path, [*kept, *add])
 
 
 def _command(name: str, callback: Any, params: Sequence[click.Parameter] = ()) -> click.Command:

@@ -83,21 +83,23 @@ def check_ops(settings: Settings, names: tuple[str, ...], listed: bool) -> int:
     """Select, judge, report; return the exit code."""
     from needle_cli.selection import select
 
-    def chosen() -> list[Unit]:
-        return narrowed(select(names, settings), settings)
-
     def everything() -> list[Unit]:
         return select(names, settings)
 
-    if listed:
-        for unit in chosen():
-            print(unit.name)
-        return PASSED
-    if settings["watch"]:
+    if settings["watch"] and not listed:
         from needle_cli.watching import watch
 
-        return watch(chosen, lambda units: judged(units, everything(), settings))
-    return judged(chosen(), everything(), settings)
+        return watch(
+            lambda: narrowed(everything(), settings),
+            lambda units: judged(units, everything(), settings),
+        )
+    every = everything()
+    units = narrowed(every, settings)
+    if listed:
+        for unit in units:
+            print(unit.name)
+        return PASSED
+    return judged(units, every, settings)
 
 
 def judged(units: list[Unit], every: list[Unit], settings: Settings) -> int:

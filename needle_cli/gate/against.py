@@ -175,7 +175,7 @@ def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
                     f"{path.stem}:{name}, which the spec goes by, uses {', '.join(used)}: changed"
                 )
                 found.weakenings.append(Weakening(unit.name, "reference", text))
-            if path in files and _defined_otherwise(found, path, name):
+            if path in files and changes.redefined(path, name, found.repository, found.commit):
                 text = f"{path.stem}:{name}, which the spec goes by, has changed"
                 found.weakenings.append(Weakening(unit.name, "reference", text))
         found.weakenings += _watching(found, unit, files)
@@ -214,22 +214,10 @@ def _python_of(unit: Unit) -> list[tuple[Path, str]]:
         path = definitions.module_file(module, source.parent)
         if unit.source and module == source.stem:
             path = source
-        if (path is not None and name != unit.function and not changes.is_engine(path)) or (
-            path is not None and path.name == "references.py"
-        ):
+        itself = (path, name) == (source, unit.function)
+        if path is not None and not itself and not changes.is_engine(path):
             found.append((path, name))
     return found
-
-
-def _defined_otherwise(found: Comparison, path: Path, name: str) -> bool:
-    before = found.repository.text(found.commit, path)
-    now = path.read_text("utf-8") if path.is_file() else ""
-    try:
-        return before is None or (
-            definitions.definitions(before, name) != definitions.definitions(now, name)
-        )
-    except SyntaxError:
-        return before != now
 
 
 def _groups(units: Sequence[Unit]) -> list[tuple[Path, list[Unit]]]:

@@ -86,12 +86,12 @@ def _differs(unit: Unit, files: set[Path], repository: Repository, base: str) ->
         if file is not None and not is_engine(file):
             asked.append((file, name))
     return any(
-        bool(imported(file) & files) or (file in files and _redefined(file, name, repository, base))
+        bool(imported(file) & files) or (file in files and redefined(file, name, repository, base))
         for file, name in asked
     )
 
 
-def _redefined(file: Path, name: str, repository: Repository, base: str) -> bool:
+def redefined(file: Path, name: str, repository: Repository, base: str) -> bool:
     """Tell whether a definition of a file is another one than it was."""
     before = repository.text(base, file)
     if before is None:

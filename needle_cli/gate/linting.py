@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from needle_cli.outcomes import joined, problem_of
 from needle_cli.run import local_runner
 from needle_cli.schedule import BrokenWorker
+from needle_cli.selection import users_specs
 from needle_cli.settings import Settings
 from needle_cli.worker import Task
 
@@ -33,9 +32,7 @@ def lint(sources: Sequence[str], settings: Settings) -> Linted:
     """
     count, issues, problems = 0, [], []
     for source in sources:
-        folder = settings["specs"]
-        if source and not folder:
-            folder = os.fspath(Path(source).with_name(f"{Path(source).stem}.specs"))
+        folder = str(users_specs(source, settings)) if source else settings["specs"]
         data = _ask(Task("lint", "", folder, source, trust=settings["trust"]), settings)
         count += data["count"]
         issues += data["issues"]

@@ -61,11 +61,11 @@ def _judge(
         for path in inside:
             _write(folder / "specs" / path, repository.text(commit, specs / path))
         _write(folder / CONFIG, config)
-        for unit in units[:1]:
-            if unit.known_failures is not None and not unit.known_failures.is_absolute():
-                text = repository.text(commit, unit.known_failures)
-                if text is not None:
-                    _write(folder / unit.known_failures, text)
+        known = units[0].known_failures
+        if known is not None and not known.is_absolute():
+            text = repository.text(commit, known)
+            if text is not None:
+                _write(folder / known, text)
         tool = Path(needle_cli.__file__).resolve().parent
         if not units[0].source and tool.is_relative_to(repository.top):
             for path in repository.files(commit, tool):

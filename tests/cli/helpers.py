@@ -48,6 +48,27 @@ def environment(stand_in=False, extra=None):
     return env | {k: str(v) for k, v in (extra or {}).items()}
 
 
+def git(folder, *words):
+    """Run git in a folder, as somebody."""
+    identity = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+def settle(folder, message):
+    """Commit everything, and let main stand there."""
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", message)
+    git(folder, "branch", "-f", "main")
+
+
+def edit(folder, name, old, new):
+    """Replace a text in a file that has it."""
+    path = folder / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
 def normal(text):
     """Return a screen with times and versions replaced, so that only what we draw is left."""
     text = re.sub(r"\d+\.\d s\b", "0.0 s", text)

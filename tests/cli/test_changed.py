@@ -1,12 +1,11 @@
 """`--changed`, `--lf` and `--ff`: which operators are checked, in histories of a few commits."""
 
-import subprocess
 from datetime import date, timedelta
 
 import pytest
 
 from needle_cli.gate.definitions import definitions
-from tests.cli.helpers import needle
+from tests.cli.helpers import edit, git, needle, settle
 
 SOURCE = '''
 """Operators."""
@@ -61,11 +60,6 @@ input.a = "(n)"
 """
 
 
-def git(folder, *words):
-    identity = ("-c", "user.name=n", "-c", "user.email=n@example.org")
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
-
-
 @pytest.fixture
 def project(tmp_path):
     """Return a repository with three operators on main, standing on a branch."""
@@ -91,13 +85,6 @@ def changed(folder, word="--changed"):
     code, names, stderr = listed(folder, word)
     assert code == 0, stderr
     return names
-
-
-def edit(folder, name, old, new):
-    path = folder / name
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
 
 
 def test_nothing_changed_is_nothing_to_check(project):
@@ -133,9 +120,7 @@ def test_modules_of_ones_own_count(project):
     (project / "tools.py").write_text("import deeper\n\ndef twice(a):\n    return a + a\n")
     (project / "deeper.py").write_text("x = 1\n")
     edit(project, "mine.py", "import numpy\n", "import numpy\nfrom tools import twice\n")
-    git(project, "add", ".")
-    git(project, "commit", "-qm", "tools")
-    git(project, "branch", "-f", "main")
+    settle(project, "tools")
     assert changed(project) == []
     edit(project, "deeper.py", "x = 1", "x = 2")
     assert changed(project) == ["one", "two", "three"]
@@ -144,9 +129,7 @@ def test_modules_of_ones_own_count(project):
 def test_a_reference_elsewhere_counts(project):
     (project / "refs.py").write_text("def two(a):\n    return a * 2\n")
     edit(project, "mine.specs/two.toml", "numpy:positive", "refs:two")
-    git(project, "add", ".")
-    git(project, "commit", "-qm", "refs")
-    git(project, "branch", "-f", "main")
+    settle(project, "refs")
     assert changed(project) == []
     edit(project, "refs.py", "a * 2", "a * 3")
     assert changed(project) == ["two"]

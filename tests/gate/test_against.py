@@ -1,12 +1,11 @@
 """Dishonest contributions: each is refused, or listed for a reviewer; an honest one passes."""
 
 import json
-import subprocess
 from datetime import date, timedelta
 
 import pytest
 
-from tests.cli.helpers import needle
+from tests.cli.helpers import edit, git, needle, settle
 
 SOON = date.today() + timedelta(days=30)
 
@@ -71,11 +70,6 @@ input.a = "(n)"
 GATE = '[tool.needle]\nseed = 1\nmax-examples = 5\nselect = ["forward", "contract", "gradient"]\n'
 
 
-def git(folder, *words):
-    identity = ("-c", "user.name=n", "-c", "user.email=n@example.org")
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
-
-
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / "mine.specs").mkdir()
@@ -88,13 +82,6 @@ def project(tmp_path):
     git(tmp_path, "commit", "-qm", "start")
     git(tmp_path, "checkout", "-qb", "topic")
     return tmp_path
-
-
-def edit(folder, name, old, new):
-    path = folder / name
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
 
 
 def judged(folder, *words):
@@ -341,9 +328,17 @@ def test_settings_in_a_folder_of_their_own(project):
     inner.mkdir()
     for name in ("mine.py", "mine.specs"):
         (project / name).rename(inner / name)
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", "move")
-    git(project, "branch", "-f", "main")
+    settle(project, "move")
     (inner / "pyproject.toml").write_text("[tool.needle]\n")
     code, said = judged(inner)
     assert code == 1 and "tool.needle] seed" in said["gate/settings"]
+
+
+def test_a_reference_of_the_operators_own_name(project):
+    (project / "refs.py").write_text("def square(a):\n    return a * a\n")
+    edit(project, "mine.specs/square.toml", "numpy:square", "refs:square")
+    settle(project, "refs")
+    assert judged(project) == (0, {})
+    edit(project, "refs.py", "a * a", "a * a * 1")
+    code, said = judged(project)
+    assert code == 1 and "refs:square, which the spec goes by, has changed" in said["mine/square"]

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tests.cli.helpers import ROOT, environment
-from tests.gate.test_against import SPECS, WRONG, edit, project  # noqa: F401 - the fixture
+from tests.cli.helpers import ROOT, edit, environment
+from tests.gate.test_against import SPECS, WRONG, project  # noqa: F401 - the fixture
 
 CI = ROOT / "examples" / "ci"
 SCHEMAS = {
