@@ -18,7 +18,8 @@ from needle_cli.checking.cases.kinked import has_edges
 from needle_cli.checking.checks.question import NOTHING, Question, merge
 from needle_cli.checking.claims import Claims, Kink
 from needle_cli.checking.model import Answer, Array, Finding, Verdict
-from needle_cli.checking.numerics.star import MOST_COORDINATES, Allows, Sides, Star
+from needle_cli.checking.numerics.sides import Allows, Sides
+from needle_cli.checking.numerics.star import MOST_COORDINATES, Star
 from needle_cli.checking.subject import Subject
 
 LARGEST = MOST_COORDINATES

@@ -208,7 +208,8 @@ class Slope:
 
     `edge`: the outputs are not finite beside `x` on this side. `divergent`: difference quotients
     grow without bound, as at a jump (like 1/h) or a root (like h^-1/2). `settled`: the extrapolated
-    values stood still on some rungs, or are zero within their error.
+    values stood still on some rungs, or are zero within their error. `noise` is the rounding that
+    was measured on the way, None where nothing was.
     """
 
     slope: Array
@@ -216,17 +217,19 @@ class Slope:
     edge: Array
     divergent: Array
     settled: Array
+    noise: Array | None
 
 
-def one_sided(line: Line, side: int) -> Slope:
+def one_sided(line: Line, side: int, noise: Array | None = None) -> Slope:
     """Return the slope of `f(x + t u)` for t > 0 (`side` +1), or for t < 0 (-1), per component.
 
     A ladder of difference quotients from 2^-3 to 2^-60, one extrapolation step, and for every
     component the rung where the extrapolated values move least. The long ladder tells a point at a
-    kink from one beside it.
+    kink from one beside it. `noise` is that of the outputs where it is known already.
     """
-    noise = measured_noise(line, side)
-    noise = np.where(np.isfinite(noise), noise, 0.0)
+    if noise is None:
+        noise = measured_noise(line, side)
+        noise = np.where(np.isfinite(noise), noise, 0.0)
     # Rungs too fine to move every entry of x by a few units in the last place say nothing.
     rungs = [t for t in LADDER if t >= 16 * line.resolution]
     steps = np.array(rungs)[:, None]
@@ -255,7 +258,7 @@ def one_sided(line: Line, side: int) -> Slope:
     divergent = _diverges(quotients, rounding)
     error = moved[best, columns]
     flat = (np.abs(slope) <= 4 * error) & sound[best, columns]
-    return Slope(slope, error, edge, divergent & ~edge, (settled & sound).any(axis=0) | flat)
+    return Slope(slope, error, edge, divergent & ~edge, (settled & sound).any(axis=0) | flat, noise)
 
 
 def _contradicted_below(slopes: Array, moved: Array, rounding: Array) -> Array:

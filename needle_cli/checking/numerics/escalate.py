@@ -204,7 +204,7 @@ def _undecided(verdict: Verdict, note: str) -> Comparison:
     return Comparison(verdict, float("nan"), float("nan"), float("nan"), note)
 
 
-def _project(estimate: Estimate, cotangent: Array) -> tuple[float, float]:
+def projected_slope(estimate: Estimate, cotangent: Array) -> tuple[float, float]:
     """Return the projected slope and its projected error; NaN where a needed entry is missing."""
     used = cotangent != 0
     weights = cotangent[used]
@@ -221,7 +221,7 @@ def _at_several_steps(
     rows: list[tuple[float, float, Estimate]] = []
     noise = measured_noise(line)
     for estimate in central_estimates(line, noise):
-        numeric, error = _project(estimate, cotangent)
+        numeric, error = projected_slope(estimate, cotangent)
         if np.isfinite(numeric) and np.isfinite(error):
             rows.append((error, numeric, estimate))
     if not rows:

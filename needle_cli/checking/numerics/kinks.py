@@ -6,6 +6,7 @@ show neither, nothing is.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,15 @@ import numpy as np
 from needle_cli.checking.model import Array, Garbage, OperatorError, Verdict
 from needle_cli.checking.numerics.differences import Line, Slope, one_sided
 from needle_cli.checking.numerics.probes import Tangent
-from needle_cli.checking.numerics.star import RELATIVE_FLOOR, Sides, Star, halves, sides, usable
+from needle_cli.checking.numerics.sides import RELATIVE_FLOOR, Sides, sides, usable
+from needle_cli.checking.numerics.star import Star, halves
 from needle_cli.checking.numerics.tolerance import CONFIDENCE, norm
 from needle_cli.checking.subject import Subject, inner
 
 SPLITS = 12
+GLANCE = 2.0**-17
+"""The larger of two steps at which a look tells whether there is more to see."""
+
 MOST_COMPONENTS = 12
 
 AT_A_KINK = "at a kink, between the one-sided slopes"
@@ -145,14 +150,52 @@ def _not_additive(subject: Subject, line: Line, measured: Sides, rng: np.random.
     for attempt in range(attempts):
         signs = [rng.integers(0, 2, size=u.shape) * 2.0 - 1.0 for u in line.direction]
         whole = [u * (s if attempt else 1) for u, s in zip(line.direction, signs, strict=True)]
-        right = one_sided(Line(subject, whole), +1) if attempt else measured.right
         first, second = halves(whole, rng)
-        if all(any(u.any() for u in half) for half in (first, second)):
-            both = [sides(Line(subject, half)) for half in (first, second)]
-            broken |= _gap(right, both[0].right, both[1].right) > 1.0
-            # |a| - |b| adds up along (1, 1), but not smoothly.
-            broken |= both[0].kinds[1] | both[1].kinds[1]
+        if not all(any(u.any() for u in half) for half in (first, second)):
+            continue
+        lines = [Line(subject, direction) for direction in (whole, first, second)]
+        if _plainly_additive(lines, measured.right.noise):
+            continue
+        right = one_sided(lines[0], +1, measured.right.noise) if attempt else measured.right
+        both = [sides(half, like=measured) for half in lines[1:]]
+        broken |= _gap(right, both[0].right, both[1].right) > 1.0
+        # |a| - |b| adds up along (1, 1), but not smoothly.
+        broken |= both[0].kinds[1] | both[1].kinds[1]
     return broken
+
+
+def _plainly_additive(lines: Sequence[Line], noise: Array | None) -> bool:
+    """Tell whether a look at two steps shows a direction to be the sum of two, and all smooth.
+
+    What does not add up, or bends, does so in proportion to the step, and the square of it is
+    extrapolated away. A ladder of steps is needed only where this is not clear.
+    """
+    whole, first, second = lines
+    origin = whole.origin
+    steps = (GLANCE, GLANCE / 2)
+    for line in lines:
+        line.fetch(side * t for t in steps for side in (1, -1))
+
+    def change(line: Line, t: float) -> Array:
+        return line.at(t) - origin
+
+    def is_left(rest: Callable[[float], Array]) -> Array:
+        wide, narrow = (rest(t) / t for t in steps)
+        left: Array = np.abs(2 * narrow - wide)
+        return left
+
+    def bends(half: Line) -> Array:
+        return is_left(lambda t: change(half, t) + change(half, -t))
+
+    adds_up = is_left(lambda t: change(whole, t) - change(first, t) - change(second, t))
+    left = np.maximum(adds_up, np.maximum(bends(first), bends(second)))
+    size = np.sum([np.abs(line.at(steps[1]) - origin) for line in lines], axis=0) / steps[1]
+    rounding = whole.subject.rounding * np.abs(origin) + (0.0 if noise is None else noise)
+    unclear = 64 * rounding / steps[1]
+    allowed = np.maximum(10 * RELATIVE_FLOOR * size, unclear)
+    clear = unclear <= 1e3 * RELATIVE_FLOOR * size
+    still = np.all([line.at(t) == origin for line in lines for t in steps], axis=0)
+    return bool((still | (clear & (left <= allowed))).all())
 
 
 def _gap(whole: Slope, first: Slope, second: Slope) -> Array:

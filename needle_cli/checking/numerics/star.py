@@ -7,20 +7,25 @@ between the left and the right slope. For a concave output the order is reversed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import Line, Slope, one_sided
+from needle_cli.checking.numerics.differences import Line, Slope
 from needle_cli.checking.numerics.probes import Tangent, power_of_two, projected, rms, signed
+from needle_cli.checking.numerics.sides import (
+    RELATIVE_FLOOR,
+    Allows,
+    Sides,
+    sides,
+    sides_together,
+    usable,
+)
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
 from needle_cli.checking.subject import Subject, inner
-
-RELATIVE_FLOOR = 1e-8
-"""Relative agreement of one-sided slopes below which they count as equal."""
 
 MOST_COORDINATES = 24
 
@@ -32,82 +37,6 @@ DENIALS = 16
 
 WIDE = 2.0**12
 """Ratio of two entries from which each moves by its own size."""
-
-Allows = Callable[[Sequence[Array], int], bool]
-"""Tells whether a direction may be followed to a side, +1 or -1, without leaving a domain."""
-
-
-@dataclass(frozen=True)
-class Sides:
-    """Left and right slopes along one line, per output component."""
-
-    left: Slope
-    right: Slope
-
-    @property
-    def tolerance(self) -> Array:
-        """What may lie between two slopes that are equal."""
-        with np.errstate(all="ignore"):
-            size = np.maximum(np.abs(self.left.slope), np.abs(self.right.slope))
-            return CONFIDENCE * (self.left.error + self.right.error) + RELATIVE_FLOOR * size
-
-    def settled(self) -> Array:
-        """Tell where at least one side's ladder stood still."""
-        known: Array = usable(self.left) | usable(self.right)
-        return known
-
-    @cached_property
-    def kinds(self) -> tuple[Array, Array, Array]:
-        """Masks (smooth, kinked, without slope) that share out the components."""
-        finite_left = usable(self.left)
-        finite_right = usable(self.right)
-        both = finite_left & finite_right
-        with np.errstate(all="ignore"):
-            kinked = both & (np.abs(self.left.slope - self.right.slope) > self.tolerance)
-        one = (finite_left & self.right.edge) | (finite_right & self.left.edge)
-        # A ladder that settles nowhere knows nothing; only growth and bad values mean no slope.
-        none = _without_slope(self.left) | _without_slope(self.right)
-        return ~kinked & (one | ~none), kinked, none & ~one
-
-    def slope(self) -> tuple[Array, Array]:
-        """Return one slope per component and its error: the mean, or the side that exists."""
-        finite_left, finite_right = usable(self.left), usable(self.right)
-        mean = (self.left.slope + self.right.slope) / 2
-        alike = finite_left == finite_right
-        slope = np.where(alike, mean, np.where(finite_left, self.left.slope, self.right.slope))
-        error = np.where(alike | finite_left, self.left.error, 0) + np.where(
-            alike | finite_right, self.right.error, 0
-        )
-        return slope, error
-
-
-def _without_slope(side: Slope) -> Array:
-    missing: Array = side.edge | side.divergent | ~np.isfinite(side.slope)
-    return missing | ~np.isfinite(side.error)
-
-
-def usable(side: Slope) -> Array:
-    """Tell per component whether there is a slope that can be relied on."""
-    known: Array = ~_without_slope(side) & side.settled
-    return known
-
-
-def sides(line: Line, allows: Allows | None = None) -> Sides:
-    """Return the slopes on both sides of the line's origin; none where one may not go."""
-    left, right = (
-        one_sided(line, side) if allows is None or allows(line.direction, side) else _beyond(line)
-        for side in (-1, +1)
-    )
-    return Sides(left, right)
-
-
-def _beyond(line: Line) -> Slope:
-    """Return what is known of a side that lies outside a domain: that there is an edge."""
-    shape = line.origin.shape
-    nothing = np.full(shape, np.nan)
-    no, yes = np.zeros(shape, dtype=bool), np.ones(shape, dtype=bool)
-    return Slope(nothing, nothing, yes, no, no)
-
 
 Sum = tuple[Sides, list[tuple[float, Sides]]]
 """The slopes along a direction, and weights and slopes of directions that add up to it."""
@@ -152,12 +81,14 @@ class Star:
         self.directions = [
             projected(subject, d, tangent) for d in _directions(subject, self.places, rng)
         ]
-        self.measured = [self._sides(d) for d in self.directions]
+        coordinates = self.directions[: len(self.places)]
+        self.measured, self._apart = sides_together(coordinates, self._line, allows)
+        self.measured += [sides(self._line(d), allows) for d in self.directions[len(self.places) :]]
 
-    def _sides(self, direction: Sequence[Array]) -> Sides:
+    def _line(self, direction: Sequence[Array]) -> Line:
         if self._outputs is None:
-            return sides(Line(self.subject, direction), self._allows)
-        return sides(Line(self.subject, direction, self._values), self._allows)
+            return Line(self.subject, direction)
+        return Line(self.subject, direction, self._values)
 
     def _values(self, leaves: Sequence[Array]) -> Array:
         return self.subject.values(leaves)[self._outputs]
@@ -210,6 +141,8 @@ class Star:
     def _sums(self) -> list[Sum]:
         """Return directions as sums of others: all-ones of coordinates, random ones of halves."""
         sums = self._ones_and_coordinates()
+        if self._apart and sums:
+            return sums  # of one entry alone, so that halves have nothing to add
         for direction, whole in list(zip(self.directions, self.measured, strict=True))[-RANDOM:]:
             sums.extend(self._splits(direction, whole, 1))
         return sums
@@ -220,7 +153,8 @@ class Star:
         for _ in range(times):
             parts = halves(direction, self._rng)
             if all(any(u.any() for u in half) for half in parts):
-                sums.append((whole, [(1.0, self._sides(half)) for half in parts]))
+                measured = [sides(self._line(half), self._allows, whole) for half in parts]
+                sums.append((whole, [(1.0, side) for side in measured]))
         return sums
 
     def _ones_and_coordinates(self) -> list[Sum]:
