@@ -11,9 +11,9 @@ from typing import Any
 from needle_cli.events import FINDING as FINDING
 from needle_cli.events import CaseView, FindingView, Row, RunInfo, Spot, row_of
 from needle_cli.gate import baseline
-from needle_cli.problems import Problem
+from needle_cli.problems import Problem, shown_path
 from needle_cli.schedule import Outcome
-from needle_cli.selection import Unit, shown
+from needle_cli.selection import Unit
 from needle_cli.tokens import Record
 
 FIRST_CHECK = "forward"
@@ -30,7 +30,7 @@ MOST_PRINTED = 60
 
 def rows_of(outcome: Outcome, unit: Unit) -> list[Row]:
     """Return the rows of one operator's outcome, its known failures marked."""
-    spec = shown(Path(unit.spec)) if unit.spec else ""
+    spec = shown_path(Path(unit.spec)) if unit.spec else ""
     rows = [replace(row, path=unit.path, line=unit.line, spec=spec) for row in _rows(outcome)]
     printed = outcome.data.get("printed", "")
     rows = _with_printed(rows, printed, outcome) if printed else rows

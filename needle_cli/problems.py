@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 PASSED, FINDINGS, UNUSABLE, INTERNAL, UNANSWERED, NOTHING = 0, 1, 2, 3, 4, 5
 """The exit codes; `PRECEDENCE` says which one wins when several apply."""
@@ -53,6 +54,14 @@ class Problem(Exception):
         if self.nearest:
             fields["nearest"] = self.nearest
         return fields
+
+
+def shown_path(path: Path) -> str:
+    """Return a path relative to the working directory where possible, never an absolute one."""
+    try:
+        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        return path.name if path.is_absolute() else path.as_posix()
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

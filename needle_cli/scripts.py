@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from needle_cli import tokens
-from needle_cli.problems import Problem
-from needle_cli.selection import Unit, shown
+from needle_cli.problems import Problem, shown_path
+from needle_cli.selection import Unit
 from needle_cli.tokens import Record
 
 DIFFERENCES = """\
@@ -73,12 +73,12 @@ def add_to_spec(record: Record, unit: Unit) -> str:
     try:
         text = path.read_text(encoding="utf-8")
         if token in text:
-            raise Problem(f"{shown(path)} has this example already")
+            raise Problem(f"{shown_path(path)} has this example already")
         with path.open("a", encoding="utf-8") as stream:
             stream.write(entry if text.endswith("\n") else "\n" + entry)
     except OSError as error:
-        raise Problem(f"cannot write {shown(path)}: {error.strerror}") from error
-    return shown(path)
+        raise Problem(f"cannot write {shown_path(path)}: {error.strerror}") from error
+    return shown_path(path)
 
 
 def _head(record: Record) -> list[str]:

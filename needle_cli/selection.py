@@ -11,7 +11,7 @@ from pathlib import Path
 
 from needle_cli import catalogue
 from needle_cli.gate.baseline import KnownFailure, path_of, read
-from needle_cli.problems import NOTHING, Problem, nearest
+from needle_cli.problems import NOTHING, Problem, nearest, shown_path
 from needle_cli.settings import Settings
 from needle_cli.specs import Header, SpecError, find_specs_dir, read_header, spec_paths
 
@@ -80,9 +80,9 @@ def ours(settings: Settings) -> list[Unit]:
     units = []
     for entry in _entries(catalogue.operators):
         header = headers.pop(entry.name, None)
-        units.append(_unit(entry.name, header, shown(Path(entry.path)), entry.line))
+        units.append(_unit(entry.name, header, shown_path(Path(entry.path)), entry.line))
     for name, header in headers.items():
-        units.append(_unit(name, header, shown(header.path), 1, exists=False))
+        units.append(_unit(name, header, shown_path(header.path), 1, exists=False))
     return _with_known(units, folder, settings)
 
 
@@ -100,9 +100,9 @@ def users(file: str, settings: Settings) -> list[Unit]:
     units = []
     for entry in _entries(lambda: catalogue.user_file(path)):
         header = mine.pop(entry.name, None)
-        units.append(_unit(entry.name, header, shown(path), entry.line, source=file))
+        units.append(_unit(entry.name, header, shown_path(path), entry.line, source=file))
     for name, header in mine.items():
-        units.append(_unit(name, header, shown(header.path), 1, source=file, exists=False))
+        units.append(_unit(name, header, shown_path(header.path), 1, source=file, exists=False))
     if not units:
         raise Problem(f"{file} defines no operators: no TensorOp class and no function of tensors")
     return _with_known(units, folder, settings)
@@ -129,14 +129,6 @@ def _with_known(units: Sequence[Unit], folder: Path, settings: Settings) -> list
     ]
 
 
-def shown(path: Path) -> str:
-    """Return a path relative to the working directory where possible, never an absolute one."""
-    try:
-        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
-    except ValueError:
-        return path.name
-
-
 def _unit(
     name: str, header: Header | None, path: str, line: int, source: str = "", exists: bool = True
 ) -> Unit:
@@ -150,7 +142,7 @@ def _folder(settings: Settings) -> Path:
     try:
         return find_specs_dir(Path(explicit) if explicit else None)
     except SpecError as error:
-        raise _problem(error) from error
+        raise error.problem() from error
 
 
 def _entries(find: Callable[[], list[catalogue.OperatorEntry]]) -> list[catalogue.OperatorEntry]:
@@ -167,14 +159,8 @@ def _headers(folder: Path, family: str | None) -> dict[str, Header]:
             header = read_header(path, family)
             headers[header.name] = header
     except SpecError as error:
-        raise _problem(error) from error
+        raise error.problem() from error
     return headers
-
-
-def _problem(error: SpecError) -> Problem:
-    expected = f"; expected {error.expected}" if error.expected else ""
-    return Problem(f"{error.message}{expected}", kind="spec", nearest=error.nearest,
-                   path=shown(error.path), line=error.line)  # fmt: skip
 
 
 def _named(units: list[Unit], words: Sequence[str]) -> list[Unit]:

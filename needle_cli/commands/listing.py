@@ -10,7 +10,7 @@ import click
 
 from needle_cli import console
 from needle_cli.explanations import CAUSES, CHECKS, FAULTS
-from needle_cli.problems import Problem, nearest
+from needle_cli.problems import Problem, nearest, shown_path
 from needle_cli.settings import Settings, resolve
 
 Rows = list[dict[str, Any]]
@@ -34,11 +34,11 @@ def _ops(settings: Settings) -> Rows:
 def _specs(settings: Settings) -> Rows:
     from pathlib import Path
 
-    from needle_cli.selection import ours, shown
+    from needle_cli.selection import ours
 
     return [
         {
-            "spec": shown(Path(unit.spec)),
+            "spec": shown_path(Path(unit.spec)),
             "op": unit.name,
             "tags": list(unit.tags),
             "status": "" if unit.exists else "stale",

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from needle_cli import console, scaffold
-from needle_cli.problems import PASSED
-from needle_cli.selection import shown
+from needle_cli.problems import PASSED, shown_path
 
 
 @click.group("new", help="Begin something new.")
@@ -23,7 +22,7 @@ def op(name: str, spec_only: bool) -> int:
     """Write class, function and spec of an operator, with what is still to be written."""
     place = scaffold.place_of(name, Path.cwd())
     for path in scaffold.write(place, spec_only):
-        console.write(f"wrote {shown(path)}")
+        console.write(f"wrote {shown_path(path)}")
     asked = place.name if place.engine else f"{place.source.name} -k {place.function}"
     console.write(f"next: needle check {asked}    (it says what is still to be written)")
     return PASSED

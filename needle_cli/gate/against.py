@@ -18,8 +18,8 @@ from needle_cli.gate import changes, definitions, old_judge, weakening
 from needle_cli.gate.git import NoBase, Repository
 from needle_cli.gate.linting import lint
 from needle_cli.gate.weakening import Weakening
-from needle_cli.problems import Problem
-from needle_cli.selection import Unit, shown
+from needle_cli.problems import Problem, shown_path
+from needle_cli.selection import Unit
 from needle_cli.settings import Settings
 from needle_cli.specs.header import KNOWN_FAILURES
 
@@ -94,7 +94,9 @@ def rows_of(
     rows = []
     for op in dict.fromkeys([*findings, *accepted]):
         unit = next((u for u in units if u.name == op), None)
-        path = found.places.get(op) or (shown(Path(unit.spec)) if unit and unit.spec else CONFIG)
+        path = found.places.get(op) or (
+            shown_path(Path(unit.spec)) if unit and unit.spec else CONFIG
+        )
         row = Row(op, "against", settings["device"][0], settings["dtype"][0], "known",
                   path=path, line=1)  # fmt: skip
         if op in findings:
@@ -148,7 +150,7 @@ def _known(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
     fresh = [u.name for u in units if u.spec
              and found.repository.text(found.commit, Path(u.spec)) is None]  # fmt: skip
     listed = weakening.of_known(old if isinstance(old, list) else [], new, fresh)
-    found.places |= {item.op: shown(path) for item in listed}
+    found.places |= {item.op: shown_path(path) for item in listed}
     found.weakenings += listed
 
 
@@ -169,7 +171,7 @@ def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
     """List changed references and hooks, operators that look around, and a changed judge."""
     for unit in units:
         for path, name in _python_of(unit):
-            used = sorted(shown(p) for p in definitions.imported(path, name) & files)
+            used = sorted(shown_path(p) for p in definitions.imported(path, name) & files)
             if used:
                 text = (
                     f"{path.stem}:{name}, which the spec goes by, uses {', '.join(used)}: changed"
@@ -179,7 +181,7 @@ def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
                 text = f"{path.stem}:{name}, which the spec goes by, has changed"
                 found.weakenings.append(Weakening(unit.name, "reference", text))
         found.weakenings += _watching(found, unit, files)
-    judge = sorted(shown(path) for path in files if changes.is_judge(path))
+    judge = sorted(shown_path(path) for path in files if changes.is_judge(path))
     if judge:
         more = f" and {len(judge) - MOST_FILES} more" if len(judge) > MOST_FILES else ""
         text = f"the judge itself is part of the change: {', '.join(judge[:MOST_FILES])}{more}"

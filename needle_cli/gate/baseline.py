@@ -96,11 +96,7 @@ def read(path: Path, names: Sequence[str] | None = None) -> tuple[KnownFailure, 
         top.only(("known",))
         entries = tuple(_entry(table, names) for table in top.tables("known"))
     except SpecError as error:
-        expected = f"; expected {error.expected}" if error.expected else ""
-        raise Problem(
-            " ".join(f"{error.message}{expected}".split()), kind="baseline",
-            nearest=error.nearest, path=error.path.name, line=error.line,
-        ) from error  # fmt: skip
+        raise error.problem("baseline") from error
     return entries
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from needle_cli.problems import Problem, shown_path
+
 SHOWN = 60
 """Characters of a user's value that a message repeats."""
 
@@ -36,6 +38,14 @@ class SpecError(Exception):
         if self.nearest:
             text += f"; did you mean {self.nearest!r}?"
         return " ".join(text.split())
+
+    def problem(self, kind: str = "spec") -> Problem:
+        """Return the error as the problem that ends a command."""
+        expected = f"; expected {self.expected}" if self.expected else ""
+        return Problem(
+            " ".join(f"{self.message}{expected}".split()),
+            kind=kind, nearest=self.nearest, path=shown_path(self.path), line=self.line,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
