@@ -119,13 +119,14 @@ class Reports:
 
     def _add_files(self, settings: Settings) -> None:
         for word in settings["report"]:
-            name, _, path = word.partition("=")
-            target = Path(path or DEFAULT_NAMES[name])
+            name, target = _target(word)
+            if any(target.resolve() == path.resolve() for _, path in self._files):
+                raise Problem(f"two reports would be written to {target}: give each its own path")
+            # A report that a build server waits for has to be possible before anything is judged.
             try:
-                stream = target.open("w", encoding="utf-8", newline="\n", errors=ODD)
+                stream = _opened(target)
             except OSError as error:
-                self._warn(f"cannot write the report {target}: {error.strerror}")
-                continue
+                raise Problem(f"cannot write the report {target}: {error.strerror}") from error
             self._files.append((stream, target))
             reporter = reporter_class(name)(self._patient(stream, target), settings)
             self._machines.append(reporter.handle)
@@ -177,12 +178,21 @@ def write_error(error: Mapping[str, object], words: Sequence[str]) -> None:
     """Write an error into reports that could not be opened in the usual way, best as it goes."""
     settings = resolve({"report": []}, {}, Config(None, {}))
     for word in words:
-        name, _, path = word.partition("=")
-        if name in DEFAULT_NAMES:
-            with Path(path or DEFAULT_NAMES[name]).open(
-                "w", encoding="utf-8", errors=ODD
-            ) as stream:
+        if word.partition("=")[0] in DEFAULT_NAMES:
+            name, target = _target(word)
+            with contextlib.suppress(Exception), _opened(target) as stream:
                 reporter_class(name)(_to(stream), settings).handle(RunFailed(error))
+
+
+def _target(word: str) -> tuple[str, Path]:
+    """Return format and path of FORMAT[=PATH]."""
+    name, _, path = word.partition("=")
+    return name, Path(path or DEFAULT_NAMES[name])
+
+
+def _opened(target: Path) -> IO[str]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.open("w", encoding="utf-8", newline="\n", errors=ODD)
 
 
 def _to(stream: IO[str]) -> Writer:

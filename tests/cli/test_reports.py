@@ -85,10 +85,24 @@ def test_several_reports_in_one_run(tmp_path):
     assert "canned/wrong[cpu-float64] gradient" in (tmp_path / "concise").read_text("utf-8")
 
 
-def test_a_report_that_cannot_be_written_is_a_warning(tmp_path):
-    words = ("--report", f"json={tmp_path}/nowhere/x.json")
-    code, _, errors = needle("check", "canned.py", "-k", "right", *words, stand_in=True)
-    assert code == 0 and "warning" in errors
+def test_a_report_that_cannot_be_written_keeps_the_run_from_starting(tmp_path):
+    target, other = tmp_path / "missing.xml", tmp_path / "new" / "whole.json"
+    target.mkdir()
+    words = [*ALL[:4], f"--report=junit={target}", f"--report=json={other}"]
+    code, _, stderr = needle(*words, stand_in=True)
+    assert code == 2
+    assert "cannot write the report" in stderr and "missing.xml" in stderr
+    assert "cannot write" in strict(other.read_text("utf-8"))["error"]["message"]
+    target.rmdir()
+    code, _, stderr = needle(*words, stand_in=True)
+    assert code == 1 and "cannot write" not in stderr
+    assert strict(other.read_text("utf-8"))["results"]
+
+
+def test_no_report_is_written_over_another(tmp_path):
+    words = [f"--report={name}={tmp_path / 'one'}" for name in ("json", "ndjson")]
+    code, _, stderr = needle(*ALL[:4], *words, stand_in=True)
+    assert code == 2 and "two reports" in stderr
 
 
 def test_an_operator_cannot_forge_the_report():
