@@ -5,7 +5,10 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from junitparser import Failure, JUnitXml
 from markdown_it import MarkdownIt
+from pydantic import ValidationError
+from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as SarifLog
 
 from needle_cli.events import FindingView, InternalError, Row, RunInfo, Spot, Summary
 from needle_cli.reporters import (
@@ -75,6 +78,23 @@ def test_junit_counts_and_places_every_check(folder):
     assert root.findall(".//error")
 
 
+def test_a_reader_of_junit_sees_the_same(folder):
+    """Junitparser stands for the servers that show tests."""
+    results = json.loads(text_of(folder, "json"))["results"]
+    suite = next(iter(JUnitXml.fromfile(str(folder / "junit"))))
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (
+        len(results),
+        *(sum(r["status"] in group for r in results) for group in (
+            {"fail", "no_derivative"}, {"error", "timeout", "cannot_tell"},
+            {"not_applicable", "known"},
+        )),
+    )  # fmt: skip
+    assert suite.failures and suite.errors
+    wrong = next(case for case in suite if any(isinstance(r, Failure) for r in case.result))
+    assert (wrong.classname, wrong.name) == ("canned.wrong", "gradient[cpu-float64]")
+    assert wrong.result[0].message.startswith("the gradient is exactly 2 ×")
+
+
 def test_junit_survives_any_characters():
     root = junit.suites(INFO, summary(row(), row("known", "known", reason=NASTY)))
     read = ElementTree.fromstring(junit.text_of(root))
@@ -100,6 +120,29 @@ def test_sarif_follows_a_finding_and_not_its_line(folder):
     moved = json.loads(sarif.text_of(issues.issues_of(INFO, summary(row("other"))), True))
     result = moved["runs"][0]["results"][0]
     assert result["partialFingerprints"] != one["partialFingerprints"]
+
+
+def test_sarif_is_what_its_standard_asks(folder, tmp_path):
+    """The models are made of the standard's schema, and refuse what it does not name."""
+    said = text_of(folder, "sarif")
+    assert SarifLog.model_validate_json(said).runs[0].results
+    needle("check", "ops", "zzz", f"--report=sarif={tmp_path / 'error'}")
+    unable = SarifLog.model_validate_json((tmp_path / "error").read_text(encoding="utf-8"))
+    assert unable.runs[0].invocations[0].executionSuccessful is False
+    nasty = sarif.text_of(issues.issues_of(INFO, summary(row())), True)
+    assert SarifLog.model_validate_json(nasty)
+
+
+@pytest.mark.parametrize("old, new", [
+    ('"ruleId"', '"rule_id"'), ('"startLine": ', '"startLine": -'),
+    ('"level": "error"', '"level": "bad"'),
+    ('"version": "2.1.0"', '"version": "2.1"'), ('"executionSuccessful": true,', ''),
+])  # fmt: skip
+def test_what_the_standard_does_not_ask_is_seen(folder, old, new):
+    said = text_of(folder, "sarif")
+    assert old in said
+    with pytest.raises(ValidationError):
+        SarifLog.model_validate_json(said.replace(old, new))
 
 
 def test_annotations_cannot_be_broken_out_of():
