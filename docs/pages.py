@@ -69,6 +69,6 @@ def _picture(name: str) -> str:
     op = operator_under_test(getattr(ops, claims.function), claims, name=name)
     curve = error_curve(op, claims, Plan(("gradient",)))
     assert curve is not None, f"{name} has no typical case"
-    drawn = charts.curve(Curve(curve.steps, curve.errors, curve.step))
+    drawn = charts.curve(Curve(**vars(curve)))
     # Alone in a file there is no page whose colour it could take.
     return drawn.replace("currentColor", "#808080")

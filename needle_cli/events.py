@@ -82,13 +82,16 @@ class FindingView:
 
 @dataclass(frozen=True)
 class Curve:
-    """How far the numeric slope is from the analytic one, step by step, at one typical case.
+    """How far slopes are from the best known one at one typical case, as shares of its size.
 
-    `errors` are shares of the slope's own size; `step` is the one that was judged with.
+    `errors` are those of the numeric slope, step by step, and `gradient` that of the analytic one;
+    `known` is what the best one is known to, and `step` the one that was judged with.
     """
 
     steps: tuple[float, ...]
     errors: tuple[float, ...]
+    gradient: float
+    known: float
     step: float
 
 
@@ -246,7 +249,14 @@ def curve_of(data: Mapping[str, Any] | None) -> Curve | None:
     if data is None:
         return None
     errors = tuple(float(error) for error in data["errors"])
-    return Curve(tuple(data["steps"]), errors, data["step"])
+    gradient = float(data["gradient"])
+    return Curve(tuple(data["steps"]), errors, gradient, data["known"], data["step"])
+
+
+def curve_data(curve: Curve) -> dict[str, Any]:
+    """Return what `curve_of` reads, in plain data for strict JSON."""
+    errors = [plain(error) for error in curve.errors]
+    return vars(curve) | {"errors": errors, "gradient": plain(curve.gradient)}
 
 
 def number(value: Any) -> float | None:

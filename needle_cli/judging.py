@@ -34,8 +34,8 @@ from needle_cli.checking.model import (
     Worst,
 )
 from needle_cli.engine import operator_under_test
-from needle_cli.events import plain
-from needle_cli.problems import Problem
+from needle_cli.events import Curve, curve_data, plain
+from needle_cli.problems import Problem, shown_path
 from needle_cli.records import Unstorable, case_of, record_of
 from needle_cli.specs import Spec, SpecError, find_specs_dir, load_spec, load_specs
 from needle_cli.specs.entries import kink_text
@@ -73,8 +73,7 @@ def judge(task: Task, breadcrumb: Breadcrumb) -> Data:
     drawn = error_curve(op, spec.claims, _plan(task)) if GRADIENT in task.checks else None
     for row in rows:
         if drawn is not None and row["check"] == GRADIENT and row["status"] != "error":
-            errors = [plain(error) for error in drawn.errors]
-            row["curve"] = {"steps": list(drawn.steps), "errors": errors, "step": drawn.step}
+            row["curve"] = curve_data(Curve(**vars(drawn)))
     known = [_pinned(op, spec, task, check, token) for check, token in task.known if token]
     clean = all(row["status"] != "error" for row in rows)
     return {"rows": rows, "known": known, "clean": clean}
@@ -105,7 +104,7 @@ def load(task: Task, breadcrumb: Breadcrumb) -> Data:
         try:
             load_spec(Path(path), task.trust, family, module)
         except SpecError as error:
-            problems.append(problem_of(error).document())
+            problems.append(error.problem().document())
     return {"problems": problems, "clean": True}
 
 
@@ -140,7 +139,7 @@ def lint(task: Task, breadcrumb: Breadcrumb) -> Data:
         if entry.summary.startswith("TODO")
     ]  # fmt: skip
     return {
-        "problems": [problem_of(error).document() for error in errors],
+        "problems": [error.problem().document() for error in errors],
         "issues": issues,
         "count": len(specs) + len(errors),
         "clean": True,
@@ -172,25 +171,6 @@ def row_data(result: Result, task: Task, formula: str = "") -> Data:
     }
 
 
-def problem_of(error: SpecError) -> Problem:
-    """Return a spec's error as the problem that ends a command."""
-    expected = f"; expected {error.expected}" if error.expected else ""
-    return Problem(
-        " ".join(f"{error.message}{expected}".split()),
-        kind="spec",
-        nearest=error.nearest,
-        path=shown_path(error.path),
-        line=error.line,
-    )
-
-
-def shown_path(path: Path) -> str:
-    """Return a path relative to the working directory where possible, never an absolute one."""
-    with contextlib.suppress(ValueError):
-        return path.resolve().relative_to(Path.cwd()).as_posix()
-    return path.name if path.is_absolute() else path.as_posix()
-
-
 def _heading(task: Task, check: str) -> Record:
     return {
         "op": task.op,
@@ -215,7 +195,7 @@ def _spec(task: Task) -> tuple[Spec, ModuleType | None]:
     try:
         return load_spec(Path(task.spec), task.trust, family, module), module
     except SpecError as error:
-        raise problem_of(error) from error
+        raise error.problem() from error
 
 
 def _operator(task: Task, spec: Spec, module: ModuleType | None) -> OpUnderTest:

@@ -29,16 +29,27 @@ STYLE: Any = {
 
 
 def curve(data: Curve) -> str:
-    """Return the error of the numeric slope against its step, with the step that is judged with."""
-    floor = 2.0**-54
-    errors = [max(e, floor) if math.isfinite(e) else math.nan for e in data.errors]
+    """Return the error of the numeric slope against its step, and where step and gradient lie."""
+    errors = [e if math.isfinite(e) else math.nan for e in data.errors]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.6, 2.1), layout="constrained")
         axes = figure.subplots()
         axes.loglog(data.steps, errors, marker="o", markersize=2.5, color=LINE, linewidth=1.2)
         axes.axvline(data.step, color=GOOD, linewidth=1, linestyle="--")
-        axes.text(data.step, 0.98, " our step", color=GOOD, va="top",
+        # The curve falls from the upper left, so names stand at the lower left or upper right.
+        high = data.gradient > math.sqrt(data.known)
+        axes.text(data.step, 0.84 if high else 0.98, " our step", color=GOOD, va="top",
                   transform=axes.get_xaxis_transform())  # fmt: skip
+        if math.isfinite(data.gradient):
+            axes.axhline(data.gradient, color=INK, linewidth=1, linestyle=":")
+            axes.text(
+                1.0 if high else 0.01,
+                data.gradient,
+                "the gradient",
+                va="bottom",
+                ha="right" if high else "left",
+                transform=axes.get_yaxis_transform(),
+            )
         axes.set_xlabel("step")
         axes.set_ylabel("relative error")
         return _svg(figure, "error of the numeric slope against the step")

@@ -15,6 +15,7 @@ from needle_cli.events import (
     RunInfo,
     Spot,
     Summary,
+    curve_data,
     plain,
 )
 
@@ -119,11 +120,7 @@ def row(item: Row, info: RunInfo) -> Document:
         "seconds": item.seconds,
     }  # fmt: skip
     if item.curve is not None:
-        document["curve"] = {
-            "steps": list(item.curve.steps),
-            "errors": [plain(error) for error in item.curve.errors],
-            "step": item.curve.step,
-        }
+        document["curve"] = curve_data(item.curve)
     return document
 
 

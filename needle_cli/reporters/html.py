@@ -32,7 +32,7 @@ from needle_cli.settings import Settings
 TEMPLATE = "report.html.jinja"
 MOST_ENTRIES = 64
 GROUPS = {"wrong": FINDING, "open": UNANSWERED, "known": {"known"}, "right": {"pass"}}
-"""The words by which the table is filtered, and the statuses that each means."""
+"""The words by which the table is filtered and ordered, and the statuses that each means."""
 
 
 class Html:
@@ -114,6 +114,7 @@ def page_of(
                  if row.status in FINDING | UNANSWERED],
             )
         )  # fmt: skip
+    operators.sort(key=lambda operator: list(GROUPS).index(operator.group))
     issues = issues_of(info, summary)
     return {
         "version": __version__, "failed": "", "place": "", "info": info, "summary": summary,

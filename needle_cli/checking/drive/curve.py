@@ -1,6 +1,7 @@
 """How the numeric slope depends on its step at one typical case: where it is to be trusted.
 
-Large steps are wrong by curvature, small ones by rounding; between them lies what is judged with.
+Large steps are wrong by curvature, small ones by rounding; between them lies what is judged with,
+and far below a wrong gradient.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ from needle_cli.checking.model import (
     OpUnderTest,
     Plan,
 )
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.differences import (
+    EPS,
+    Line,
+    central_estimates,
+    measured_noise,
+)
+from needle_cli.checking.numerics.escalate import projected_slope
 from needle_cli.checking.numerics.probes import projected, scaled_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.subject import inner
@@ -34,10 +41,16 @@ SIZES = range(3, 65)
 
 @dataclass(frozen=True)
 class ErrorCurve:
-    """Relative distances of central differences from the analytic slope, by step."""
+    """Relative distances from the slope that is trusted most, the best extrapolated one.
+
+    `errors` are those of central differences by step, `gradient` is that of the operator's own
+    slope. A distance is never given as less than `known`, to which the trusted slope is known.
+    """
 
     steps: tuple[float, ...]
     errors: tuple[float, ...]
+    gradient: float
+    known: float
     step: float = FAST_STEP
 
 
@@ -75,12 +88,22 @@ def _at(inquiry: Inquiry, case: Case) -> ErrorCurve | None:
         return None
     direction = scaled_direction(subject, question.rng("curve"))
     direction = projected(subject, direction, question.tangent)
-    slope = inner(question.gradients, direction)
-    if not np.isfinite(slope) or slope == 0:
-        return None
     line = Line(subject, direction)
-    errors = [
-        abs(float(np.dot(question.cotangent, line.slope(step))) - slope) / abs(slope)
-        for step in STEPS
-    ]
-    return ErrorCurve(STEPS, tuple(errors))
+    estimates = central_estimates(line, measured_noise(line))
+    found = [projected_slope(estimate, question.cotangent) for estimate in estimates]
+    sound = [(error, slope) for slope, error in found if np.isfinite(slope) and np.isfinite(error)]
+    if not sound:
+        return None
+    error, trusted = min(sound)
+    if trusted == 0:
+        return None
+    known = max(error / abs(trusted), EPS)
+
+    def distance(slope: float) -> float:
+        return max(abs(slope - trusted) / abs(trusted), known)
+
+    line.fetch(side * step for step in STEPS for side in (1, -1))
+    slopes = [float(np.dot(question.cotangent, line.slope(step))) for step in STEPS]
+    return ErrorCurve(
+        STEPS, tuple(map(distance, slopes)), distance(inner(question.gradients, direction)), known
+    )

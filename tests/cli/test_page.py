@@ -1,0 +1,198 @@
+"""The html report as a browser shows it: everything is there, in light and dark, wide and narrow.
+
+Asks a headless Chromium that is already on the machine; `CHROMIUM` may name it. Pictures of what it
+saw are left in the folder that `NEEDLE_PICTURES` names.
+"""
+
+import os
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.helpers import needle
+
+playwright = pytest.importorskip("playwright.sync_api")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+
+OPERATORS = '''
+import numpy as np
+from needle import Tensor, TensorOp
+
+
+class Square(TensorOp):
+    """y = a a; da = 2 a dy, but for the last column where `kept` is not 1."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def compute(self, a):
+        return a * a
+
+    def gradient(self, out_grad, node):
+        a = node.inputs[0]
+        kept = np.ones(a.shape, dtype=a.dtype)
+        kept[..., -1:] = self.kept
+        return out_grad * a * Tensor(2 * kept, requires_grad=False)
+
+
+def square(a):
+    return Square(1.0)(a)
+
+
+def column(a):
+    return Square(0.5)(a)
+'''
+SPEC = """op = "layers:{name}"
+reference = "numpy:square"
+formula = "y = a a; da = 2 a dy"
+args = ["a"]
+input.a = "(m, n)"
+"""
+PIECES = {
+    "the curve": ".operator[open] figure:has(figcaption:text('numeric slope')) svg",
+    "the error map": ".operator[open] figure:has(figcaption:text('analytic − numeric')) svg",
+    "the history": ".operator[open] figure:has(figcaption:text('report by report')) svg",
+    "the entries": ".operator[open] .finding table",
+    "the replay line": ".operator[open] .finding pre:has-text('needle replay')",
+}
+HARM = {
+    "asks for https://": ("<body>", '<body><img src="https://example.invalid/a.png">'),
+    "an error in a script": ('words.addEventListener("input", filter);', "words.no();"),
+    "the curve": ("the numeric slope at a typical case", "something"),
+    "the error map": ("analytic − numeric", "something"),
+    "the history": ("worst error, report by report", "something"),
+    "the entries": ("<table>", '<table style="display: none">'),
+    "the replay line": ("needle replay", "needle"),
+    "the filter by words": ("wanted.every(word => text.includes(word))", "true"),
+    "the filter by group": ("groups.has(item.dataset.group)", "true"),
+    "dark paper": ("prefers-color-scheme: dark", "prefers-color-scheme: no-preference"),
+    "too wide when narrow": ("body {", "body { min-width: 40rem;"),
+}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Return the page of a right and a wrong operator with an earlier report beside it."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "layers.py").write_text(OPERATORS)
+    (folder / "layers.specs").mkdir()
+    for name in ("square", "column"):
+        (folder / "layers.specs" / f"{name}.toml").write_text(SPEC.format(name=name))
+    asked = ("check", "layers.py", "-n", 20, "--seed", 3)
+    code, _, _ = needle(*asked, "--report=json=before.json", cwd=folder)
+    assert code == 1
+    needle(*asked, "--earlier=before.json", "--report=html=page.html", cwd=folder)
+    return folder / "page.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page that is open in a browser, with what went wrong on the way."""
+
+    def __init__(self, browser, path, scheme="light", width=1200):
+        self.wrong = []
+        self._page = browser.new_page(
+            color_scheme=scheme, viewport={"width": width, "height": 900}
+        )  # fmt: skip
+        self._page.on("request", self._asked)
+        self._page.on("pageerror", lambda error: self.wrong.append("an error in a script"))
+        self._page.goto(path.as_uri())
+        self.name = f"{path.stem}-{scheme}-{width}.png"
+
+    def _asked(self, request):
+        scheme = request.url.partition("//")[0] + "//"
+        if scheme != "file://":
+            self.wrong.append(f"asks for {scheme}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._page.close()
+
+    def visible(self, selector):
+        """Return whether something of a size that can be read is shown."""
+        for found in self._page.locator(selector).all():
+            box = found.bounding_box()
+            if box and box["width"] > 100 and box["height"] > 20:
+                return True
+        return False
+
+    def pixels(self):
+        """Return the whole page's pixels, rows × columns × RGB in 0…255."""
+        picture = self._page.screenshot(full_page=True)
+        if folder := os.environ.get("NEEDLE_PICTURES"):
+            Path(folder, self.name).write_bytes(picture)
+        return np.asarray(Image.open(BytesIO(picture)).convert("RGB"))
+
+    def shown(self):
+        """Return the names of the operators in the table, as a reader sees them."""
+        names = self._page.locator(".operator:visible > summary > .mono").all()
+        return [name.inner_text() for name in names]
+
+    def type(self, words):
+        self._page.fill("#words", words)
+
+    def toggle(self, group):
+        self._page.click(f"input.group[value={group}]")
+
+    def overflow(self):
+        """Return by how many pixels the page is wider than the window."""
+        return self._page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+
+
+def complaints(browser, path):
+    """Return what a reader of a page would miss."""
+    wrong = []
+    with Visit(browser, path) as visit:
+        wrong += [piece for piece, selector in PIECES.items() if not visit.visible(selector)]
+        pixels = visit.pixels()
+        if pixels[2, 2].mean() < 200 or len(np.unique(pixels.reshape(-1, 3), axis=0)) < 50:
+            wrong.append("light paper with colours")
+        if visit.shown() != ["layers/column", "layers/square"]:
+            wrong.append("the table")
+        visit.type("square")
+        if visit.shown() != ["layers/square"]:
+            wrong.append("the filter by words")
+        visit.type("")
+        visit.toggle("right")
+        if visit.shown() != ["layers/column"]:
+            wrong.append("the filter by group")
+        wrong += visit.wrong
+    with Visit(browser, path, scheme="dark") as visit:
+        if visit.pixels()[2, 2].mean() > 60:
+            wrong.append("dark paper")
+    with Visit(browser, path, width=390) as visit:
+        visit.pixels()
+        if visit.overflow() > 0:
+            wrong.append("too wide when narrow")
+    return wrong
+
+
+def test_a_browser_shows_all_of_a_report(browser, report):
+    assert complaints(browser, report) == []
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_harmed_page_is_seen(browser, report, tmp_path, harm):
+    old, new = HARM[harm]
+    text = report.read_text(encoding="utf-8")
+    assert old in text
+    harmed = tmp_path / "harmed.html"
+    harmed.write_text(text.replace(old, new), encoding="utf-8")
+    assert harm in complaints(browser, harmed)
