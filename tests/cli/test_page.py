@@ -132,10 +132,10 @@ class Visit:
         return False
 
     def pixels(self):
-        """Return the whole page's pixels, rows × columns × RGB in 0…255."""
-        picture = self._page.screenshot(full_page=True)
+        """Return the window's pixels, rows × columns × RGB in 0…255."""
         if folder := os.environ.get("NEEDLE_PICTURES"):
-            Path(folder, self.name).write_bytes(picture)
+            self._page.screenshot(full_page=True, path=Path(folder, self.name))
+        picture = self._page.screenshot()
         return np.asarray(Image.open(BytesIO(picture)).convert("RGB"))
 
     def shown(self):

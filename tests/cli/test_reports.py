@@ -88,7 +88,14 @@ def test_several_reports_in_one_run(tmp_path):
 def test_a_report_that_cannot_be_written_keeps_the_run_from_starting(tmp_path):
     target, other = tmp_path / "missing.xml", tmp_path / "new" / "whole.json"
     target.mkdir()
-    words = [*ALL[:4], f"--report=junit={target}", f"--report=json={other}"]
+    words = [
+        "check",
+        "canned.py",
+        "-k",
+        "wrong",
+        f"--report=junit={target}",
+        f"--report=json={other}",
+    ]
     code, _, stderr = needle(*words, stand_in=True)
     assert code == 2
     assert "cannot write the report" in stderr and "missing.xml" in stderr
@@ -101,7 +108,7 @@ def test_a_report_that_cannot_be_written_keeps_the_run_from_starting(tmp_path):
 
 def test_no_report_is_written_over_another(tmp_path):
     words = [f"--report={name}={tmp_path / 'one'}" for name in ("json", "ndjson")]
-    code, _, stderr = needle(*ALL[:4], *words, stand_in=True)
+    code, _, stderr = needle("check", "canned.py", "-k", "wrong", *words, stand_in=True)
     assert code == 2 and "two reports" in stderr
 
 
