@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.cli.browser import Visit, browser  # noqa: F401 - the fixture
 from tests.cli.helpers import ROOT, edit, environment
 from tests.gate.test_against import SPECS, WRONG, project  # noqa: F401 - the fixture
 
@@ -56,6 +57,12 @@ def gate(folder, **extra):
     return done.returncode, done.stdout + done.stderr, page.read_text() if page.exists() else ""
 
 
+def add_operator(folder):
+    edit(folder, "mine.py", '"square"]', '"square", "fresh"]')
+    with (folder / "mine.py").open("a") as stream:
+        stream.write("\n\ndef fresh(a):\n    return Square()(a)\n")
+
+
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 
 
@@ -91,9 +98,7 @@ def test_a_narrowed_domain_turns_it_red_on_its_spec(project):  # noqa: F811
 
 
 def test_a_narrow_domain_without_a_word_of_why_turns_it_red(project):  # noqa: F811
-    edit(project, "mine.py", '"square"]', '"square", "fresh"]')
-    with (project / "mine.py").open("a") as stream:
-        stream.write("\n\ndef fresh(a):\n    return Square()(a)\n")
+    add_operator(project)
     spec = SPECS["square"].replace("mine:square", "mine:fresh")
     path = project / "mine.specs" / "fresh.toml"
     path.write_text(spec.replace('"(n)"', '{ shape = "(n)", domain = { low = 1.0, high = 2.0 } }'))
@@ -107,9 +112,26 @@ def test_a_narrow_domain_without_a_word_of_why_turns_it_red(project):  # noqa: F
 
 
 def test_an_operator_without_spec_turns_it_red(project):  # noqa: F811
-    edit(project, "mine.py", '"square"]', '"square", "fresh"]')
-    with (project / "mine.py").open("a") as stream:
-        stream.write("\n\ndef fresh(a):\n    return Square()(a)\n")
+    add_operator(project)
     code, screen, page = gate(project)
     assert code != 0
     assert "mine/fresh" in screen and "no spec" in screen and "no spec" in page
+
+
+def test_a_browser_shows_what_turns_it_red(project, browser):  # noqa: F811
+    said = {
+        "mine/square": "× the numeric one",
+        "mine/absolute": "domain of a: nonzero → positive",
+        "mine/fresh": "no spec",
+    }
+    gate(project, NEEDLE_REPORT="html=before.html")
+    edit(project, "mine.py", *WRONG)
+    edit(project, "mine.specs/absolute.toml", 'domain = "nonzero"', 'domain = "positive"')
+    add_operator(project)
+    gate(project, NEEDLE_REPORT="html=after.html")
+    with Visit(browser, project / "before.html") as visit:
+        assert not visit.shown()
+    with Visit(browser, project / "after.html") as visit:
+        assert set(said) <= set(visit.shown())
+        for name, words in said.items():
+            assert words in visit.text_of(name)
