@@ -1,0 +1,126 @@
+"""Slopes on both sides of a point: together they are what they are one by one, or not together."""
+
+import numpy as np
+import pytest
+
+from needle_cli.checking.library.pair import Pair
+from needle_cli.checking.model import Case
+from needle_cli.checking.numerics import sides as module
+from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.kinks import _plainly_additive
+from needle_cli.checking.numerics.sides import sides, sides_together
+from needle_cli.checking.numerics.star import halves
+from needle_cli.checking.subject import Subject
+
+POINT = np.array([0.0, -0.7, 1.3, 0.0, 2.1])
+
+
+def subject_of(f, x):
+    return Subject(Pair(f, lambda v, x: (v,)), Case({"x": x}, judged=frozenset("x")))
+
+
+def units(x):
+    return [[row] for row in np.eye(x.size)]
+
+
+def both_ways(f, x, allows=None):
+    """Return the slopes along every coordinate, measured together and one by one."""
+    subject = subject_of(f, x)
+    together, _ = sides_together(units(x), lambda d: Line(subject, d), allows)
+    return together, [sides(Line(subject, d), allows) for d in units(x)]
+
+
+def assert_same(together, alone):
+    for ours, theirs in zip(together, alone, strict=True):
+        for mine, other in zip(ours.kinds, theirs.kinds, strict=True):
+            assert np.array_equal(mine, other)
+        for part in ("left", "right"):
+            a, b = getattr(ours, part), getattr(theirs, part)
+            assert np.allclose(a.slope, b.slope, rtol=1e-6, atol=1e-9)
+            assert np.array_equal(a.settled, b.settled)
+
+
+def tied(x):
+    # x[2] alone moves the output; with x[0] and x[1] it moves otherwise.
+    return np.array([max(min(x[0], x[1]), x[2]), np.sin(x[3])])
+
+
+SMOOTH_AND_NOT = {
+    "relu": (lambda x: np.maximum(x, 0), POINT),
+    "abs and sine": (lambda x: np.abs(x) + np.sin(x), POINT),
+    "a sum": (lambda x: np.abs(x).sum(keepdims=True), POINT),
+    "pairs": (lambda x: np.maximum(x[:4:2], x[1:4:2]), np.array([1.0, 1.0, 2.0, -3.0, 0.0])),
+    "the largest": (lambda x: x.max(keepdims=True), np.array([1.0, 3.0, 3.0, 0.5])),
+    "a product at zeros": (lambda x: np.append(x[0] * x[1], x[2]), np.array([0.0, 0.0, 1.0])),
+    "a tie that only all three leave": (tied, np.zeros(4)),
+    "a root": (lambda x: np.sqrt(np.abs(x)), POINT),
+    "saturated": (lambda x: 1e8 + np.tanh(x), POINT),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH_AND_NOT)
+def test_slopes_together_are_the_slopes_alone(name):
+    assert_same(*both_ways(*SMOOTH_AND_NOT[name]))
+
+
+def test_without_a_second_look_they_are_not(monkeypatch):
+    monkeypatch.setattr(module._Look, "is_all_of", lambda self, members: True)
+    with pytest.raises(AssertionError):
+        assert_same(*both_ways(*SMOOTH_AND_NOT["a tie that only all three leave"]))
+
+
+def test_closed_sides_stay_closed():
+    x, asked = np.abs(POINT), []
+
+    def root(x):
+        asked.append(float(x.min()))
+        return np.sqrt(x)
+
+    def allows(direction, side):
+        return bool((x + side * 1e-3 * direction[0] >= 0).all())
+
+    subject = subject_of(root, x)
+    together, _ = sides_together(units(x), lambda d: Line(subject, d), allows)
+    assert min(asked) >= 0
+    assert [bool(s.left.edge[i]) for i, s in enumerate(together)] == [v == 0 for v in x.tolist()]
+    sides_together(units(x), lambda d: Line(subject, d), None)
+    assert min(asked) < 0
+
+
+def test_an_elementwise_point_costs_one_pair_of_ladders(monkeypatch):
+    calls = []
+    count = module.one_sided
+    monkeypatch.setattr(module, "one_sided", lambda *a: calls.append(1) or count(*a))
+    absolute = subject_of(np.abs, POINT)
+    both, apart = sides_together(units(POINT), lambda d: Line(absolute, d), None)
+    assert len(both) == POINT.size and len(calls) == 2 and apart
+    calls.clear()
+    total = subject_of(lambda x: np.abs(x).sum(keepdims=True), POINT)
+    _, apart = sides_together(units(POINT), lambda d: Line(total, d), None)
+    assert len(calls) == 2 * POINT.size and not apart
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "additive"),
+    [
+        (np.exp, POINT, True),
+        (lambda x: np.sin(x).sum(keepdims=True) * np.cos(x), POINT, True),
+        (lambda x: x[:2] * 1e-9 + 3.0, POINT, False),  # rounding hides too much: not plain
+        (lambda x: np.median(x, keepdims=True), np.array([2.0, 2.0, 2.0]), False),
+        (lambda x: np.linalg.norm(x, keepdims=True), np.zeros(4), False),
+        (lambda x: np.abs(x[:1]) - np.abs(x[1:2]), np.zeros(2), False),
+        (lambda x: np.linalg.norm(x - 1e-7, keepdims=True), np.zeros(4), False),
+    ],
+    ids=["exp", "mixed", "hidden", "median", "norm", "difference", "close by"],
+)
+def test_a_glance_is_not_taken_in(f, x, additive):
+    subject, rng = subject_of(f, x), np.random.default_rng(0)
+    seen = []
+    for _ in range(12):
+        signs = rng.integers(0, 2, size=x.size) * 2.0 - 1.0
+        whole = [np.where(np.arange(x.size) % 2, 1.0, 0.75) * signs]
+        parts = halves(whole, rng)
+        if all(part[0].any() for part in parts):
+            seen.append(_plainly_additive([Line(subject, d) for d in (whole, *parts)], None))
+    assert len(seen) > 2
+    assert all(seen) if additive else not all(seen)
