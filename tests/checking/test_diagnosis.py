@@ -1,11 +1,12 @@
 """The printed cause: it names what was done, fits everywhere, and is silent where nothing does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.diagnosis import ACCEPTED, cause_of
-from needle import TensorOp, ops
+from needle import Tensor, TensorOp, ops
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.drive.search import judge
 from needle_cli.checking.faults import FAULTS
@@ -87,6 +88,26 @@ def test_a_view_of_a_gradient_is_no_unsteady_gradient():
 def test_a_cause_says_what_and_where(spec, fault, words):
     op, claims = ours(spec)
     assert words in cause_of(Planted(op, claims, fault), claims, 20)
+
+
+@pytest.mark.parametrize(("extra", "named"), [("fifth power", False), ("float32", True)])
+def test_a_small_term_is_no_rounding(extra, named):
+    class Cube(TensorOp):
+        def compute(self, a):
+            return a * a * a
+
+        def gradient(self, out_grad, node):
+            a = node.inputs[0]
+            if extra == "float32":
+                slope = ops.mul_scalar(a, 3.0).numpy().astype("float32") * a.numpy()
+                return out_grad * Tensor(slope.astype(a.dtype), requires_grad=False)
+            return out_grad * (a * a * 3 + a * a * a * a * a * 1e-6)
+
+    claims = load_spec(SPECS / "exponential" / "exp.toml").claims
+    claims = replace(claims, reference=lambda a: a * a * a)
+    op = operator_under_test(lambda a: Cube()(a), claims, name="cube")
+    cause = cause_of(op, claims, 20)
+    assert ("few digits" in cause) == named, cause
 
 
 def test_what_raises_has_no_cause_of_a_gradient():

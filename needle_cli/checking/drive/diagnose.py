@@ -8,6 +8,7 @@ that hold at up to six probes, then what follows from which checks failed alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from needle_cli.checking.drive.patterns import describe, shown
 from needle_cli.checking.drive.probe import Probe, probe_of
 from needle_cli.checking.drive.tally import Failed, Tally
 from needle_cli.checking.model import (
+    Array,
     Case,
     Element,
     Finding,
@@ -26,7 +28,7 @@ from needle_cli.checking.model import (
     OperatorError,
 )
 from needle_cli.checking.numerics.localise import elements
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.subject import Subject, is_floating
 
 SPREAD = 1e-5
 """Relative scatter of a ratio that still counts as one number."""
@@ -38,6 +40,9 @@ PROBES = 6
 ORDINARY = 48
 LARGEST = 256
 """Entries of inputs, and of outputs, of a probe: its whole Jacobian is taken."""
+
+NEARBY = 2.0**-10
+"""Share of its size by which a number moves, to see whether an error is that of rounding."""
 
 NARROW = (2e-9, 4e-6)
 """Relative errors between which a slope computed in float32 has most of its entries."""
@@ -147,23 +152,52 @@ def _pattern(
 def few_digits(cases: Sequence[Case], inquiry: Inquiry) -> bool:
     """Tell a gradient whose entries are all wrong by as little as float32 rounds away.
 
-    Rounding differs from entry to entry; a factor of 1.000001 does not.
+    Rounding differs from entry to entry; a factor of 1.000001 does not. And it is another one
+    beside the same numbers, where a term that should not be there is nearly the same.
     """
-    errors: list[float] = []
+    here, there = [], []
+    asked = 0
     for case in sorted(cases, key=Case.size)[:PROBES]:
-        question = inquiry.question(case)
         try:
-            for entry in elements(question.wide, question.cotangent, question.tangent):
-                size = max(abs(entry.analytic), abs(entry.numeric))
-                if size > 0 and entry.allowed <= NARROW[0] * size:
-                    errors.append((entry.analytic - entry.numeric) / size)
+            errors = _relative_errors(case, inquiry)
+            beside = _relative_errors(_beside(case, inquiry), inquiry)
         except (OperatorError, Garbage):
             return False
-    low, high = NARROW
-    off = np.array([error for error in errors if abs(error) > low])
-    if off.size < 2 or off.size <= len(errors) / 2:
+        asked += len(errors)
+        off = [place for place, error in errors.items() if abs(error) > NARROW[0]]
+        here += [errors[place] for place in off]
+        there += [beside.get(place, 0.0) for place in off]
+    if len(here) < 2 or len(here) <= asked / 2:
         return False
-    return bool(np.max(np.abs(off)) < high and np.ptp(off) > 0.1 * np.max(np.abs(off)))
+    off_here, off_there = np.array(here), np.array(there)
+    largest = np.max(np.abs(off_here))
+    alike = np.abs(off_there - off_here) <= 64 * NEARBY * np.abs(off_here)
+    return bool(largest < NARROW[1] and np.ptp(off_here) > 0.1 * largest and alike.mean() < 0.5)
+
+
+def _beside(case: Case, inquiry: Inquiry) -> Case:
+    """Return the case with all its numbers, and the output gradient, moved by a small share."""
+    question = inquiry.question(case)
+    rng = question.rng("few digits")
+
+    def moved(array: Array) -> Array:
+        near: Array = array * (1 + NEARBY * rng.uniform(0.5, 1.0, array.shape)).astype(array.dtype)
+        return near
+
+    leaves = [moved(leaf) if is_floating(leaf) else leaf for leaf in case.leaves()]
+    cotangent = question.wide.cotangents(moved(question.cotangent))
+    return replace(case.with_leaves(leaves), cotangent=tuple(cotangent))
+
+
+def _relative_errors(case: Case, inquiry: Inquiry) -> dict[tuple[str, tuple[int, ...]], float]:
+    """Return entries' errors as shares of their sizes, where differences know them well."""
+    question = inquiry.question(case)
+    found = {}
+    for entry in elements(question.wide, question.cotangent, question.tangent):
+        size = max(abs(entry.analytic), abs(entry.numeric))
+        if size > 0 and entry.allowed <= NARROW[0] * size:
+            found[entry.input, entry.index] = (entry.analytic - entry.numeric) / size
+    return found
 
 
 def _probes(cases: Sequence[Case], inquiry: Inquiry) -> list[Probe]:
