@@ -1,15 +1,16 @@
-"""Structures for Hypothesis: shapes, parameters, layouts, special values; what was reached."""
+"""Structures drawn at random or by Hypothesis: shapes, parameters, layouts; what was reached."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from needle_cli.checking.cases.choosing import chance, choose
+from needle_cli.checking.cases.choosing import Chooser, SeededChooser, chance, choose
 from needle_cli.checking.cases.corners import scales
 from needle_cli.checking.cases.layouts import LAYOUTS, possible
 from needle_cli.checking.cases.reach import every_key, keys_of
@@ -29,6 +30,9 @@ SEEDS = 2**16
 
 SPREAD = 0x9E3779B1
 """Spreads the seeds over 32 bits; odd, so that they stay different, and 0 stays 0."""
+
+MOST_TRIES = 4
+"""Draws per structure that is wanted, where shapes seldom fit together."""
 
 LANE_COST = 2**8
 """Choices thrown away in other lanes than the main one: shrinking prefers what takes fewer."""
@@ -75,6 +79,19 @@ def structures(
     return st.composite(drawer.draw)()
 
 
+def sample(claims: Claims, count: int, seed: int) -> list[Structure]:
+    """Return `count` structures that have nothing to do with each other.
+
+    What Hypothesis generates are variations of what it generated before: of sixty cases of a matrix
+    and a parameter of three values fourteen were different, and no tall matrix met the middle one.
+    It is asked for the smallest case instead, where its variations are what is wanted.
+    """
+    drawer = _Drawer(claims, "generic", Counter())
+    chooser = SeededChooser(seed)
+    drawn = (drawer.structure(chooser) for _ in range(MOST_TRIES * count))
+    return list(islice(filter(None, drawn), count))
+
+
 def _padded(plain: T, others: Sequence[T], size: int) -> tuple[T, ...]:
     """Return options of a fixed number, mostly the plain one, which comes first."""
     return (plain,) * max(1, size - len(others)) + tuple(others)
@@ -99,13 +116,22 @@ class _Drawer:
         }
 
     def draw(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> Structure:
-        """Draw one structure, the simple choices first so that they shrink first."""
-        chooser = DrawChooser(draw)
+        """Draw one structure by Hypothesis."""
+        return self.structure(DrawChooser(draw)) or reject()
+
+    def structure(self, chooser: Chooser) -> Structure | None:
+        """Choose one structure, the simple choices first so that they shrink first.
+
+        None where no shapes were found that fit together.
+        """
         lane = choose(chooser, self.lanes)
         if lane:
             chooser.integer(0, LANE_COST - 1)
         space = self.space.lane(lane)
-        shapes, drawn = self._shapes(space, chooser)
+        found = self._shapes(space, chooser)
+        if found is None:
+            return None
+        shapes, drawn = found
         layouts = self._layouts(space, shapes, chooser)
         return Structure(
             shapes=shapes,
@@ -118,7 +144,7 @@ class _Drawer:
             seed=chooser.integer(0, SEEDS - 1) * SPREAD % 2**32,
         )
 
-    def _shapes(self, space: LaneSpace, chooser: DrawChooser) -> tuple[Any, Any]:
+    def _shapes(self, space: LaneSpace, chooser: Chooser) -> tuple[Any, Any] | None:
         """Draw shapes and parameters that fit together."""
         for _ in range(ATTEMPTS):
             given = space.given(chooser)
@@ -129,9 +155,9 @@ class _Drawer:
                 return shapes, space.parameters(chooser, shapes, given, exact)
             self.rejected["redrawn"] += 1
         self.rejected["rejected"] += 1
-        return reject()
+        return None
 
-    def _layouts(self, space: LaneSpace, shapes: Any, chooser: DrawChooser) -> dict[str, str]:
+    def _layouts(self, space: LaneSpace, shapes: Any, chooser: Chooser) -> dict[str, str]:
         """Draw a layout: contiguous for all, or one word for all, or each its own."""
         found = dict.fromkeys(shapes, "C")
         if not chance(chooser, 3):

@@ -20,12 +20,12 @@ from needle_cli.checking.cases.values import realise
 from needle_cli.checking.checks.reference import values as reference
 from needle_cli.checking.claims import Domain, InputClaim, ParamClaim
 from needle_cli.checking.model import GeneratorError
-from needle_cli.checking.strategies import corner_keys, reached, structures
+from needle_cli.checking.strategies import corner_keys, reached, sample, structures
 from tests.checking.cases_claims import ALL, add, conv, make, matmul, power, summation
 
 
 def examples(claims, count=100, number=0, **rest):
-    """Return `count` structures as a run would draw them."""
+    """Return `count` structures as Hypothesis draws them."""
     found = []
 
     @seed(number)
@@ -56,14 +56,14 @@ def test_what_is_drawn_is_accepted_by_the_reference(name):
 def test_corners_and_a_hundred_examples_reach_every_corner_case(name):
     claims = ALL[name]()
     seen = set()
-    for structure in [*corner_structures(claims), *examples(claims)]:
+    for structure in [*corner_structures(claims), *sample(claims, 100, 0)]:
         seen |= reached(claims, structure)
     assert corner_keys(claims) - seen == set()
 
 
 def missed(claims):
     seen = set()
-    for structure in [*corner_structures(claims), *examples(claims)]:
+    for structure in [*corner_structures(claims), *sample(claims, 100, 0)]:
         seen |= reached(claims, structure)
     return corner_keys(claims) - seen
 
@@ -299,3 +299,20 @@ def test_the_space_is_made_once_per_claims_and_forgotten_with_them():
 
     gc.collect()
     assert key not in space._SPACES
+
+
+def test_a_sample_is_no_series_of_variations():
+    claims = make(
+        lambda a, k: np.asarray(np.trace(a, k)), a="(m, n)",
+        params=(ParamClaim("k", "int", {"min": -1, "max": 1}),),
+    )  # fmt: skip
+
+    def different(found):
+        return len({(str(s.shapes), str(s.params)) for s in found})
+
+    independent = sample(claims, 60, 1)
+    assert len(independent) == 60 and different(independent) >= 30
+    assert different(examples(claims, 60, 1)) < different(independent)
+    tall = [s for s in independent if s.shapes["a"][0] > s.shapes["a"][1]]
+    assert {s.params["k"] for s in tall} == {-1, 0, 1}
+    assert sample(claims, 60, 1) == independent != sample(claims, 60, 2)

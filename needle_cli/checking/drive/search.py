@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from needle_cli.checking.cases.corners import corner_structures
 from needle_cli.checking.cases.values import realise
@@ -33,7 +32,7 @@ from needle_cli.checking.model import (
     Structure,
     Verdict,
 )
-from needle_cli.checking.strategies import structures
+from needle_cli.checking.strategies import sample
 
 Breadcrumb = Callable[[str, Case], None]
 
@@ -72,28 +71,12 @@ def judge(
 
 
 def structures_of(name: str, claims: Claims, plan: Plan) -> list[Structure]:
-    """Return the structures of an operator's cases: its corners, then what Hypothesis draws.
+    """Return the structures of an operator's cases: its corners, then as many drawn at random.
 
     They follow from the operator's name, its spec, and the plan's seed, device and dtype.
     """
-    found: list[Structure] = list(corner_structures(claims))
-    if plan.examples <= 0:
-        return found
-
-    @seed(seed_of(plan.seed, name, "cases", plan.device, plan.dtype))
-    @settings(
-        max_examples=plan.examples,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(structures(claims))
-    def draw(structure: Structure) -> None:
-        found.append(structure)
-
-    draw()
-    return found
+    seed = seed_of(plan.seed, name, "cases", plan.device, plan.dtype)
+    return [*corner_structures(claims), *sample(claims, plan.examples, seed)]
 
 
 def ask_again(
