@@ -120,8 +120,8 @@ CHECKS: Mapping[str, Explanation] = {
     ),
     "extremes": Explanation(
         "large and small magnitudes give finite, right gradients",
-        "Where the true gradient is finite, is this one finite and right for very large and very "
-        "small inputs inside the domain?",
+        "Where the true gradient is finite, is this one finite and right for inputs of every size "
+        "inside the domain, from 1e-8 to 1e8?",
         "An intermediate result overflows or underflows although the answer does not.",
         "Subtract the maximum before `exp`; branch on the sign; multiply before you divide.",
         "sigmoid(a) = 1 / (1 + exp(-a)) overflows at a = -1000; its gradient is 0, not nan.",

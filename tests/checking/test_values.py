@@ -314,13 +314,13 @@ def test_partial_sums_that_leave_the_significand_are_not_exact():
 
 
 def test_extremes_are_large_and_small_and_only_where_there_is_room():
-    case = drawn(add(), {"a": (5, 5), "b": (5,)}, kind="extreme", seed=1)
-    sizes = np.abs(case.inputs["a"])
-    assert "extreme" in case.tags
+    cases = [drawn(add(), {"a": (5, 5), "b": (5,)}, kind="extreme", seed=s) for s in range(8)]
+    sizes = np.abs([case.inputs["a"] for case in cases])
+    assert all("extreme" in case.tags for case in cases)
     assert sizes.max() > 1e7
-    assert sizes.min() < 1e-3
+    assert sizes.min() < 1e-7
     assert np.isfinite(drawn(add(), {"a": (9, 9), "b": ()}, "float16", "extreme").inputs["a"]).all()
-    closed = drawn(make(x=Domain("interval", -1.0, 1.0)), {"x": (3,)}, kind="extreme")
+    closed = drawn(make(x=Domain("interval", 0.5, 1.0)), {"x": (3,)}, kind="extreme")
     assert "extreme" not in closed.tags
 
 
@@ -414,3 +414,36 @@ def test_special_values_leave_rows_spread():
         for seed in range(20):
             case = drawn(replace(claims, inputs=inputs), {"x": (4, 3)}, special=special, seed=seed)
             assert case.inputs["x"].std(axis=-1).min() >= 0.5
+
+
+@pytest.mark.parametrize("kind, found", [("extreme", True), ("generic", False)])
+def test_no_magnitude_is_left_out_far_from_the_ordinary(kind, found):
+    """A branch for a > 8, or below -20, hides where no number is ever drawn."""
+    sizes = np.concatenate([
+        np.abs(drawn(add(), {"a": (4, 4), "b": ()}, kind=kind, seed=s).inputs["a"]).reshape(-1)
+        for s in range(40)
+    ])  # fmt: skip
+    edges = 2.0 ** np.arange(2, 14)
+    counts, _ = np.histogram(sizes, edges)
+    assert (counts > 0).all() == found
+
+
+def test_small_numbers_of_a_closed_interval_are_drawn():
+    claims = make(x=Domain("interval", -1000.0, 1000.0))
+    drawn_ = [drawn(claims, {"x": (5, 5)}, kind="extreme", seed=s).inputs["x"] for s in range(10)]
+    assert max(np.abs(x).max() for x in drawn_) <= 1000
+    assert sum((np.abs(x) < 1e-2).sum() for x in drawn_) > 20
+
+
+def test_an_equal_entry_lies_in_the_domain_of_both():
+    capped = make(
+        np.minimum, kinks=[Kink("equal", ("a", "hi"), curvature="concave")],
+        a=InputClaim("a", "(S...)"),
+        hi=InputClaim("hi", "(S...)", domain=Domain("interval", 0.25, np.inf)),
+    )  # fmt: skip
+    met = 0
+    for seed in range(20):
+        case = drawn(capped, {"a": (3, 3), "hi": (3, 3)}, kind="kink", seed=seed)
+        assert (case.inputs["hi"] >= 0.25).all()
+        met += int((case.inputs["a"] == case.inputs["hi"]).sum())
+    assert met > 20

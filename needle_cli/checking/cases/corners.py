@@ -20,7 +20,7 @@ from needle_cli.checking.cases.values import realise, specials
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import GeneratorError, Structure
 
-SCALES = (1e3, 1e-4)
+SCALES = (8.0, 1e3, 1e-4)
 NUMBERS = ("int", "float", "choice")
 """Kinds of parameters that are numbers in a formula."""
 

@@ -17,7 +17,7 @@ from needle_cli.checking.cases.require import Table, tables
 from needle_cli.checking.cases.shapes import BATCH, Shape, Solution, System, parse
 from needle_cli.checking.claims import Claims, InputClaim, ParamClaim
 
-MOST_RANK = 3
+MOST_RANK = 4
 """The largest rank of a group or of the batch that is drawn, where nothing needs more."""
 
 Shapes = dict[str, Shape | tuple[Shape, ...]]
