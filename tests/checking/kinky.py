@@ -130,6 +130,14 @@ def greater_half(a, b):
     return Greater(0.5, 0.5)(a, b)
 
 
+def greater_edge(a, b):
+    return Greater(1.0, 0.0)(a, b)
+
+
+def greater_edge_none(a, b):
+    return Greater(0.0, 0.0)(a, b)
+
+
 def greater_left(a, b):
     return Greater(1.0, 0.0)(a, b)
 

@@ -31,7 +31,7 @@ def put_on_kinks(
         names = [name for name in kink.of if name in drawn]
         if kink.kind == "equal":
             before = {name: list(drawn[name]) for name in names}
-            done |= _make_equal(drawn, names, rng)
+            done |= _make_equal(drawn, names, domains, rng)
             for name in names:
                 pairs = zip(before[name], drawn[name], strict=True)
                 drawn[name] = [brought_back(domains[name], old, new) for old, new in pairs]
@@ -111,8 +111,13 @@ def _tied(array: Array, mask: Array, rng: Generator) -> Array:
     return np.where(mask, chosen, array)
 
 
-def _make_equal(drawn: Drawn, names: Sequence[str], rng: Generator) -> bool:
-    """Give inputs common entries: the same value at places that meet when they broadcast."""
+def _make_equal(
+    drawn: Drawn, names: Sequence[str], domains: Mapping[str, Domain], rng: Generator
+) -> bool:
+    """Give inputs common entries: the same value at places that meet when they broadcast.
+
+    It is one of their own there, the first that lies in every input's domain.
+    """
     members = [(name, i) for name in names for i in range(len(drawn[name]))]
     if len(members) < 2 or any(drawn[name][i].size == 0 for name, i in members):
         return False
@@ -122,14 +127,17 @@ def _make_equal(drawn: Drawn, names: Sequence[str], rng: Generator) -> bool:
         return False  # no entry of one meets one of another
     for name, i in members:
         drawn[name][i] = np.array(drawn[name][i])  # arithmetic makes numbers of 0-d arrays
-    first = drawn[members[0][0]][members[0][1]]
+    done = False
     for _ in range(max(1, int(np.prod(shape)) // 3)):
         place = tuple(int(rng.integers(n)) for n in shape)
-        value = first[_folded(place, first.shape)]
-        for name, i in members[1:]:
-            array = drawn[name][i]
-            array[_folded(place, array.shape)] = value
-    return True
+        met = [(drawn[name][i], _folded(place, drawn[name][i].shape)) for name, i in members]
+        for value in [array[at] for array, at in met]:
+            if all(inside(domains[name], np.asarray(value)).all() for name in names):
+                for array, at in met:
+                    array[at] = value
+                done = True
+                break
+    return done
 
 
 def _folded(place: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:

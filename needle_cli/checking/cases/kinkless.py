@@ -44,10 +44,11 @@ def clear_of_kinks(
     """
     for _ in range(3):
         for kink in kinks:
-            moved = _ACT[kink.kind](dict(drawn), kink, domains, params, rng)
+            copied = {name: [np.array(a) for a in arrays] for name, arrays in drawn.items()}
+            moved = _ACT[kink.kind](copied, kink, domains, params, rng)
             drawn = {
                 name: [
-                    brought_back(domains[name], before, after) if name in domains else after
+                    _kept_inside(domains[name], before, after) if name in domains else after
                     for before, after in zip(drawn[name], moved[name], strict=True)
                 ]
                 for name in drawn
@@ -55,6 +56,11 @@ def clear_of_kinks(
         if not any(touches(drawn, kink, params, domains) for kink in kinks):
             break
     return drawn
+
+
+def _kept_inside(domain: Domain, before: Array, after: Array) -> Array:
+    """Return the moved values, but the old ones where those have left the domain."""
+    return brought_back(domain, before, np.where(inside(domain, after), after, before))
 
 
 def _of(drawn: Drawn, kink: Kink) -> list[str]:

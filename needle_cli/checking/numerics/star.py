@@ -103,8 +103,9 @@ class Star:
         Not where a longer look denies the curvature that the slopes showed so far: at one tie of a
         median among many entries, few splits of a direction say anything.
         """
+        shape = (bool(self.curvature[0][j]), bool(self.curvature[1][j]))
         for k, (direction, side) in enumerate(zip(self.directions, self.measured, strict=True)):
-            found = _outside(j, side, inner(gradients, direction))
+            found = _outside(j, side, inner(gradients, direction), shape)
             if found is not None:
                 if self._denied(j):
                     return None
@@ -231,8 +232,12 @@ def _scales(subject: Subject) -> list[Array]:
     return [np.where(x == 0, smallest, size) for x, size in zip(leaves, own, strict=True)]
 
 
-def _outside(j: int, side: Sides, analytic: float) -> Outside | None:
-    """Return a finding where the projection lies outside [left, right] along one direction."""
+def _outside(j: int, side: Sides, analytic: float, shape: tuple[bool, bool]) -> Outside | None:
+    """Return a finding where the projection lies outside [left, right] along one direction.
+
+    `shape` says whether the output is convex, and whether concave. Where a domain ends one slope
+    alone is known, and of an output that is no more than one of the two it is a bound to one side.
+    """
     smooth, kinked, _ = side.kinds
     if not (smooth[j] or kinked[j]) or not side.settled()[j]:
         return None
@@ -241,13 +246,17 @@ def _outside(j: int, side: Sides, analytic: float) -> Outside | None:
         low, high = sorted((float(side.left.slope[j]), float(side.right.slope[j])))
     else:
         low = high = float(slope[j])
+        alone = usable(side.left)[j] != usable(side.right)[j]
+        if alone and shape != (True, True) and any(shape):
+            above = shape[0] == bool(usable(side.right)[j])  # the known slope is the larger one
+            low, high = (-np.inf, high) if above else (low, np.inf)
     margin = float(side.tolerance[j])
     if not np.isfinite(margin):
         errors = np.array([side.left.error[j], side.right.error[j]])
         finite = errors[np.isfinite(errors)]
         if not finite.size:
             return None  # an edge on both sides: nothing is known
-        margin = CONFIDENCE * float(finite.max()) + RELATIVE_FLOOR * abs(low)
+        margin = CONFIDENCE * float(finite.max()) + RELATIVE_FLOOR * abs(float(slope[j]))
     if low - margin <= analytic <= high + margin:
         return None
     return Outside(analytic, low if analytic < low else high, margin, low, high)
