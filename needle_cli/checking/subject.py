@@ -47,11 +47,11 @@ class Subject:
     """An operator, a case and the evaluation at it; made once and asked by several checks.
 
     `judged` are the positions of the leaves whose gradient is compared. Outputs that are not
-    floating (an `argmax`) take no part: their cotangents are zeros. `widened` says that the case
-    was given in a narrower dtype.
+    floating (an `argmax`) take no part: their cotangents are zeros. `widened` is the rounding of
+    the narrower dtype in which the case was given, 0 where it was not.
     """
 
-    def __init__(self, op: OpUnderTest, case: Case, widened: bool = False) -> None:
+    def __init__(self, op: OpUnderTest, case: Case, widened: float = 0.0) -> None:
         self.op = op
         self.case = case
         self.widened = widened

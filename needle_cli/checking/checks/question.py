@@ -11,7 +11,7 @@ import numpy as np
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import Answer, Array, Case, Finding, OpUnderTest, Verdict
 from needle_cli.checking.numerics.probes import Tangent, random_cotangent
-from needle_cli.checking.subject import Subject, widen
+from needle_cli.checking.subject import Subject, is_floating, widen
 
 
 def seed_of(*parts: object) -> int:
@@ -60,7 +60,10 @@ class Question:
     def wide(self) -> Subject:
         """The operator at the same numbers in float64."""
         widened = widen(self.case)
-        return self.subject if widened is self.case else Subject(self.op, widened, widened=True)
+        if widened is self.case:
+            return self.subject
+        given = [leaf.dtype for leaf in self.case.leaves() if is_floating(leaf)]
+        return Subject(self.op, widened, max(float(np.finfo(kind).eps) for kind in given))
 
     @cached_property
     def cotangent(self) -> Array:

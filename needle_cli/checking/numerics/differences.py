@@ -24,6 +24,9 @@ STRUCTURE = 1e7
 still on the finest grids it is a step of the function, as in `round`; elsewhere nothing is known.
 """
 
+SINGLE = 2.0**-22
+"""Twice the spacing of float32 numbers, to tell their rounding from steps of the function."""
+
 SETTLED = 1e-3
 """Relative movement of an extrapolated slope from rung to rung that counts as convergence."""
 
@@ -53,10 +56,13 @@ class Line:
 
     @cached_property
     def resolution(self) -> float:
-        """The largest `eps |x| / |u|` of the moved entries: the cost of rounding, times t."""
+        """The largest `eps |x| / |u|` of the moved entries: the cost of rounding, times t.
+
+        An infinite entry does not move at all.
+        """
         worst = 0.0
         for i, u in zip(self.subject.judged, self.direction, strict=True):
-            moved = u != 0
+            moved = (u != 0) & np.isfinite(self.subject.leaves[i])
             if moved.any():
                 x = np.abs(self.subject.leaves[i][moved]).astype(np.float64)
                 worst = max(worst, float(np.max(x / np.abs(u[moved]))))
@@ -163,7 +169,9 @@ def measured_noise(line: Line, side: int = 0) -> Array:
     size = np.abs(line.origin)
     # Too much for rounding: steps of the function, or an oscillation finer than all grids.
     large = noise > STRUCTURE * eps * np.maximum(size, 1.0)
-    noise = np.where(large & ~moves[-1] & ~moves[-2], 0.0, noise)
+    stairs = large & ~moves[-1] & ~moves[-2]
+    if stairs.any():
+        noise = np.where(stairs, _of_stairs(line, offsets, noise, stairs), noise)
     noise = np.where(large & (ranked[-1] < 64 * ranked[0]), np.inf, noise)
     measured: Array = np.maximum(noise, 0.5 * eps * size) + SMALLEST
     return measured
@@ -178,6 +186,23 @@ def _fourth_differences(values: Array) -> tuple[Array, Array]:
         here = largest * np.sqrt(np.mean((fourth / largest) ** 2, axis=0))
     here = np.where(np.isfinite(here), here, np.inf)
     return here, (values == values[0]).all(axis=0)
+
+
+def _of_stairs(line: Line, offsets: Array, noise: Array, stairs: Array) -> Array:
+    """Return the noise of outputs that move in steps: none, or that of a computation in float32.
+
+    What was rounded to float32 on the way moves at nearly every step of twice its spacing, or by
+    one of its roundings. The stairs of `round` are wider and higher, unless its numbers are
+    millions.
+    """
+    line.fetch(float(k) * SINGLE for k in offsets)
+    values = np.stack([line.at(float(k) * SINGLE) for k in offsets])
+    jumps = np.abs(np.diff(values, axis=0))
+    often = np.count_nonzero(jumps, axis=0) >= 0.75 * len(jumps)
+    low = np.min(np.where(jumps > 0, jumps, np.inf), axis=0) <= SINGLE * np.abs(line.origin)
+    if np.mean((often | low)[stairs]) < 0.5:
+        return np.zeros(noise.shape)
+    return np.maximum(noise, _fourth_differences(values)[0])
 
 
 def _hidden_noise(line: Line, offsets: Array) -> Array:

@@ -217,7 +217,9 @@ def _at_several_steps(
 ) -> Comparison:
     """Compare at every pair of steps; FAIL here means that two steps agree that it is wrong."""
     analytic = inner(gradients, line.direction)
-    rounding = summation_rounding(gradients, line.direction, subject.rounding)
+    # Of an operator that is given float32 nobody asks for more digits than that.
+    eps = max(subject.rounding, subject.widened)
+    rounding = summation_rounding(gradients, line.direction, eps)
     rows: list[tuple[float, float, Estimate]] = []
     noise = measured_noise(line)
     for estimate in central_estimates(line, noise):
