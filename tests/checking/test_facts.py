@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from needle_cli.checking.checks import facts
+from needle_cli.checking.checks import exact, facts, linearity
 from needle_cli.checking.checks.question import Question
 from needle_cli.checking.claims import Claims, InputClaim
 from needle_cli.checking.library.pair import Pair
@@ -59,3 +61,38 @@ def test_nan_may_not_leak_from_the_branch_not_taken(vjp, holds):
 def test_nothing_is_asked_where_nothing_is_stated():
     assert not facts.elementwise(question(np.add, None, {"a": A, "b": B})).asked
     assert not facts.no_nan_leak(question(np.add, None, {"a": A, "b": B})).asked
+
+
+THIRD = (lambda a: a.sum() / 3, lambda v, a: (np.broadcast_to(v / 3, a.shape).copy(),))
+
+
+@pytest.mark.parametrize(
+    ("forward", "vjp", "holds"),
+    [
+        (*THIRD, True),  # linear, though it rounds
+        (THIRD[0], lambda v, a: (1.001 * THIRD[1](v, a)[0],), False),
+        (lambda a: a.sum() * 2, lambda v, a: (np.full(a.shape, 2 * v),), True),
+        (lambda a: a.sum() * 2, lambda v, a: (np.full(a.shape, 2 * v * (1 + 1e-13)),), False),
+        (lambda a: (a * a).sum(), lambda v, a: (2 * v * a,), False),
+        (lambda a: (a**3).sum() / 3, lambda v, a: (v * a * a,), False),
+    ],
+)
+def test_linear_means_linear_and_not_without_rounding(forward, vjp, holds):
+    asked = question(lambda a: np.asarray(forward(a)), vjp, {"a": A}, linear_in=("a",))
+    asked = Question(asked.op, replace(asked.case, tags=frozenset({"exact"})), asked.claims)
+    answer = exact.ask(asked)
+    assert answer.asked
+    assert bool(answer.findings) is not holds
+
+
+@pytest.mark.parametrize(
+    ("vjp", "holds"),
+    [
+        (lambda v, a: (2 * a * v,), True),
+        (lambda v, a: (2 * a * np.where(v == 0, 1, v),), False),
+        (lambda v, a: (2 * a * v * (np.count_nonzero(v) > 2),), False),
+    ],
+)
+def test_an_output_gradient_may_be_zero_in_places(vjp, holds):
+    answer = linearity.ask(question(np.square, vjp, {"a": A}))
+    assert bool(answer.findings) is not holds

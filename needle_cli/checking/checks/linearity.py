@@ -33,6 +33,11 @@ def ask(question: Question) -> Answer:
     answers.append(
         added(subject, (v, of_v), (w, subject.gradients(w)), subject.gradients(v + w), rng, loose)
     )
+    # As behind an index or a mask: the output gradient of most entries is exactly zero.
+    mask = rng.integers(0, 2, size=v.size).astype(bool)
+    parts = [np.where(keep, v, 0.0) for keep in (mask, ~mask)]
+    of_parts = [(part, subject.gradients(part)) for part in parts]
+    answers.append(added(subject, of_parts[0], of_parts[1], of_v, rng, loose))
     return merge(answers)
 
 

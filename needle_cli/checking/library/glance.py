@@ -25,7 +25,7 @@ from needle_cli.checking.model import (
 )
 from needle_cli.checking.numerics.compare import DECISIVE, LEVELS, hidden_part
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
-from needle_cli.checking.numerics.probes import power_of_two, random_cotangent, rms, signed
+from needle_cli.checking.numerics.probes import opposed, power_of_two, random_cotangent, rms, signed
 from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import AGREEMENT, norm
 from needle_cli.checking.subject import FLOAT64, vector_of
@@ -167,7 +167,7 @@ class Glance:
         allowed = AGREEMENT * size + floor
         pairs = [(allowed, v, first)]
         if cheap:
-            w = drawn[at.size :] * weights(slope, at)
+            w = opposed(drawn[at.size :], v) * weights(slope, at)
             second = self._gradients(evaluation, outputs, w)
             both = self._gradients(evaluation, outputs, v + w)
             if second is None or both is None or not adds_up(both, first, second):

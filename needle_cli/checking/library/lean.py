@@ -24,7 +24,7 @@ from needle_cli.checking.model import (
 from needle_cli.checking.numerics.compare import Quick
 from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.escalate import escalate
-from needle_cli.checking.numerics.probes import random_cotangent, scaled_direction
+from needle_cli.checking.numerics.probes import opposed, random_cotangent, scaled_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.subject import Subject, vector_of
 
@@ -137,7 +137,8 @@ def _compared(
     pairs = [(cotangent, gradients)]
     if subject.case.size() <= CHEAP_UP_TO:
         factors = weights(FAST_STEP * quick.slope, quick.line.origin)
-        other = subject.rounded(factors * random_cotangent(rng, cotangent.size))
+        drawn = random_cotangent(rng, cotangent.size)
+        other = subject.rounded(factors * opposed(drawn, cotangent))
         pairs.append((other, subject.gradients(other)))
         if "linearity" in selected and question.subject is not subject:
             answers.append(linearity.ask(question))

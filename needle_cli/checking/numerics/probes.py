@@ -38,6 +38,14 @@ def random_cotangent(rng: np.random.Generator, size: int) -> Array:
     return draws
 
 
+def opposed(magnitudes: Array, cotangent: Array) -> Array:
+    """Return magnitudes with the signs turned round of a cotangent.
+
+    Of two such cotangents every entry is once negative, so that `abs` and `relu` of one show.
+    """
+    return np.asarray(-np.copysign(magnitudes, cotangent))
+
+
 def power_of_two(scale: float) -> float:
     """Return the power of two nearest to a positive scale; 1 for zero or a non-finite one."""
     if not 0.0 < scale < math.inf:
