@@ -8,7 +8,7 @@ import pytest
 from needle_cli.checking import check_pair
 from needle_cli.checking.numerics.differences import _fourth_differences
 from needle_cli.checking.numerics.escalate import _groups_of_size
-from needle_cli.checking.numerics.tolerance import norm
+from needle_cli.checking.numerics.tolerance import jittered, norm
 
 
 @pytest.mark.parametrize("unknown", [np.inf, -np.inf, np.nan])
@@ -52,3 +52,36 @@ def test_exp_is_not_accused_where_some_entries_overflow(seed):
 def test_a_wrong_exp_is_accused_where_some_entries_overflow(seed):
     report = check_pair(np.exp, lambda v, x: (v * np.exp(x) * 1.01,), [FAR_OUT], seed=seed)
     assert report.findings
+
+
+def test_a_jittered_number_has_moved():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 2, 1000)
+    moved = jittered(x, 2.0**-52, rng)
+    assert (moved != x).all() and np.abs(moved / x - 1).max() <= 2.0**-51
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_cotangent_is_negative_once(seed):
+    x = np.random.default_rng(seed).normal(size=(4, 5))
+
+    def variance(v, x):
+        return (v * 2 * (x - x.mean()) / x.size,)
+
+    assert check_pair(np.var, variance, [x], seed=seed).verdict == "pass"
+    bent = check_pair(np.var, lambda v, x: variance(abs(v), x), [x], seed=seed)
+    assert bent.verdict == "fail"
+
+
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf])
+def test_an_infinite_entry_is_no_obstacle(infinite):
+    x = np.array([1.0, infinite, 2.0])
+
+    def f(x):
+        return np.arctan(x)
+
+    def vjp(v, x):
+        return (v / (1 + x * x),)
+
+    assert check_pair(f, vjp, [x]).verdict == "pass"
+    assert check_pair(f, lambda v, x: (1.01 * vjp(v, x)[0],), [x]).verdict == "fail"

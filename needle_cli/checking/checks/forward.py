@@ -62,16 +62,17 @@ def against_reference(question: Question) -> Answer:
     answer = worst_entry("forward", names, got, exact, allowed, text)
     if not answer.findings:
         return answer
-    own = _references_own(question, claims)
+    own = _references_own(question, claims, exact)
     allowed = [a + b if b.shape == a.shape else a for a, b in zip(allowed, own, strict=True)]
     return worst_entry("forward", names, got, exact, allowed, text)
 
 
-def _references_own(question: Question, claims: Claims) -> list[Array]:
+def _references_own(question: Question, claims: Claims, exact: Sequence[Array]) -> list[Array]:
     """Return the rounding of the reference itself in the wider float, as float64 shows it.
 
     A reference may cancel where the operator does not: `a + sqrt(a^2 + 4)` far below zero loses in
-    longdouble, too, a like share of its digits. What float64 loses of them is seen beside it.
+    longdouble, too, a like share of its digits. What float64 loses of them is seen beside it. Where
+    nothing else is left, as of the third moment of two numbers, an operator may be as far off zero.
     """
     wide, rng = widen(question.case), question.rng("forward", "own")
     own: list[Array] = []
@@ -89,7 +90,13 @@ def _references_own(question: Question, claims: Claims) -> list[Array]:
         found = [np.where(np.isfinite(x), x, 0.0) for x in found]
         own = [np.maximum(a, b) for a, b in zip(own, found, strict=True)] if own else found
     finer = float(np.finfo(reference.HIGH).eps) / EPS
-    return [32 * finer * x if finer < 1 else np.zeros(x.shape) for x in own]
+    if finer >= 1:
+        return [np.zeros(x.shape) for x in own]
+    return [
+        np.where(np.abs(value) <= 32 * finer * x, 4 * x, 32 * finer * x)
+        if value.shape == x.shape else 32 * finer * x
+        for value, x in zip(exact, own, strict=True)
+    ]  # fmt: skip
 
 
 def _both_nan(got: Array, exact: Array) -> Array:

@@ -58,11 +58,13 @@ def quick_floor(cotangent: Array, origin: Array, step: float, eps: float = EPS) 
 
 
 def jittered(array: Array, eps: float, rng: np.random.Generator) -> Array:
-    """Return an array whose entries moved by up to one rounding, each by its own amount.
+    """Return an array whose entries moved by about one rounding, each by its own amount.
 
-    Equal amounts would leave the difference of equal numbers alone.
+    Equal amounts would leave the difference of equal numbers alone, and less than half a rounding
+    would leave the number alone.
     """
-    return np.asarray(array * (1 + eps * rng.uniform(-1, 1, size=array.shape)))
+    share = rng.uniform(0.5, 1.0, size=array.shape) * rng.choice((-1.0, 1.0), array.shape)
+    return np.asarray(array + array * (eps * share))
 
 
 def widen_spread(spread: list[Array], moved: Sequence[Array], base: Sequence[Array]) -> None:
