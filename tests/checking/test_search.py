@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from needle import ops
+from needle import TensorOp, ops
 from needle_cli.checking.checks import forward, precision
 from needle_cli.checking.checks.question import Question
 from needle_cli.checking.checks.registry import NAMES
@@ -13,7 +16,11 @@ from needle_cli.checking.claims import Claims, InputClaim, Tolerance
 from needle_cli.checking.drive.search import ask_again, judge
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case, Plan, Status
+from needle_cli.engine import operator_under_test
+from needle_cli.specs import load_spec
 from tests.checking.planted import Plant, plants
+
+SPECS = Path(__file__).parents[2] / "specs"
 
 QUICK = Plan(NAMES, examples=15, shrink=False)
 REFUSED = (Status.FAIL, Status.ERROR)
@@ -133,3 +140,23 @@ def test_the_mean_of_nothing_agrees_with_the_reference():
     for compute, verdict in ((np.mean, "pass"), (lambda x: np.float64(0.0), "fail")):
         question = Question(Pair(compute, None), case, claims)
         assert forward.against_reference(question).verdict == verdict
+
+
+def test_an_operator_that_fails_now_and_then_is_a_finding():
+    """Looking for a smaller case of it meets answers that do not come again."""
+    calls = []
+
+    class Moody(TensorOp):
+        def compute(self, a):
+            return a * a
+
+        def gradient(self, out_grad, node):
+            calls.append(1)
+            factor = 3.0 if len(calls) % 7 > 4 else 2.0
+            return out_grad * node.inputs[0] * factor
+
+    claims = replace(load_spec(SPECS / "exponential" / "exp.toml").claims, reference=np.square)
+    for seed in range(3):
+        op = operator_under_test(lambda a: Moody()(a), claims, name="moody")
+        rows = judge(op, claims, Plan(NAMES, examples=20, seed=seed))
+        assert Status.FAIL in {row.status for row in rows}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
-from hypothesis.errors import NoSuchExample
+from hypothesis.errors import Flaky, NoSuchExample
 
 from needle_cli.checking.cases.domains import contains
 from needle_cli.checking.cases.values import realise
@@ -150,7 +150,7 @@ def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case
                 suppress_health_check=list(HealthCheck),
             ),
         )
-    except NoSuchExample:
+    except (NoSuchExample, Flaky):  # an operator that remembers fails once and not again
         return None
     case = realise(inquiry.claims, structure, inquiry.plan.dtype, kind)
     answer = inquiry.ask(check, case)
