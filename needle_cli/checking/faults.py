@@ -169,12 +169,13 @@ def _overwritten(call: Call) -> tuple[Gradient, ...]:
     kept = {i: np.zeros(call.leaves[i].shape) for i in call.judged if _is_array(call, i)}
     for k, j in places:
         alone = [np.zeros(c.shape, c.dtype) for c in call.cotangents]
-        alone[k].reshape(-1)[j] = call.cotangents[k].reshape(-1)[j]
+        weight = call.cotangents[k].reshape(-1)[j]
+        alone[k].reshape(-1)[j] = 1  # a zero overwrites, too
         part = call.vjp(alone)
         for i, total in kept.items():
             value = part[i].value
             if value is not None and value.shape == total.shape:
-                kept[i] = np.where(value != 0, value, total)
+                kept[i] = np.where(value != 0, value * weight, total)
     return call.each(lambda i, g: kept[i].astype(g.dtype))
 
 

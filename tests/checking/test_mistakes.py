@@ -48,8 +48,8 @@ def test_a_mistake_is_refused_and_named(mistake):
     wrong = [row for row in judged(mistake, right=False) if row.status in REFUSED]
     assert wrong, mistake.person
     causes = [f.finding.cause for row in wrong for f in row.failures if f.finding.cause]
-    words = [cause_name(cause) for cause in causes[:1]]
-    assert words in ([[word] for word in mistake.accepts] or [[]]), (mistake.person, causes)
+    word = cause_name(causes[0]) if causes else ""
+    assert word in (mistake.accepts or ("",)), (mistake.person, causes)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=named)
@@ -69,4 +69,5 @@ def test_every_operator_of_the_files_is_listed_and_has_spec_and_twin():
 
 
 def test_the_words_are_those_of_the_vocabulary():
-    assert {word for mistake in MISTAKES for word in mistake.accepts} <= set(VOCABULARY)
+    words = {word for mistake in MISTAKES for word in mistake.accepts if word}
+    assert words <= set(VOCABULARY)

@@ -123,18 +123,20 @@ def test_formats_are_named_by_to(parts):
 
 def test_shrinking_head_room_is_a_warning(parts):
     document = json.loads((parts / "whole.json").read_text())
-    for row in document["results"]:
-        if row["worst"]:
-            row["worst"]["of_allowed"] = 0.9
-    (parts / "worse.json").write_text(json.dumps(document))
-    before = drift.earlier(str(parts / "whole.json"))
+    for name, share in (("better.json", 0.02), ("worse.json", 0.9)):
+        for row in document["results"]:
+            if row["worst"]:
+                row["worst"]["of_allowed"] = share
+        (parts / name).write_text(json.dumps(document))
+    better = drift.earlier(str(parts / "better.json"))
     _, summary = reading.parsed(document, "worse.json")
-    grown = [op for op, share in before.items() if 0 < share <= 0.09]
-    said = drift.warnings(summary.rows, before)
+    grown = [op for op, share in better.items() if share]
+    said = drift.warnings(summary.rows, better)
     assert len(said) == len(grown) > 0
     assert all(op in line and "was" in line for op, line in zip(grown, said, strict=True))
     assert not drift.warnings(summary.rows, drift.worst_errors(summary.rows))
     code, _, stderr = needle("check", "ops", "exp", "-n", 1, "--earlier=nothing.json")
     assert code == 2 and "nothing.json" in stderr
     code, screen, _ = needle(*ASKED, "--format=json", f"--earlier={parts / 'whole.json'}")
+    before = drift.earlier(str(parts / "whole.json"))
     assert code == 0 and json.loads(screen)["summary"]["before"] == before

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 class Mistake:
     """One wrong operator, the cause as a person would name it, and the words that say it.
 
-    An empty `accepts` means that no word of the vocabulary does: "no simple pattern" is right.
+    An empty `accepts` means that no word of the vocabulary does: "no simple pattern" is right. An
+    empty word among them means that saying nothing is right as well.
     """
 
     file: str
@@ -132,7 +133,7 @@ MISTAKES = (
         "loss",
         "log_sum_exp",
         "the maximum is not subtracted: the exponentials overflow for large entries",
-        ("nan", "only where"),
+        ("nan", "only where", ""),  # the value is no number first, and says enough
     ),
     Mistake("loss", "smoothed_cross_entropy", "the target is not smoothed", ("only where",)),
     Mistake("normalization", "dropout", "the factor 1 / (1 - p) is forgotten", ("ratio",)),
@@ -180,7 +181,7 @@ MISTAKES = (
         "shape",
         "repeat",
         "axis + 1 is another axis when the axis is negative",
-        ("only where", "wrong axis", "shape"),
+        ("only where", "wrong axis", "shape", "missing sum"),  # over the axis that was meant
     ),
     Mistake("shape", "roll", "rolled on instead of back", ("flipped",)),
 )
