@@ -109,6 +109,37 @@ def largest_none(x, axis):
     return Shared(axis, lambda top, axis: top & (top.sum(axis=axis, keepdims=True) == 1))(x)
 
 
+class Sorted(TensorOp):
+    """y = x sorted along the last axis; the k-th of equal outputs answers for their k-th entry."""
+
+    def __init__(self, backwards=False):
+        self.backwards = backwards
+
+    def compute(self, x):
+        return np.sort(x, axis=-1)
+
+    def gradient(self, out_grad, node):
+        x = node.inputs[0].numpy()
+        order = np.argsort(x, axis=-1, kind="stable")
+        if self.backwards:
+            order = x.shape[-1] - 1 - np.argsort(x[..., ::-1], axis=-1, kind="stable")
+        spread = np.zeros((*x.shape, x.shape[-1]))
+        np.put_along_axis(spread, order[..., None, :], 1.0, axis=-2)
+        parts = [
+            ops.summation(out_grad * slopes(spread[..., k, :], out_grad), -1)
+            for k in range(x.shape[-1])
+        ]
+        return ops.stack(parts, axis=len(x.shape) - 1)
+
+
+def sorted_stable(x):
+    return Sorted()(x)
+
+
+def sorted_backwards(x):
+    return Sorted(backwards=True)(x)
+
+
 class Greater(TensorOp):
     """y = max(a, b) entry by entry; at a tie `a` gets `shares[0]` of dy and `b` `shares[1]`."""
 

@@ -22,7 +22,7 @@ RIGHT = (
     "relu_zero", "relu_half", "relu_one", "largest_even", "largest_first", "greater_half",
     "greater_left", "greater_edge", "pool_first", "clip_closed", "norm_zero", "root_infinite",
     "choose", "difference", "median_first", "median_even", "symmetric_one", "triangular_zero",
-    "spd_half",
+    "spd_half", "sorted_stable",
 )  # fmt: skip
 WRONG = {
     "relu_seven": "the one-sided slopes are [0, 1]",
@@ -31,6 +31,7 @@ WRONG = {
     "spd_seven": "the one-sided slopes are [0, 1]",
     "largest_all": "moving several entries at once",
     "largest_none": "moving several entries at once",
+    "sorted_backwards": "the spec's convention 'stable' asks for",
     "greater_edge_none": "the one-sided slopes are",
     "greater_both": "moving several entries at once",
     "greater_neither": "moving several entries at once",

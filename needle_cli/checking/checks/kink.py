@@ -305,12 +305,30 @@ class _Site:
 
     def _rank(self, j: int, places: list[Place]) -> int:
         """Return the number of an output among those that share the same tie, for "stable"."""
+        values = self.subject.vector
         alike = [
-            i
-            for i in range(self.subject.vector.size)
-            if {p for p in places if self.sides[p].kinds[1][i]} == set(places)
+            i for i in range(values.size) if values[i] == values[j] and self._answers(i, places)
         ]
         return alike.index(j) % len(places) if j in alike else 0
+
+    def _answers(self, i: int, places: list[Place]) -> bool:
+        """Tell whether an output answers for tied entries.
+
+        Along coordinates the first and the last of a tie are kinked. Those between look smooth, and
+        only their gradients tell.
+        """
+        kinked = {p for p, side in self.sides.items() if side.kinds[1][i]}
+        if kinked:
+            return kinked == set(places)
+        one_hot = np.zeros(self.subject.vector.shape)
+        one_hot[i] = 1.0
+        gradients = self.subject.gradients(one_hot)
+        touched = {
+            (leaf, int(flat))
+            for leaf, k in self.position.items()
+            for flat in np.flatnonzero(gradients[k])
+        }
+        return bool(touched) and touched <= set(places)
 
 
 def _finding(name: str, index: tuple[int, ...] | None, message: str, **numbers: float) -> Finding:
