@@ -97,19 +97,21 @@ def _family(path: Path) -> list[OperatorEntry]:
     ]
 
 
-def user_file(path: Path) -> list[OperatorEntry]:
+def user_file(path: Path, specified: Iterable[str] = ()) -> list[OperatorEntry]:
     """Return the operators of a user's file: its functions of tensors, and classes without one.
 
-    With `__all__`, the functions in it count. Else those that build an operator of the file or
-    have an argument annotated as a tensor; and where there are neither, every public function.
+    With `__all__`, the functions in it count. Else those that build an operator of the file, have
+    an argument annotated as a tensor, or are among the `specified`, the names of specs; and where
+    there are none, every public function.
     """
     module = _parse(path)
+    named = {name.rpartition("/")[2] for name in specified}
     exported = module.exported()
     public = [n for n in module.functions if not n.startswith(("_", "test_"))]
     if exported is not None:
         chosen = [n for n in public if n in exported]
     else:
-        chosen = [n for n in public if module.class_of(n) or module.takes_tensors(n)]
+        chosen = [n for n in public if module.class_of(n) or module.takes_tensors(n) or n in named]
         if not chosen and not module.op_classes():
             chosen = [n for n in public if module.functions[n].args.args]
     entries = [module.entry(name) for name in chosen]

@@ -116,7 +116,8 @@ def lint(task: Task, breadcrumb: Breadcrumb) -> Data:
     family = Path(task.source).stem if task.source else None
     folder = Path(task.spec) if family else find_specs_dir(Path(task.spec) if task.spec else None)
     specs, errors = load_specs(folder, task.trust, family, module)
-    entries = catalogue.user_file(Path(task.source)) if family else catalogue.operators()
+    written = [spec.name for spec in specs]
+    entries = catalogue.user_file(Path(task.source), written) if family else catalogue.operators()
     names = [entry.name for entry in entries]
     broken = {f"{family or e.path.parent.name}/{e.path.stem}" for e in errors}
     issues = [

@@ -98,7 +98,7 @@ def users(file: str, settings: Settings) -> list[Unit]:
     headers = _headers(folder, path.stem) if folder.is_dir() else {}
     mine = {n: h for n, h in headers.items() if h.op.partition(":")[0] == path.stem}
     units = []
-    for entry in _entries(lambda: catalogue.user_file(path)):
+    for entry in _entries(lambda: catalogue.user_file(path, list(mine))):
         header = mine.pop(entry.name, None)
         units.append(_unit(entry.name, header, shown_path(path), entry.line, source=file))
     for name, header in mine.items():

@@ -102,6 +102,9 @@ def test_a_users_file_needs_no_all(tmp_path):
     annotated = text.replace("def composite(a):", "def composite(a: 'Tensor'):")
     found = user_file(written(tmp_path, annotated, "my_ops.py"))
     assert {entry.function for entry in found} == {"double", "twice", "composite"}
+    plain = written(tmp_path, text, "my_ops.py")
+    assert "composite" not in {entry.function for entry in user_file(plain, ["my_ops/other"])}
+    assert "composite" in {entry.function for entry in user_file(plain, ["my_ops/composite"])}
 
 
 def test_a_users_class_without_function_goes_by_its_own_name(tmp_path):
