@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from needle_cli.checking.cases.domains import Generator, brought_back, inside, limits
-from needle_cli.checking.cases.kinkless import Drawn, kink_value
+from needle_cli.checking.cases.kinkless import Drawn, kept_inside, kink_value
 from needle_cli.checking.claims import Domain, Kink
 from needle_cli.checking.model import Array
 
@@ -39,8 +39,7 @@ def put_on_kinks(
         for name in names:
             for i, array in enumerate(drawn[name]):
                 moved = _moved(array, kink, params, rng, dtype)
-                kept = np.where(inside(domains[name], moved), moved, array)
-                kept = brought_back(domains[name], array, kept)
+                kept = kept_inside(domains[name], array, moved)
                 done |= bool(np.any(kept != array))
                 drawn[name][i] = kept
     return done | _put_on_edges(drawn, domains, rng)

@@ -48,7 +48,7 @@ def clear_of_kinks(
             moved = _ACT[kink.kind](copied, kink, domains, params, rng)
             drawn = {
                 name: [
-                    _kept_inside(domains[name], before, after) if name in domains else after
+                    kept_inside(domains[name], before, after) if name in domains else after
                     for before, after in zip(drawn[name], moved[name], strict=True)
                 ]
                 for name in drawn
@@ -58,7 +58,7 @@ def clear_of_kinks(
     return drawn
 
 
-def _kept_inside(domain: Domain, before: Array, after: Array) -> Array:
+def kept_inside(domain: Domain, before: Array, after: Array) -> Array:
     """Return the moved values, but the old ones where those have left the domain."""
     return brought_back(domain, before, np.where(inside(domain, after), after, before))
 

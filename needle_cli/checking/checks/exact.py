@@ -79,6 +79,7 @@ def _at(subject: Subject, linear: frozenset[str], rng: np.random.Generator) -> A
             continue
         numeric = float(np.dot(v, up - down)) / 2
         analytic = float(np.dot(gradients[position].reshape(-1), u.reshape(-1)))
+        agree = abs(analytic - numeric) <= slack * np.sum(np.abs(v))
         message = f"not exact in {names[position]} for {subject.leaves[i].dtype}"
         answers.append(
             worst_entry(
@@ -89,10 +90,10 @@ def _at(subject: Subject, linear: frozenset[str], rng: np.random.Generator) -> A
                 [np.array(1.0)],
                 message,
             )
-            if abs(analytic - numeric) > slack * np.sum(np.abs(v))
+            if not agree
             else passed()
         )
-        if not abs(analytic - numeric) <= slack * np.sum(np.abs(v)) and not answers[-1].findings:
+        if not agree and not answers[-1].findings:
             answers[-1] = refused("exact", f"{message}: {analytic!r}, exactly {numeric!r}")
         if not (np.abs((both - up) - (other - subject.vector)) <= slack).all():
             text = f"the claim of linearity in {names[position]} does not hold"

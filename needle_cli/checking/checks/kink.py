@@ -111,9 +111,7 @@ class _Site:
         return merge([self._output(int(j)) for j in order[:MOST_OUTPUTS]])
 
     def _output(self, j: int) -> Answer:
-        one_hot = np.zeros(self.subject.vector.shape)
-        one_hot[j] = 1.0
-        output = _Output(j, self.subject.gradients(one_hot), self.sides)
+        output = _Output(j, self._gradients(j), self.sides)
         rough = output.kinked() | output.lost()
         met = [k for k, on in enumerate(self.on) if on & rough]
         if not rough and not self._smooth(j):
@@ -135,6 +133,12 @@ class _Site:
         undecided = bool(output.lost()) and not any(k.convention is not None for k in kinks)
         verdict = Verdict.NO_DERIVATIVE if undecided else Verdict.PASS
         return Answer(Verdict.PASS, probes={verdict: 1}, met=frozenset(met))
+
+    def _gradients(self, j: int) -> list[Array]:
+        """Return the gradients of one output alone."""
+        one_hot = np.zeros(self.subject.vector.shape)
+        one_hot[j] = 1.0
+        return self.subject.gradients(one_hot)
 
     def _smooth(self, j: int) -> bool:
         convex, concave = self.star.curvature
@@ -320,9 +324,7 @@ class _Site:
         kinked = {p for p, side in self.sides.items() if side.kinds[1][i]}
         if kinked:
             return kinked == set(places)
-        one_hot = np.zeros(self.subject.vector.shape)
-        one_hot[i] = 1.0
-        gradients = self.subject.gradients(one_hot)
+        gradients = self._gradients(i)
         touched = {
             (leaf, int(flat))
             for leaf, k in self.position.items()
