@@ -100,9 +100,9 @@ def _family(path: Path) -> list[OperatorEntry]:
 def user_file(path: Path, specified: Iterable[str] = ()) -> list[OperatorEntry]:
     """Return the operators of a user's file: its functions of tensors, and classes without one.
 
-    With `__all__`, the functions in it count. Else those that build an operator of the file, have
-    an argument annotated as a tensor, or are among the `specified`, the names of specs; and where
-    there are none, every public function.
+    With `__all__`, the functions in it count. Else those that build an operator of the file or
+    have an argument annotated as a tensor, and where there are neither, every public function; and
+    in any case those among the `specified`, the names of specs.
     """
     module = _parse(path)
     named = {name.rpartition("/")[2] for name in specified}
@@ -111,9 +111,11 @@ def user_file(path: Path, specified: Iterable[str] = ()) -> list[OperatorEntry]:
     if exported is not None:
         chosen = [n for n in public if n in exported]
     else:
-        chosen = [n for n in public if module.class_of(n) or module.takes_tensors(n) or n in named]
+        chosen = [n for n in public if module.class_of(n) or module.takes_tensors(n)]
         if not chosen and not module.op_classes():
             chosen = [n for n in public if module.functions[n].args.args]
+        # A composite has no class to be known by, but its spec says that it is one of them.
+        chosen += [n for n in public if n in named and n not in chosen]
     entries = [module.entry(name) for name in chosen]
     covered = {entry.class_name for entry in entries}
     entries += [module.class_entry(n) for n in module.op_classes() if n not in covered]

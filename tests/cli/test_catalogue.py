@@ -107,6 +107,11 @@ def test_a_users_file_needs_no_all(tmp_path):
     assert "composite" in {entry.function for entry in user_file(plain, ["my_ops/composite"])}
 
 
+def test_a_spec_for_one_function_hides_no_other(tmp_path):
+    file = written(tmp_path, "def one(a): ...\n\n\ndef two(a): ...\n", "my_ops.py")
+    assert {entry.function for entry in user_file(file, ["my_ops/two"])} == {"one", "two"}
+
+
 def test_a_users_class_without_function_goes_by_its_own_name(tmp_path):
     text = FAMILY[: FAMILY.index("def twice")].replace("__all__", "names")
     found = user_file(written(tmp_path, text, "my_ops.py"))
