@@ -1,4 +1,4 @@
-"""Numeric derivatives along a line, each with an estimate of its own error."""
+"""Central differences along a line, each with an estimate of its own error, and the noise in it."""
 
 from __future__ import annotations
 
@@ -27,16 +27,8 @@ still on the finest grids it is a step of the function, as in `round`; elsewhere
 SINGLE = 2.0**-22
 """Twice the spacing of float32 numbers, to tell their rounding from steps of the function."""
 
-SETTLED = 1e-3
-"""Relative movement of an extrapolated slope from rung to rung that counts as convergence."""
-
-FINEST = 4
-"""Rungs at the fine end that tell whether `x` lies at an edge; coarser ones may reach over one."""
-
 BUNDLE = 1 << 20
 """Outputs that are fetched together at most."""
-
-LADDER: tuple[float, ...] = tuple(2.0**-k for k in range(3, 61))
 
 
 class Line:
@@ -225,103 +217,3 @@ def _hidden_noise(line: Line, offsets: Array) -> Array:
         found = np.where(better, here, found)
         best = np.where(better, share, best)
     return found
-
-
-@dataclass(frozen=True)
-class Slope:
-    """A one-sided slope per component with its error; flags where there is none.
-
-    `edge`: the outputs are not finite beside `x` on this side. `divergent`: difference quotients
-    grow without bound, as at a jump (like 1/h) or a root (like h^-1/2). `settled`: the extrapolated
-    values stood still on some rungs, or are zero within their error. `noise` is the rounding that
-    was measured on the way, None where nothing was.
-    """
-
-    slope: Array
-    error: Array
-    edge: Array
-    divergent: Array
-    settled: Array
-    noise: Array | None
-
-
-def one_sided(line: Line, side: int, noise: Array | None = None) -> Slope:
-    """Return the slope of `f(x + t u)` for t > 0 (`side` +1), or for t < 0 (-1), per component.
-
-    A ladder of difference quotients from 2^-3 to 2^-60, one extrapolation step, and for every
-    component the rung where the extrapolated values move least. The long ladder tells a point at a
-    kink from one beside it. `noise` is that of the outputs where it is known already.
-    """
-    if noise is None:
-        noise = measured_noise(line, side)
-        noise = np.where(np.isfinite(noise), noise, 0.0)
-    # Rungs too fine to move every entry of x by a few units in the last place say nothing.
-    rungs = [t for t in LADDER if t >= 16 * line.resolution]
-    steps = np.array(rungs)[:, None]
-    line.fetch(side * t for t in rungs)
-    with np.errstate(all="ignore"):
-        beside = np.stack([line.at(side * t) for t in rungs])
-        quotients = side * (beside - line.origin) / steps
-        unit = 4 * line.subject.rounding
-        rounding = (unit * (np.abs(beside) + np.abs(line.origin)) + 6 * noise) / steps
-        extrapolated = 2 * quotients[1:] - quotients[:-1]
-        own_rounding = 3 * rounding[1:-1] + 3 * rounding[2:]
-        own_rounding += np.abs(extrapolated[1:]) * line.resolution / steps[2:]
-        moved = np.abs(np.diff(extrapolated, axis=0)) + own_rounding
-    moved = np.where(np.isfinite(moved), moved, np.inf)
-    # Coarse rungs of a steep function may stand still at a wrong value, so rungs that have settled
-    # relative to their own slope, and that no finer rung contradicts, go first.
-    with np.errstate(all="ignore"):
-        settled = moved <= SETTLED * np.abs(extrapolated[1:])
-        sound = ~_contradicted_below(extrapolated[1:], moved, own_rounding)
-    best = np.argmin(np.where(sound, moved, np.inf), axis=0)
-    preferred = np.where(settled & sound, moved, np.inf)
-    best = np.where((settled & sound).any(axis=0), np.argmin(preferred, axis=0), best)
-    columns = np.arange(moved.shape[1])
-    slope = extrapolated[best + 1, columns]
-    edge = ~np.isfinite(beside[-FINEST:]).all(axis=0)
-    divergent = _diverges(quotients, rounding)
-    error = moved[best, columns]
-    flat = (np.abs(slope) <= 4 * error) & sound[best, columns]
-    return Slope(slope, error, edge, divergent & ~edge, (settled & sound).any(axis=0) | flat, noise)
-
-
-def _contradicted_below(slopes: Array, moved: Array, rounding: Array) -> Array:
-    """Tell per rung whether a finer one gives another slope, by more than both may be off."""
-    low = np.where(np.isfinite(slopes), slopes - 8 * rounding, -np.inf)
-    high = np.where(np.isfinite(slopes), slopes + 8 * rounding, np.inf)
-    above = np.full(slopes.shape, -np.inf)
-    below = np.full(slopes.shape, np.inf)
-    for k in range(slopes.shape[0] - 2, -1, -1):
-        above[k] = np.maximum(above[k + 1], low[k + 1])
-        below[k] = np.minimum(below[k + 1], high[k + 1])
-    contradicted: Array = (above > slopes + 4 * moved) | (below < slopes - 4 * moved)
-    return contradicted
-
-
-def _diverges(quotients: Array, rounding: Array) -> Array:
-    """Tell per component whether quotients grow like a power of 1/h with exponent above 0.3.
-
-    The finest dozen of rungs that are clear of rounding decides: above them a smooth function may
-    well steepen for a while. A finer rung that would show the last of them, and does not, refutes
-    it: the growth came from a jump that lies a little way off.
-    """
-    with np.errstate(all="ignore"):
-        size = np.abs(quotients)
-        clean = np.isfinite(size) & (size > 20 * rounding) & (size > 0)
-        growth = np.diff(np.log2(size), axis=0)
-    pairs = clean[1:] & clean[:-1]
-    count = np.zeros(quotients.shape[1], dtype=int)
-    least = np.full(quotients.shape[1], np.inf)
-    ended = np.zeros(quotients.shape[1], dtype=bool)
-    for k in range(growth.shape[0] - 1, -1, -1):
-        taken = pairs[k] & ~ended
-        least = np.where(taken, np.minimum(least, growth[k]), least)
-        count += taken
-        ended |= (count >= 11) | ((count > 0) & ~pairs[k])
-    rungs = np.arange(size.shape[0])[:, None]
-    last = np.max(np.where(clean, rungs, -1), axis=0)
-    reached = size[np.maximum(last, 0), np.arange(size.shape[1])]
-    finer = (rungs > last) & np.isfinite(size) & (40 * rounding < reached) & (size < reached / 2)
-    grows: Array = (count >= 5) & (least > 0.3) & ~finer.any(axis=0)
-    return grows

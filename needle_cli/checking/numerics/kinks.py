@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from needle_cli.checking.model import Array, Garbage, OperatorError, Verdict
-from needle_cli.checking.numerics.differences import Line, Slope, one_sided
+from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.ladder import Slope, one_sided
 from needle_cli.checking.numerics.probes import Tangent
 from needle_cli.checking.numerics.sides import RELATIVE_FLOOR, Sides, sides, usable
 from needle_cli.checking.numerics.star import Star, halves

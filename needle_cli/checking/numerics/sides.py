@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import Line, Slope, one_sided
+from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.ladder import STILL, Slope, one_sided
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
 
 RELATIVE_FLOOR = 1e-8
@@ -22,9 +23,6 @@ RELATIVE_FLOOR = 1e-8
 
 LOOKS = (2.0**-3, 2.0**-12, 2.0**-30)
 """Steps at which it is looked what a line moves; they are rungs of the ladder."""
-
-STILL = 2048
-"""Roundings of an output to which the slope of one that stands still is known."""
 
 Allows = Callable[[Sequence[Array], int], bool]
 """Tells whether a direction may be followed to a side, +1 or -1, without leaving a domain."""

@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import Line, Slope
+from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.ladder import Slope
 from needle_cli.checking.numerics.probes import Tangent, power_of_two, projected, rms, signed
 from needle_cli.checking.numerics.sides import (
     RELATIVE_FLOOR,
