@@ -40,7 +40,7 @@ def ask(question: Question) -> Answer:
     if not subject.judged or not subject.vector.size or subject.case.size() > LARGEST:
         return NOTHING
     with np.errstate(all="ignore"):
-        return _Site(question, claims).judge()
+        return Site(question, claims).judge(claims.kinks)
 
 
 def concerns(claims: Claims) -> bool:
@@ -87,21 +87,25 @@ class _Output:
         return frozenset(p for p, side in self.sides.items() if side.kinds[2][self.number])
 
 
-class _Site:
-    """One case on its kinks, with the slopes around it."""
+class Site:
+    """One case on its kinks, with the slopes around it, which do not depend on what is declared."""
 
     def __init__(self, question: Question, claims: Claims) -> None:
         self.subject = question.wide
         self.claims = claims
         rng = question.rng("kink")
         self.star = Star(self.subject, rng, question.tangent, _inside(self.subject, claims))
-        self.on = [places_on(kink, self.subject.case) for kink in claims.kinks]
+        self.kinks: Sequence[Kink] = ()
+        self.on: list[frozenset[Place]] = []
         judged = self.subject.judged
         self.sides = {(judged[k], j): side for (k, j), side in self.star.coordinates()}
         self.position = {i: k for k, i in enumerate(judged)}
+        self._answers_of: dict[int, list[Array]] = {}
 
-    def judge(self) -> Answer:
-        """Return one answer for all outputs."""
+    def judge(self, kinks: Sequence[Kink]) -> Answer:
+        """Return one answer for all outputs, by what `kinks` declare."""
+        self.kinks = kinks
+        self.on = [places_on(kink, self.subject.case) for kink in kinks]
         convex, concave = self.star.curvature
         rough = ~(convex & concave)
         for side in self.star.measured:
@@ -111,17 +115,15 @@ class _Site:
         return merge([self._output(int(j)) for j in order[:MOST_OUTPUTS]])
 
     def _output(self, j: int) -> Answer:
-        output = _Output(j, self._gradients(j), self.sides)
+        output = _Output(j, self.gradients(j), self.sides)
         rough = output.kinked() | output.lost()
         met = [k for k, on in enumerate(self.on) if on & rough]
         if not rough and not self._smooth(j):
             # At a tie of a median every coordinate looks smooth. A point does not: beside one, a
             # direction that moves other entries as well may see it where a coordinate does not.
-            shared = [
-                k for k, kink in enumerate(self.claims.kinks) if kink.kind in ("tie", "equal")
-            ]
+            shared = [k for k, kink in enumerate(self.kinks) if kink.kind in ("tie", "equal")]
             met = [k for k in shared if self.on[k]]
-        kinks = [self.claims.kinks[k] for k in met]
+        kinks = [self.kinks[k] for k in met]
         found = (
             self._not_finite(output, kinks)
             or self._contradiction(output, kinks)
@@ -134,11 +136,13 @@ class _Site:
         verdict = Verdict.NO_DERIVATIVE if undecided else Verdict.PASS
         return Answer(Verdict.PASS, probes={verdict: 1}, met=frozenset(met))
 
-    def _gradients(self, j: int) -> list[Array]:
+    def gradients(self, j: int) -> list[Array]:
         """Return the gradients of one output alone."""
-        one_hot = np.zeros(self.subject.vector.shape)
-        one_hot[j] = 1.0
-        return self.subject.gradients(one_hot)
+        if j not in self._answers_of:
+            one_hot = np.zeros(self.subject.vector.shape)
+            one_hot[j] = 1.0
+            self._answers_of[j] = self.subject.gradients(one_hot)
+        return self._answers_of[j]
 
     def _smooth(self, j: int) -> bool:
         convex, concave = self.star.curvature
@@ -229,7 +233,7 @@ class _Site:
     ) -> Finding | None:
         """Refuse an answer that is none of the spec's: a number, or a way to share."""
         for k in met:
-            kink = self.claims.kinks[k]
+            kink = self.kinks[k]
             places = sorted((self.on[k] & rough) or self._tied_to(kink, output))
             places = [p for p in places if p[0] in self.position and p in self.sides]
             if kink.convention is None or not places:
@@ -324,7 +328,7 @@ class _Site:
         kinked = {p for p, side in self.sides.items() if side.kinds[1][i]}
         if kinked:
             return kinked == set(places)
-        gradients = self._gradients(i)
+        gradients = self.gradients(i)
         touched = {
             (leaf, int(flat))
             for leaf, k in self.position.items()

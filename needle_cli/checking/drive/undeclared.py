@@ -8,20 +8,16 @@ shown it too; its curvature is what the slopes say there, its convention what th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from needle_cli.checking.cases.corners import corner_structures
 from needle_cli.checking.cases.kink_sites import Place, places_on
 from needle_cli.checking.cases.values import realise
 from needle_cli.checking.checks import kink as kink_check
-from needle_cli.checking.checks.question import generator
 from needle_cli.checking.claims import Claims, Kink
 from needle_cli.checking.drive.inquiry import Inquiry
 from needle_cli.checking.drive.tally import Tally
 from needle_cli.checking.model import (
-    Array,
     Case,
     Garbage,
     GeneratorError,
@@ -29,7 +25,6 @@ from needle_cli.checking.model import (
     OpUnderTest,
     Plan,
 )
-from needle_cli.checking.numerics.star import Star
 
 MOST_SITES = 6
 MOST_TRIALS = 10
@@ -46,16 +41,19 @@ CONVENTIONS: Mapping[str, tuple[object, ...]] = {
 """The conventions that are tried, by kind, after the number that the gradient gives everywhere."""
 
 
-@dataclass(frozen=True)
 class Sight:
     """What is seen at one case: per output the entries without one slope, and the curvature."""
 
-    case: Case
-    rough: list[frozenset[Place]]
-    convex: list[bool]
-    concave: list[bool]
-    answers: list[list[Array]]
-    position: Mapping[int, int]
+    def __init__(self, case: Case, site: kink_check.Site) -> None:
+        self.case = case
+        self.site = site
+        convex, concave = site.star.curvature
+        self.convex: list[bool] = convex.tolist()
+        self.concave: list[bool] = concave.tolist()
+        self.rough = [
+            frozenset(p for p, side in site.sides.items() if side.kinds[1][j] or side.kinds[2][j])
+            for j in range(site.subject.vector.size)
+        ]
 
     def entry(self, place: Place) -> float:
         """Return the number at a place of the inputs."""
@@ -63,7 +61,12 @@ class Sight:
 
     def answer(self, output: int, place: Place) -> float:
         """Return the gradient of an output at a place."""
-        return float(self.answers[output][self.position[place[0]]].reshape(-1)[place[1]])
+        gradient = self.site.gradients(output)[self.site.position[place[0]]]
+        return float(gradient.reshape(-1)[place[1]])
+
+    def refuses(self, kink: Kink) -> bool:
+        """Tell whether the gradient here is not what a kink declares."""
+        return bool(self.site.judge((kink,)).findings)
 
 
 class Undeclared:
@@ -79,7 +82,7 @@ class Undeclared:
         cases = [e.case for t in tallies.values() for e in (*t.kinks, *t.at_kinks)]
         small = [case for case in cases if 0 < case.size() <= kink_check.LARGEST]
         for case in sorted(small, key=Case.size)[:MOST_SITES]:
-            sight = self._look(self.claims, case)
+            sight = self._look(case)
             if sight is None or len(self.found) >= MOST_KINKS or self._explained(sight):
                 continue
             self._explain(sight)
@@ -97,28 +100,15 @@ class Undeclared:
                 if self._explained(sight) or len(self.found) >= MOST_KINKS:
                     return
 
-    def _look(self, claims: Claims, case: Case) -> Sight | None:
-        question = Inquiry(self.op, claims, self.plan).question(case)
+    def _look(self, case: Case) -> Sight | None:
+        question = Inquiry(self.op, self.claims, self.plan).question(case)
         try:
-            subject = question.wide
-            star = Star(subject, generator(case.seed, "undeclared"), question.tangent)
-            convex, concave = star.curvature
-            rough: list[frozenset[Place]] = []
-            answers = []
-            for j in range(subject.vector.size):
-                kinked = {
-                    (subject.judged[k], flat)
-                    for (k, flat), side in star.coordinates()
-                    if side.kinds[1][j] or side.kinds[2][j]
-                }
-                rough.append(frozenset(kinked))
-                one_hot = np.zeros(subject.vector.shape)
-                one_hot[j] = 1.0
-                answers.append(subject.gradients(one_hot))
+            site = kink_check.Site(question, self.claims)
+            for j in range(site.subject.vector.size):
+                site.gradients(j)
+            return Sight(case, site)
         except (OperatorError, Garbage):
             return None
-        position = {i: k for k, i in enumerate(subject.judged)}
-        return Sight(case, rough, convex.tolist(), concave.tolist(), answers, position)
 
     def _explained(self, sight: Sight) -> bool:
         """Tell whether the kinks known so far account for all that is seen at a case."""
@@ -173,12 +163,10 @@ class Undeclared:
         # Alone: beside a kink at 0, every tie at 0 would seem to be one too.
         claims = replace(self.claims, kinks=(kink,))
         seen: list[tuple[Sight, int, frozenset[Place]]] = []
-        cases = self._trials(claims)
-        for case in cases:
-            sight = self._look(claims, case)
-            on = places_on(kink, case)
-            for j, rough in enumerate(sight.rough if sight is not None and on else ()):
-                assert sight is not None
+        sights = self._sights(claims)
+        for sight in sights:
+            on = places_on(kink, sight.case)
+            for j, rough in enumerate(sight.rough if on else ()):
                 tangled = not (rough or sight.convex[j] or sight.concave[j])
                 if rough & on or tangled:
                     seen.append((sight, j, rough & on))
@@ -190,7 +178,7 @@ class Undeclared:
             if pure and all(getattr(s, name)[j] for s, j in pure):
                 word = name
         kink = replace(kink, curvature=word, reason=NO_REASON if word == "none" else "")
-        return self._with_convention(kink, seen, cases)
+        return self._with_convention(kink, seen, sights)
 
     def _everywhere(self, kink: Kink, seen: Sequence[tuple[Sight, int, frozenset[Place]]]) -> bool:
         """Tell whether nearly all whole numbers of the cases are kinks, and several of them."""
@@ -200,8 +188,8 @@ class Undeclared:
         far = any(abs(s.entry(p)) >= 2 for s, p in rough)
         return far and len({s.entry(p) for s, p in rough}) > 2 and len(rough) >= 0.9 * len(met)
 
-    def _trials(self, claims: Claims, times: int = 1) -> list[Case]:
-        """Return small cases that are put on the kinks of `claims`, `times` as many on demand."""
+    def _sights(self, claims: Claims, times: int = 1) -> list[Sight]:
+        """Return what small cases on the kinks of `claims` show, `times` as many on demand."""
         cases = []
         for place, structure in enumerate(times * corner_structures(claims)):
             # Zeros and ones elsewhere would show kinks that are not the one on trial.
@@ -214,24 +202,22 @@ class Undeclared:
             if "kink" in case.tags and 0 < case.size() <= kink_check.LARGEST:
                 cases.append(case)
         most = times * MOST_TRIALS
-        return cases[:: max(1, len(cases) // most)][:most]
+        few = cases[:: max(1, len(cases) // most)][:most]
+        return [sight for sight in map(self._look, few) if sight is not None]
 
     def _with_convention(
         self,
         kink: Kink,
         seen: Sequence[tuple[Sight, int, frozenset[Place]]],
-        cases: Sequence[Case],
+        sights: Sequence[Sight],
     ) -> Kink:
         """Return a kink with the convention that the gradient keeps; as it is if it keeps none."""
         candidates = list(CONVENTIONS[kink.kind])
-        cases = [*cases, *self._trials(replace(self.claims, kinks=(kink,)), 3)]
         answers = {s.answer(j, place) + 0.0 for s, j, met in seen for place in met}
         if kink.kind in ("point", "integer") and len(answers) == 1:
             candidates.insert(0, answers.pop())
-        for convention in candidates:
-            offered = replace(kink, convention=convention)
-            claims = replace(self.claims, kinks=(offered,))
-            inquiry = Inquiry(self.op, claims, self.plan)
-            if not any(kink_check.ask(inquiry.question(case)).findings for case in cases):
-                return offered
-        return kink
+        offered = [replace(kink, convention=convention) for convention in candidates]
+        offered = [one for one in offered if not any(s.refuses(one) for s in sights)]
+        # Few cases may leave several of them standing, so these are held against more.
+        more = self._sights(replace(self.claims, kinks=(kink,)), 3) if offered else []
+        return next((one for one in offered if not any(s.refuses(one) for s in more)), kink)
