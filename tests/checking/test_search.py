@@ -156,7 +156,7 @@ def test_an_operator_that_fails_now_and_then_is_a_finding():
             return out_grad * node.inputs[0] * factor
 
     claims = replace(load_spec(SPECS / "exponential" / "exp.toml").claims, reference=np.square)
-    for seed in range(3):
+    for seed in range(2):
         op = operator_under_test(lambda a: Moody()(a), claims, name="moody")
         rows = judge(op, claims, Plan(NAMES, examples=20, seed=seed))
         assert Status.FAIL in {row.status for row in rows}

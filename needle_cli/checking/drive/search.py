@@ -142,11 +142,15 @@ class _Judge:
 
     def _consider(self, structure: Structure) -> None:
         """Ask every check that a structure can serve: generic, integer or far-out numbers."""
-        if self.plan.first and any(tally.failed for tally in self.tallies.values()):
+        refused = any(tally.failed for tally in self.tallies.values())
+        if self.plan.first and refused:
             return
         self.number += 1
+        # Doubts take long. Of an operator that is refused already they are not worth it: where
+        # equal calls differ, say, no difference of gradients settles.
+        ended = {n for n, t in self.tallies.items() if t.done or (refused and t.hopeless)}
         for kind, checks in self._kinds(structure):
-            wanted = [n for n in checks if n in self.tallies and not self.tallies[n].done]
+            wanted = [n for n in checks if n in self.tallies and n not in ended]
             if wanted:
                 case = realise(self.claims, structure, self.plan.dtype, kind)
                 self._ask_all(wanted, structure, case)

@@ -28,6 +28,9 @@ ENOUGH = 4
 ENOUGH_KINKS = 6
 """Cases without a derivative after which a check is not asked again: each takes long to tell."""
 
+ENOUGH_DOUBTS = 6
+"""Undecided cases, and hardly any others, that leave little to hope for from the rest."""
+
 KEPT = 4
 """Passing cases that are kept: a diagnosis has to explain them too."""
 
@@ -68,6 +71,11 @@ class Tally:
     def done(self) -> bool:
         """Whether enough failing cases have been seen, or far too many without a derivative."""
         return len(self.failed) >= ENOUGH or len(self.kinks) >= ENOUGH_KINKS
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether this check could tell of next to no case so far."""
+        return len(self.undecided) >= max(ENOUGH_DOUBTS, 0.8 * self.examples)
 
     @property
     def unexplained(self) -> list[Failed]:
