@@ -7,7 +7,7 @@ from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
 from needle_cli.checking.numerics import sides as module
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.kinks import _plainly_additive
+from needle_cli.checking.numerics.kinks import _not_additive, _plainly_additive, _Solos
 from needle_cli.checking.numerics.sides import sides, sides_together
 from needle_cli.checking.numerics.star import halves
 from needle_cli.checking.subject import Subject
@@ -124,3 +124,34 @@ def test_a_glance_is_not_taken_in(f, x, additive):
             seen.append(_plainly_additive([Line(subject, d) for d in (whole, *parts)], None))
     assert len(seen) > 2
     assert all(seen) if additive else not all(seen)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "explained"),
+    [
+        (lambda x: 3.0 + 1e-9 * np.sin(x), POINT, [True] * 5),
+        (lambda x: np.append(x[:2] * 1e-9, x[2] * x[3]), np.ones(5), [True, True, False]),
+        (lambda x: np.median(x, keepdims=True), np.array([2.0, 2.0, 2.0]), [False]),
+        # One entry alone moves it, two others together do too.
+        (lambda x: np.maximum(np.minimum(x[:1], x[1:2]), x[2:]), np.zeros(3), [False]),
+    ],
+    ids=["elementwise", "a product", "median", "a tie"],
+)
+def test_what_one_entry_moves_has_nothing_to_add_up(f, x, explained):
+    subject, rng = subject_of(f, x), np.random.default_rng(0)
+    solos = _Solos(Line(subject, [np.ones(x.size)]))
+    always = np.ones(len(explained), dtype=bool)
+    for _ in range(12):
+        whole = [rng.integers(0, 2, size=x.size) * 2.0 - 1.0]
+        always &= solos.explain([Line(subject, d) for d in (whole, *halves(whole, rng))])
+    assert always.tolist() == explained
+
+
+def test_solos_do_not_hide_what_fails_to_add_up():
+    for f, x, broken in [
+        (lambda x: 3.0 + 1e-9 * np.sin(x), POINT, False),
+        (lambda x: np.append(np.median(x[:3]), 3.0 + 1e-9 * x[3:]), 2.0 + 0 * POINT, True),
+    ]:
+        subject, rng = subject_of(f, x), np.random.default_rng(0)
+        line = Line(subject, [np.ones(x.size)])
+        assert _not_additive(subject, line, sides(line), rng).any() == broken

@@ -57,10 +57,10 @@ def one_sided(line: Line, side: int, noise: Array | None = None) -> Slope:
     kink from one beside it; a few of its rungs do where all of them say the same. `noise` is that
     of the outputs where it is known already.
     """
+    clear = _clear(line, side)
+    if clear is not None:
+        return clear
     if noise is None:
-        clear = _clear(line, side)
-        if clear is not None:
-            return clear
         noise = measured_noise(line, side)
         noise = np.where(np.isfinite(noise), noise, 0.0)
     # Rungs too fine to move every entry of x by a few units in the last place say nothing.
