@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from needle_cli.checking.model import Array, Element
+from needle_cli.checking.numerics.compare import HEADROOM, Quick
 from needle_cli.checking.numerics.differences import Line, central_estimates, measured_noise
 from needle_cli.checking.numerics.escalate import unit_direction
 from needle_cli.checking.numerics.probes import Tangent, projected, signed
@@ -70,6 +71,9 @@ def _along(
     """Return analytic and numeric projection, and what is allowed between them."""
     line = Line(subject, direction)
     moved = [np.where(u != 0, g, 0.0) for g, u in zip(gradients, direction, strict=True)]
+    accepted = Quick(line).accept(cotangent, moved, HEADROOM)
+    if accepted is not None:
+        return accepted.analytic, accepted.numeric, accepted.allowed
     analytic = inner(moved, direction)
     rows = []
     estimates = central_estimates(line, measured_noise(line))
