@@ -160,3 +160,23 @@ def test_an_operator_that_fails_now_and_then_is_a_finding():
         op = operator_under_test(lambda a: Moody()(a), claims, name="moody")
         rows = judge(op, claims, Plan(NAMES, examples=20, seed=seed))
         assert Status.FAIL in {row.status for row in rows}
+
+
+def test_a_check_that_does_not_apply_is_not_left_out_because_another_failed():
+    claims = load_spec(SPECS / "exponential" / "exp.toml").claims
+
+    class NoGradient(TensorOp):
+        def compute(self, a):
+            return np.exp(a)
+
+        def gradient(self, out_grad, node):
+            return None
+
+    op = operator_under_test(lambda a: NoGradient()(a), claims, name="none")
+    rows = {row.check: row for row in judge(op, claims, Plan(NAMES, examples=3))}
+    assert rows["contract"].status is Status.FAIL
+    assert rows["parity"].status is rows["exact"].status is Status.NOT_APPLICABLE
+    broken = operator_under_test(lambda a: a.missing, claims, name="broken")
+    rows = {row.check: row for row in judge(broken, claims, Plan(NAMES, examples=3))}
+    assert rows["gradient"].status is Status.ERROR
+    assert rows["parity"].status is Status.NOT_APPLICABLE

@@ -135,6 +135,8 @@ def row(
 ) -> Result:
     """Return the report's row for a tally; `reasons` say why a check does not apply."""
     status, reason = tally.status()
+    if not tally.examples and tally.check in reasons:
+        status = Status.NOT_APPLICABLE  # and so it was not left out because another one failed
     if status is Status.NOT_APPLICABLE:
         reason = reasons.get(tally.check, "no case of this spec gives it anything to ask")
     return Result(
