@@ -6,8 +6,8 @@ import pytest
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
 from needle_cli.checking.numerics import sides as module
+from needle_cli.checking.numerics.additivity import Solos, not_additive, plainly_additive
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.kinks import _not_additive, _plainly_additive, _Solos
 from needle_cli.checking.numerics.sides import sides, sides_together
 from needle_cli.checking.numerics.star import halves
 from needle_cli.checking.subject import Subject
@@ -121,7 +121,7 @@ def test_a_glance_is_not_taken_in(f, x, additive):
         whole = [np.where(np.arange(x.size) % 2, 1.0, 0.75) * signs]
         parts = halves(whole, rng)
         if all(part[0].any() for part in parts):
-            seen.append(_plainly_additive([Line(subject, d) for d in (whole, *parts)], None))
+            seen.append(plainly_additive([Line(subject, d) for d in (whole, *parts)], None))
     assert len(seen) > 2
     assert all(seen) if additive else not all(seen)
 
@@ -139,7 +139,7 @@ def test_a_glance_is_not_taken_in(f, x, additive):
 )
 def test_what_one_entry_moves_has_nothing_to_add_up(f, x, explained):
     subject, rng = subject_of(f, x), np.random.default_rng(0)
-    solos = _Solos(Line(subject, [np.ones(x.size)]))
+    solos = Solos(Line(subject, [np.ones(x.size)]))
     always = np.ones(len(explained), dtype=bool)
     for _ in range(12):
         whole = [rng.integers(0, 2, size=x.size) * 2.0 - 1.0]
@@ -154,4 +154,4 @@ def test_solos_do_not_hide_what_fails_to_add_up():
     ]:
         subject, rng = subject_of(f, x), np.random.default_rng(0)
         line = Line(subject, [np.ones(x.size)])
-        assert _not_additive(subject, line, sides(line), rng).any() == broken
+        assert not_additive(subject, line, sides(line), rng).any() == broken
