@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from needle_cli.checking.model import Array, Garbage, OperatorError, Verdict
-from needle_cli.checking.numerics.compare import HEADROOM, Comparison, Quick
+from needle_cli.checking.numerics.compare import HEADROOM, Comparison, Quick, Refined
 from needle_cli.checking.numerics.differences import (
     EPS,
     Estimate,
@@ -62,9 +62,10 @@ def compare(
 ) -> Comparison:
     """Compare `<v, J u>` with `<J^T v, u>`; gradients are those for the cotangent `v`."""
     with np.errstate(all="ignore"):
-        accepted = Quick(line).accept(cotangent, gradients, HEADROOM)
-        if accepted is not None:
-            return accepted
+        for look in (Quick, Refined):
+            accepted = look(line).accept(cotangent, gradients, HEADROOM)
+            if accepted is not None:
+                return accepted
         return escalate(
             line.subject, line, cotangent, gradients, rng=rng, tangent=tangent, factor=factor
         )

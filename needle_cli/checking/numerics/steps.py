@@ -10,8 +10,11 @@ LARGEST_STEP = 2.0**-8
 FAST_STEP = 2.0**-17
 """The one central difference of a passing check: truncation and rounding balance near it."""
 
+REFINED_STEP = 2.0**-12
+"""The larger of two central differences of a curved function."""
+
 PAIR_STEPS = (
-    *(2.0**-4, LARGEST_STEP, 2.0**-12, FAST_STEP, 2.0**-22),
+    *(2.0**-4, LARGEST_STEP, REFINED_STEP, FAST_STEP, 2.0**-22),
     *(2.0**-27, 2.0**-32, 2.0**-38, 2.0**-44),
 )
 """Larger members of the Richardson pairs tried after a disagreement.
