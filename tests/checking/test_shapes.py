@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from needle_cli.checking.cases.choosing import SeededChooser
 from needle_cli.checking.cases.require import holds, names_in, tables
-from needle_cli.checking.cases.shapes import Solution, System, broadcast, concrete, match, parse
+from needle_cli.checking.cases.shapes import (
+    LONGER,
+    Solution,
+    System,
+    broadcast,
+    concrete,
+    match,
+    parse,
+)
 from needle_cli.checking.claims import Dim
 from needle_cli.checking.model import GeneratorError
 
@@ -58,7 +66,8 @@ def test_solutions_fit_their_patterns_and_are_found_back(name, seed):
     assert found is not None
     assert system.shapes(found) == shapes
     for dim in system.dims:
-        assert system.bound(dim).min <= solution.dims[dim] <= system.bound(dim).max
+        most = system.bound(dim).max if dim in system.bounds else LONGER[1]
+        assert system.bound(dim).min <= solution.dims[dim] <= most
 
 
 @given(seed=st.integers(0, 10**9))
@@ -148,3 +157,12 @@ def test_requirements_follow_pythons_rules():
     assert not holds("1 <= h < 3 and (h != 2 or k == 4)", {"h": 2, "k": 5})
     assert holds("-h % 3 == h // 2", {"h": 2})
     assert names_in("h + 2*padding >= k") == {"h", "padding", "k"}
+
+
+def test_longer_axes_are_drawn_where_nothing_bounds_them():
+    drawn = [SYSTEMS["matmul"].draw(SeededChooser(seed), {}) for seed in range(3000)]
+    assert {n for solution in drawn for n in solution.dims.values()} >= set(range(1, 18))
+    assert {n for s in drawn for batch in s.batches.values() for n in batch} >= set(range(1, 18))
+    bounded = System({"a": parse("(..., n)")}, {"n": Dim(2, 3), "...": Dim(1, 2)})
+    for solution in (bounded.draw(SeededChooser(seed), {}) for seed in range(400)):
+        assert solution.dims["n"] in (2, 3) and set(solution.batches["a"]) <= {1, 2}

@@ -14,7 +14,7 @@ from needle_cli.checking.cases.domains import SCALABLE, family
 from needle_cli.checking.cases.exact import reference_outputs
 from needle_cli.checking.cases.layouts import LAYOUTS, possible
 from needle_cli.checking.cases.params.kinds import kind_of
-from needle_cli.checking.cases.plans import Plan, Planner
+from needle_cli.checking.cases.plans import LONG, Plan, Planner
 from needle_cli.checking.cases.space import LaneSpace, first_shape, space_of
 from needle_cli.checking.cases.values import realise, specials
 from needle_cli.checking.claims import Claims
@@ -23,6 +23,9 @@ from needle_cli.checking.model import GeneratorError, Structure
 SCALES = (8.0, 1e3, 1e-4)
 NUMBERS = ("int", "float", "choice")
 """Kinds of parameters that are numbers in a formula."""
+
+MOST_OUTPUTS = 16
+"""Outputs up to which a long axis is tried."""
 
 MOST = 60
 """More corners than this are thinned out, the last ones of each kind first."""
@@ -236,16 +239,19 @@ def informative(claims: Claims, structure: Structure) -> bool:
 def _sensible(claims: Claims, structure: Structure) -> bool:
     """Tell whether a corner without entries is one for which the reference has an output.
 
-    Only empty arrays are given up: elsewhere a refusal is worth a report.
+    Only empty arrays are given up: elsewhere a refusal is worth a report. And long axes, where each
+    entry becomes an output of its own.
     """
-    sizes = [0 in first_shape(shape) for shape in structure.shapes.values()]
-    if not any(sizes):
+    shapes = [first_shape(shape) for shape in structure.shapes.values()]
+    empty = any(0 in shape for shape in shapes)
+    if not empty and not any(LONG in shape for shape in shapes):
         return True
     try:
         case = realise(claims, structure)
     except GeneratorError:
-        return False
-    return bool(reference_outputs(claims, case))
+        return not empty
+    outputs = reference_outputs(claims, case)
+    return bool(outputs) if empty else outputs is None or len(outputs) <= MOST_OUTPUTS
 
 
 def _thinned(structures: list[Structure]) -> list[Structure]:

@@ -14,6 +14,9 @@ from needle_cli.checking.model import GeneratorError
 LARGE = 1024
 """One array of every operator has more entries than this."""
 
+LONG = 259
+"""The length of a long axis: beyond the blocks and tiles of code that works in pieces."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -49,6 +52,7 @@ class Planner:
             yield from self._broadcasts()
         yield from self._empty()
         yield from self._large()
+        yield from self._long()
 
     def _short(self, alone: Shape, beside_dims: Shape) -> Shape:
         """Return the extents of groups and batch: shorter ones where named dimensions follow."""
@@ -216,6 +220,21 @@ class Planner:
         solution = plan.solution.copy()
         solution.dims = dims
         return Plan(f"large {name}", solution, plan.given)
+
+    def _long(self) -> Iterator[Plan]:
+        """Yield plans in which one axis in turn is long, as far as the spec leaves it free."""
+        plans = []
+        sizes = self._wanted(lambda i: 2 + i)
+        if self.space.has_room:
+            for label, extents in (("long axis last", (2, LONG)), ("long axis first", (LONG, 2))):
+                plans.append(self._plan(label, sizes, extents))
+        for name in self.system.dims:
+            if name not in self.space.claims.dims:
+                plans.append(self._plan(f"long {name}", {**sizes, name: LONG}, ()))
+        for plan in plans:
+            counts = [math.prod(shape) for shape in self.system.shapes(plan.solution).values()]
+            if LONG <= max(counts) <= 4 * LARGE:  # a matrix that has to be square is not made long
+                yield plan
 
     def _free_size(self, name: str) -> int:
         """Return the size of a free dimension that makes an input large enough."""

@@ -17,6 +17,13 @@ PartKind = Literal["batch", "group", "dim", "optional", "fixed"]
 BATCH = "..."
 """The name of the broadcast batch part, in patterns and in `dims`."""
 
+LONGER = (6, 17)
+"""Lengths of a now and then longer axis, where a spec does not bound it: what works in pieces of
+four, eight or sixteen has whole pieces and a rest there."""
+
+ONE_IN = 8
+"""One axis in so many is longer."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -161,13 +168,18 @@ class System:
     def _dim(self, chooser: Chooser, name: str) -> int:
         """Draw one named dimension."""
         bound = self.bound(name)
+        if name not in self.bounds and chance(chooser, ONE_IN):
+            return chooser.integer(*LONGER)
         return chooser.integer(bound.min, bound.max)
 
     def _extents(self, chooser: Chooser, name: str, ranks: tuple[int, int]) -> Shape:
         """Draw the dimensions of a group or of the batch's result."""
         bound = self.bound(name)
         low, high = max(bound.min, 1), bound.max
-        return tuple(chooser.integer(low, high) for _ in range(chooser.integer(*ranks)))
+        extents = [chooser.integer(low, high) for _ in range(chooser.integer(*ranks))]
+        if extents and name not in self.bounds and chance(chooser, ONE_IN):
+            extents[chooser.integer(0, len(extents) - 1)] = chooser.integer(*LONGER)
+        return tuple(extents)
 
     def _batches(self, chooser: Chooser, ranks: tuple[int, int]) -> dict[str, Shape]:
         """Draw batch parts that broadcast: of one result shape, shortened and with ones in it."""
