@@ -1,8 +1,9 @@
 """How often the printed cause is the right one: planted faults, and mistakes as people make them.
 
 Every fault of `needle list faults` is planted into every operator in which it is visible, and the
-forty operators of tests/checking/mistakes are judged by their own specs. A cause is right if the
-vocabulary's word for it is one that says what was done; no cause where the vocabulary has no word.
+forty operators of tests/checking/mistakes are judged by their own specs; of every operator the
+values are made wrong beside a right gradient. A cause is right if the vocabulary's word for it is
+one that says what was done; no cause where the vocabulary has no word.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from rich.console import Console
@@ -23,7 +25,7 @@ from benchmarks.subjects import ROOT, of_file, ours
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.drive.search import judge
 from needle_cli.checking.faults import FAULTS
-from needle_cli.checking.model import OpUnderTest, Plan, Status
+from needle_cli.checking.model import Array, Case, OpUnderTest, Plan, Status
 from needle_cli.checking.planted import Planted
 from needle_cli.explanations import cause_name
 from needle_cli.specs import load_specs
@@ -130,6 +132,34 @@ def of_host(name: str, examples: int) -> list[Answer]:
     return [Answer(op.name, cause, cause_name(cause) == "device")]
 
 
+class WrongValue:
+    """An operator whose values are half as large again as they should be; its gradient is right."""
+
+    def __init__(self, op: OpUnderTest) -> None:
+        self._op = op
+
+    def evaluate(self, case: Case) -> Any:
+        """Return the operator's evaluation with other outputs."""
+        evaluation = self._op.evaluate(case)
+        wrong = tuple(out * out.dtype.type(1.5) for out in evaluation.outputs)
+        return SimpleNamespace(outputs=wrong, gradient=evaluation.gradient)
+
+    def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
+        """Return the values that `evaluate` gives."""
+        return tuple(out * out.dtype.type(1.5) for out in self._op.lazy_outputs(case, reverse))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._op, name)
+
+
+def of_value(name: str, examples: int) -> list[Answer]:
+    """Return the answer for one of our operators with wrong values."""
+    warnings.simplefilter("ignore")
+    op, claims = ours(name)
+    cause = cause_of(WrongValue(op), claims, examples) or ""
+    return [Answer(f"{name}: wrong value", cause, cause_name(cause) == "compute")]
+
+
 def shares(answers: Sequence[Answer]) -> dict[str, Any]:
     """Return how many were asked and named, and what was not named rightly."""
     count = Counter("right" if a.right else "none" if not a.printed else "other" for a in answers)
@@ -150,9 +180,11 @@ def run(names: list[str], examples: int, jobs: int, write: bool) -> int:
     made = () if names else importlib.import_module("tests.checking.mistakes").MISTAKES
     faults = in_processes(of_faults, [(name, examples) for name in chosen], jobs)
     people = in_processes(of_mistake, [(f"{m.file}/{m.function}", examples) for m in made], jobs)
+    values = in_processes(of_value, [(name, examples) for name in chosen], jobs)
     rows = {
         "planted faults": shares([a for _, found in faults for a in found]),
         "mistakes as people make them": shares([a for _, found in people for a in found]),
+        "a right gradient of wrong values": shares([a for _, found in values for a in found]),
     }
     if not names:
         hosts = in_processes(of_host, [(name, examples) for name in HOST_ONLY], jobs)

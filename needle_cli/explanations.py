@@ -338,6 +338,13 @@ CAUSES: Mapping[str, Cause] = {
         "scale = 1 / float(a.sum())",
         "scale = 1 / a.sum()",
     ),
+    "compute": Cause(
+        ("compute, not gradient",),
+        "The gradient is that of the reference, and `compute` returns another value.",
+        "compare compute with the formula and the reference; the gradient may stay",
+        "return numpy.log1p(a)  # for log a; da = dy / a",
+        "return numpy.log(a)",
+    ),
     "only input": Cause(
         ("only the gradient of", "is another input's"),
         "One operand's formula is wrong, the others are right.",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.diagnosis import ACCEPTED, cause_of
@@ -125,3 +126,61 @@ def test_what_raises_has_no_cause_of_a_gradient():
     rows = judge(op, claims, Plan(NAMES, examples=5, shrink=False))
     failures = [failure for row in rows for failure in row.failures]
     assert failures and not any(failure.finding.cause for failure in failures)
+
+
+def judged_with_gradient(compute, slope):
+    """Return the rows of an operator for exp's spec whose compute and gradient are given."""
+
+    class Made(TensorOp):
+        def compute(self, a):
+            return compute(a)
+
+        def gradient(self, out_grad, node):
+            return out_grad * slope(node.inputs[0])
+
+    claims = load_spec(SPECS / "exponential" / "exp.toml").claims
+    op = operator_under_test(lambda a: Made()(a), claims, name="made")
+    return {row.check: row for row in judge(op, claims, Plan(NAMES, examples=20))}
+
+
+def causes(rows):
+    return {
+        check: row.failures[0].finding.cause
+        for check, row in rows.items()
+        if row.failures and check in ("forward", "gradient")
+    }
+
+
+@pytest.mark.parametrize(
+    ("compute", "slope", "forward", "gradient"),
+    [
+        (lambda a: np.exp(a) + a, ops.exp, "compute", "compute"),
+        (np.exp, lambda a: ops.exp(a) * 2, None, "ratio"),
+        # Both are wrong, each in its own way: no gradient explains the value.
+        (lambda a: np.exp(a) + a, lambda a: (ops.exp(a) + 1) * 2, "", "ratio"),
+        (lambda a: 2 * np.exp(a), lambda a: ops.exp(a) * 2, "", None),
+    ],
+    ids=["compute", "gradient", "both", "both, and alike"],
+)
+def test_the_side_that_is_wrong_is_named(compute, slope, forward, gradient):
+    found = causes(judged_with_gradient(compute, slope))
+    wanted = {"forward": forward, "gradient": gradient}
+    named = {check: cause_name(cause) for check, cause in found.items()}
+    assert named == {check: word for check, word in wanted.items() if word is not None}
+
+
+def test_a_constant_slope_in_one_branch_is_no_memory():
+    def beyond(a):
+        return ops.exp(a) * (a.numpy() < 2) + Tensor((a.numpy() >= 2) * 1.0)
+
+    (cause,) = causes(judged_with_gradient(np.exp, beyond)).values()
+    assert "stale" not in cause and "overwrite" not in cause
+    kept = []
+
+    def first(a):
+        kept.append(np.exp(a.numpy()))
+        same = [k for k in kept if (k.shape, k.dtype) == (a.shape, a.dtype)]
+        return Tensor(same[0])
+
+    (cause,) = causes(judged_with_gradient(np.exp, first)).values()
+    assert cause_name(cause) == "stale state", cause

@@ -18,6 +18,7 @@ from needle_cli.checking.checks.second_order import lifted
 from needle_cli.checking.drive.inquiry import Inquiry
 from needle_cli.checking.drive.patterns import describe, shown
 from needle_cli.checking.drive.probe import Probe, probe_of
+from needle_cli.checking.drive.referred import fits_reference
 from needle_cli.checking.drive.tally import Failed, Tally
 from needle_cli.checking.model import (
     Array,
@@ -72,16 +73,24 @@ SAID: tuple[tuple[str, str], ...] = (
 """Parts of messages and the cause that each proves; the first that was said counts."""
 
 
-def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str:
+def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[str, bool]:
     """Return the cause of an operator's findings in words, "" where nothing simple fits.
+
+    And whether it explains a wrong value too, or a wrong gradient alone.
 
     Args:
         tallies: What every check found.
         inquiry: Makes the question of a case.
     """
+    proven = _proven(tallies, inquiry)
+    if proven is not None:
+        return proven, True
+    return _inferred(tallies, inquiry), False
+
+
+def _proven(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str | None:
+    """Return the cause that a check proves by what it says, None where there is none such."""
     failed = {check: tally.failed for check, tally in tallies.items() if tally.failed}
-    if not failed:
-        return ""
     said = [f.message for entries in failed.values() for e in entries for f in e.answer.findings]
     for part, cause in SAID:
         hit = next((text for text in said if part in text), "")
@@ -93,6 +102,19 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str:
     if failed.get("parity") and not _wrong_on_host(failed["parity"], inquiry):
         device = inquiry.plan.device
         return f"the device, not the formula: {device} does not answer what the host answers"
+    valued = any("the value is not the reference's" in text for text in said)
+    wrong = [e.case for e in failed.get("gradient", ()) if not e.answer.error]
+    if valued and fits_reference(sorted(wrong, key=Case.size)[:PROBES], inquiry):
+        return "compute, not gradient: the gradient is the reference's, the value is not"
+    return None
+
+
+def _inferred(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str:
+    """Return the pattern that wrong gradients show, or what follows from which checks failed."""
+    failed = {check: tally.failed for check, tally in tallies.items() if tally.failed}
+    if not failed:
+        return ""
+    said = [f.message for entries in failed.values() for e in entries for f in e.answer.findings]
     form = [m for m in said if m.startswith("the gradient of ") and " has shape " in m]
     if any(m.startswith("the gradient of ") and " has dtype " in m for m in said):
         return "the gradient comes in another dtype"

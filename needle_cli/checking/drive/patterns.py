@@ -63,7 +63,7 @@ def _stale(probes: Sequence[Probe], k: int) -> Sequence[str]:
     """Name a gradient that stays what it was when the inputs move, though it should not."""
     moves = False
     for probe in wrong_probes(probes, k):
-        for change in (_grown, _turned):
+        for change in (_grown, _turned, _ordinary):
             subject = probe.subject
             leaves = [change(a) if a.dtype.kind == "f" else a for a in subject.leaves]
             try:
@@ -72,6 +72,8 @@ def _stale(probes: Sequence[Probe], k: int) -> Sequence[str]:
                 )
             except (OperatorError, Garbage):
                 return []
+            if there is None and change is _ordinary:
+                continue  # outside the domain
             if there is None or not np.array_equal(there.analytic[k], probe.analytic[k]):
                 return []
             moves = moves or not alike(there.right[k], probe.right[k])
@@ -81,6 +83,11 @@ def _stale(probes: Sequence[Probe], k: int) -> Sequence[str]:
 
 def _grown(array: Array) -> Array:
     return np.asarray(array * array.dtype.type(1.25))
+
+
+def _ordinary(array: Array) -> Array:
+    """Return numbers of an ordinary size: far out a slope may be constant, and right to be."""
+    return np.linspace(0.4, 0.8, array.size).reshape(array.shape).astype(array.dtype)
 
 
 def _turned(array: Array) -> Array:
@@ -210,13 +217,14 @@ def _of_another(probe: Probe, k: int) -> Iterator[Array]:
 
 
 def _overwritten(probe: Probe, k: int) -> Iterator[Array]:
-    """Yield the last, then the first contribution to every entry alone."""
+    """Yield the last, then the first contribution alone to every entry that has several."""
     parts = probe.cotangent[:, None] * probe.jacobian[k]
     parts = np.where(np.abs(probe.jacobian[k]) > 1e-6, parts, 0.0)
+    several = np.count_nonzero(parts, axis=0) > 1
     for order in (parts, parts[::-1]):
-        kept = np.zeros(parts.shape[1])
+        kept = probe.right[k].reshape(-1)
         for part in order:
-            kept = np.where(part != 0, part, kept)
+            kept = np.where(several & (part != 0), part, kept)
         yield kept.reshape(probe.right[k].shape)
 
 
@@ -268,7 +276,7 @@ def _ratio(probes: Sequence[Probe], k: int) -> Sequence[str]:
         if not np.isfinite(factor) or not alike(a, factor * r):
             return []
         factors.append(factor)
-    if np.ptp(factors) <= CLOSE * abs(factors[0]):
+    if shown(factors[0]) != "1" and np.ptp(factors) <= CLOSE * abs(factors[0]):
         if len(told) == 1 and told[0].right[k].size < 2:
             return []
         exact = [

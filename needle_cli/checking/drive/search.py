@@ -117,10 +117,12 @@ class _Judge:
             # Who wants to know whether anything fails has no use for what it looks like.
             shown[check] = () if self.plan.first else shrink.failures(self.inquiry, tally)
             tally.seconds += time.perf_counter() - started
-        cause = "" if self.plan.first else diagnose(self.tallies, self.inquiry)
+        cause, of_value = ("", False) if self.plan.first else diagnose(self.tallies, self.inquiry)
         rows = []
         for check, tally in self.tallies.items():
-            failures = shrink.with_cause(tally, shown[check], cause)
+            # What a wrong gradient looks like says nothing of a value that is not the reference's.
+            told = cause if of_value or check != "forward" else ""
+            failures = shrink.with_cause(tally, shown[check], told)
             rows.append(row(self.op.name, self.plan, tally, failures, reasons))
         return rows
 
