@@ -147,3 +147,19 @@ def test_selected_checks_alone_are_asked():
 
     assert check_pair(lambda x: x * 1, vjp, [X], checks=["purity"]).passed
     assert not check_pair(lambda x: x * 1, vjp, [X], checks=["contract"]).passed
+
+
+@pytest.mark.parametrize(
+    ("vjp", "words"),
+    [
+        (lambda v, a, b: (v * b, None), "the gradient of b is None, which counts as zero"),
+        (lambda v, a, b: (None, None), "the gradient of a and b is None, which counts as zero"),
+        (lambda v, a, b: (0 * v, 0 * v), "the gradient is zero"),
+        (lambda v, a, b: (v * b, 0 * v), "only the gradient of b is wrong"),
+    ],
+)
+def test_nothing_returned_is_told_from_zeros(vjp, words):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 4))
+    report = check_pair(lambda a, b: a * b, vjp, [a, b])
+    assert {finding.cause for finding in report.findings if finding.cause} == {words}

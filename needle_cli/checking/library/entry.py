@@ -169,7 +169,7 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
             answers = [_raised("contract", str(error))]
     answer = _composition_at_a_kink(question, merge(answers))
     table = _table(question, answer)
-    cause = likely_cause(answer.findings, table)
+    cause = _nothing_returned(question, table) or likely_cause(answer.findings, table)
     findings = tuple(_placed(replace(f, cause=f.cause or cause), table) for f in answer.findings)
     notes = tuple(dict.fromkeys(answer.notes))
     return Report(op.name, answer.verdict, findings, notes, tuple(table), case.seed, order)
@@ -223,6 +223,18 @@ def _table(question: Question, answer: Answer) -> list[Element]:
         return elements(question.wide, question.cotangent)
     except (OperatorError, Garbage):
         return []
+
+
+def _nothing_returned(question: Question, table: Sequence[Element]) -> str:
+    """Return the cause of wrong entries that are zero because their gradient is None."""
+    wrong = {e.input for e in table if e.wrong}
+    if not wrong or any(e.analytic for e in table if e.wrong):
+        return ""
+    subject = question.wide
+    given = subject.evaluation.gradient(subject.cotangents(question.cotangent))
+    absent = {subject.names[i] for i in subject.judged if given[i].value is None}
+    names = " and ".join(n for n in subject.names if n in wrong)
+    return f"the gradient of {names} is None, which counts as zero" if wrong <= absent else ""
 
 
 def _placed(finding: Finding, table: Sequence[Element]) -> Finding:
