@@ -172,11 +172,15 @@ class Immune:
 
 @dataclass(frozen=True)
 class Dim:
-    """Bounds of a named dimension; `why` says why it may not be smaller."""
+    """Bounds of a named dimension; `why` says why it may not be smaller.
+
+    Where it is not `bounded`, `max` is the usual largest length and no claim.
+    """
 
     min: int = 1
     max: int = 5
     why: str = ""
+    bounded: bool = True
 
 
 @dataclass(frozen=True)

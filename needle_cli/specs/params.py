@@ -135,7 +135,7 @@ def read_dims(top: Table, inputs: Sequence[InputClaim]) -> dict[str, Dim]:
             raise entry.error(
                 "max", f"a dimension of {high} makes every case slow", f"at most {MAX_SIZE}"
             )
-        dims[name] = Dim(low, high, entry.text("why"))
+        dims[name] = Dim(low, high, entry.text("why"), bounded="max" in entry)
     return dims
 
 

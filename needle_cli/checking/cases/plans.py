@@ -14,6 +14,9 @@ from needle_cli.checking.model import GeneratorError
 LARGE = 1024
 """One array of every operator has more entries than this."""
 
+WIDE = 34
+"""The length of all free dimensions at once."""
+
 LONG = 259
 """The length of a long axis: beyond the blocks and tiles of code that works in pieces."""
 
@@ -228,12 +231,15 @@ class Planner:
         if self.space.has_room:
             for label, extents in (("long axis last", (2, LONG)), ("long axis first", (LONG, 2))):
                 plans.append(self._plan(label, sizes, extents))
-        for name in self.system.dims:
-            if name not in self.space.claims.dims:
-                plans.append(self._plan(f"long {name}", {**sizes, name: LONG}, ()))
+        free = [name for name in self.system.dims if not self.system.bound(name).bounded]
+        for name in free:
+            plans.append(self._plan(f"long {name}", {**sizes, name: LONG}, ()))
+        if free:  # more than one tile of 32 in every direction
+            wide = {name: WIDE + i for i, name in enumerate(free)}
+            plans.append(self._plan("wide", {**sizes, **wide}, ()))
         for plan in plans:
             counts = [math.prod(shape) for shape in self.system.shapes(plan.solution).values()]
-            if LONG <= max(counts) <= 4 * LARGE:  # a matrix that has to be square is not made long
+            if max(counts) <= 4 * LARGE:  # a matrix that has to be square is not made long
                 yield plan
 
     def _free_size(self, name: str) -> int:

@@ -142,7 +142,7 @@ class System:
 
     def bound(self, name: str) -> Dim:
         """Return the bounds of a named dimension, of a group's or of the batch's dimensions."""
-        return self.bounds.get(name, Dim())
+        return self.bounds.get(name, Dim(bounded=False))
 
     def shapes(self, solution: Solution) -> dict[str, Shape]:
         """Return the shape of every input."""
@@ -168,8 +168,8 @@ class System:
     def _dim(self, chooser: Chooser, name: str) -> int:
         """Draw one named dimension."""
         bound = self.bound(name)
-        if name not in self.bounds and chance(chooser, ONE_IN):
-            return chooser.integer(*LONGER)
+        if not bound.bounded and chance(chooser, ONE_IN):
+            return chooser.integer(max(LONGER[0], bound.min), max(LONGER[1], bound.max))
         return chooser.integer(bound.min, bound.max)
 
     def _extents(self, chooser: Chooser, name: str, ranks: tuple[int, int]) -> Shape:
@@ -177,7 +177,7 @@ class System:
         bound = self.bound(name)
         low, high = max(bound.min, 1), bound.max
         extents = [chooser.integer(low, high) for _ in range(chooser.integer(*ranks))]
-        if extents and name not in self.bounds and chance(chooser, ONE_IN):
+        if extents and not bound.bounded and chance(chooser, ONE_IN):
             extents[chooser.integer(0, len(extents) - 1)] = chooser.integer(*LONGER)
         return tuple(extents)
 
