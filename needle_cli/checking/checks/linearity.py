@@ -12,6 +12,12 @@ from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import widen_spread
 from needle_cli.checking.subject import Subject
 
+JITTERS = 6
+"""Cotangents beside one that is looked at, to see how rounding scatters."""
+
+JITTER = 16
+"""How many roundings they are away at most: what cancels may stand still for a few."""
+
 SCALED = "vjp({factor:g} v) is not {factor:g} vjp(v): the gradient is not linear in the cotangent"
 SUMMED = "vjp(v + w) is not vjp(v) + vjp(w): the gradient is not linear in the cotangent"
 
@@ -38,6 +44,12 @@ def ask(question: Question) -> Answer:
     parts = [np.where(keep, v, 0.0) for keep in (mask, ~mask)]
     of_parts = [(part, subject.gradients(part)) for part in parts]
     answers.append(added(subject, of_parts[0], of_parts[1], of_v, rng, loose))
+    if rng.integers(3) == 0:
+        # As at the end of a loss: the output gradient is exactly one everywhere.
+        share = rng.integers(1, 8, size=v.size) / 8.0
+        of_shares = [(part, subject.gradients(part)) for part in (share, 1.0 - share)]
+        ones = subject.gradients(np.ones(v.size))
+        answers.append(added(subject, of_shares[0], of_shares[1], ones, rng, loose))
     return merge(answers)
 
 
@@ -93,7 +105,7 @@ def added(
     """Ask whether `vjp(v + w)` equals `vjp(v) + vjp(w)` within propagated rounding.
 
     The bound is a few units of each entry, of its array, and of the size that cancelled terms may
-    have. Beyond it the rounding is measured: cotangents moved by one unit in the last place.
+    have. Beyond it the rounding is measured: cotangents moved by some units in the last place.
     """
     (v, of_v), (w, of_w) = first, second
     names = [subject.names[i] for i in subject.judged]
@@ -120,7 +132,10 @@ def added(
         if any(a.tobytes() != b.tobytes() for a, b in zip(again, seen, strict=True)):
             return refused("purity", "two equal calls of gradient give different bytes")
     scatter = _rounding_of_vjp(subject, v, w, rng)
-    allowed = [bound + 32 * spread for bound, spread in zip(allowed, scatter, strict=True)]
+    allowed = [
+        bound + 32 * spread + 4 * eps * own
+        for bound, spread, own in zip(allowed, scatter, _own_sizes(subject, natural), strict=True)
+    ]
     return worst_entry("linearity", names, got, wanted, allowed, SUMMED)
 
 
@@ -144,20 +159,35 @@ def natural_sizes(subject: Subject, cotangent: Array) -> list[float]:
     ]
 
 
+def _own_sizes(subject: Subject, natural: Sequence[float]) -> list[Array]:
+    """Return the size that terms of every entry may have by the size of that entry's input.
+
+    In `(v - y (v y)) / |x|` of a row of one the terms nearly cancel. What is left is the rounding
+    of `v / |x|`, and that is the same for all cotangents beside: no scatter shows it.
+    """
+    found = []
+    for i, gain in zip(subject.judged, natural, strict=True):
+        x = np.abs(subject.leaves[i].astype(np.float64))
+        size = rms(x) or 1.0
+        found.append(gain * np.maximum(1.0, min(size, 1.0) / np.maximum(x, 2.0**-20 * size)))
+    return found
+
+
 def _rounding_of_vjp(subject: Subject, v: Array, w: Array, rng: np.random.Generator) -> list[Array]:
-    """Return per entry how far gradients move when cotangent or inputs move by a last place.
+    """Return per entry how far gradients move when cotangent or inputs move by last places.
 
     A gradient that casts its cotangent down hardly moves at all, so the cast stays visible. Moved
     inputs show how much larger than the result the numbers are that it is made of.
     """
     spread = [np.zeros(subject.leaves[i].shape) for i in subject.judged]
     for cotangent in (v, w, v + w):
-        base = subject.gradients(cotangent)
-        for _ in range(3):
-            signs = rng.integers(0, 2, size=cotangent.shape) * 2.0 - 1.0
-            moved = subject.gradients(cotangent * (1 + 2 * subject.eps * signs))
-            widen_spread(spread, moved, base)
-        widen_spread(spread, _beside(subject, cotangent, rng), base)
+        shares = rng.uniform(-1.0, 1.0, size=(JITTERS, *cotangent.shape))
+        moved = [cotangent * (1 + JITTER * subject.eps * share) for share in shares]
+        seen: list[Sequence[Array]] = [subject.gradients(near) for near in moved]
+        seen += [_beside(subject, near, rng) for near in moved[:2]]
+        # Among each other: what is wrong at just this cotangent scatters no more for that.
+        for other in seen[1:]:
+            widen_spread(spread, other, seen[0])
     return spread
 
 
