@@ -107,7 +107,10 @@ def _tied(array: Array, mask: Array, rng: Generator) -> Array:
     mask.flat[rng.permutation(array.size)[:2]] = True
     extreme = (array.max(), array.min(), array.flat[int(rng.integers(array.size))])
     chosen = extreme[int(rng.integers(3))]
-    return np.where(mask, chosen, array)
+    tied = np.where(mask, chosen, array)
+    alone = int(rng.choice(np.flatnonzero(mask)))
+    tied.flat[alone] += float(rng.choice(BESIDE)) * max(abs(float(chosen)), 1.0)
+    return tied
 
 
 def _make_equal(
@@ -135,8 +138,18 @@ def _make_equal(
                 for array, at in met:
                     array[at] = value
                 done = True
+                _part(met[int(rng.integers(len(met)))], [domains[n] for n in names], rng)
                 break
     return done
+
+
+def _part(met: tuple[Array, tuple[int, ...]], domains: Sequence[Domain], rng: Generator) -> None:
+    """Move one of the equal entries beside the others, now and then, in place."""
+    array, at = met
+    value = float(array[at])
+    moved = value + float(rng.choice(BESIDE)) * max(abs(value), 1.0)
+    if all(inside(domain, np.asarray(moved)).all() for domain in domains):
+        array[at] = moved
 
 
 def _folded(place: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
