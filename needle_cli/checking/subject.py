@@ -100,11 +100,18 @@ class Subject:
         return [lost if outputs is None else vector_of(outputs) for outputs in found]
 
     def nudged(self, rng: np.random.Generator) -> list[Array]:
-        """Return the leaves with every judged entry moved by one unit in the last place."""
+        """Return the leaves with every judged entry moved by a unit in the last place, or two.
+
+        Neighbours and operands take turns, so that equal entries are equal no more.
+        """
         leaves = list(self.leaves)
-        for i in self.judged:
-            toward = np.where(rng.integers(0, 2, size=leaves[i].shape) == 0, -np.inf, np.inf)
-            leaves[i] = np.nextafter(leaves[i], toward.astype(leaves[i].dtype))
+        for number, i in enumerate(self.judged):
+            shape = leaves[i].shape
+            toward = np.where(rng.integers(0, 2, size=shape) == 0, -np.inf, np.inf)
+            toward = toward.astype(leaves[i].dtype)
+            near = np.nextafter(leaves[i], toward)
+            twice = (np.arange(leaves[i].size).reshape(shape) + number) % 2 == 1
+            leaves[i] = np.where(twice, np.nextafter(near, toward), near)
         return leaves
 
     def cotangents(self, vector: Array, copy: bool = True) -> list[Array]:
