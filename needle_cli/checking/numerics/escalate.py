@@ -28,6 +28,7 @@ from needle_cli.checking.numerics.probes import (
     projected,
     rms,
 )
+from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import (
     AGREEMENT,
     CONFIDENCE,
@@ -228,7 +229,9 @@ def _at_several_steps(
         if np.isfinite(numeric) and np.isfinite(error):
             rows.append((error, numeric, estimate))
     if not rows:
-        return _undecided(Verdict.CANNOT_TELL, "the outputs are not finite beside this point")
+        beside = np.isfinite(line.slope(FAST_STEP)).all()
+        why = "are too noisy for any step" if beside else "are not finite beside this point"
+        return _undecided(Verdict.CANNOT_TELL, f"the outputs {why}")
     used = cotangent != 0
     sound = [row for row in rows if not _contradicted(rows, row[2], cotangent)]
     error, numeric, best = min(sound, key=lambda row: row[0])

@@ -60,11 +60,12 @@ def one_sided(line: Line, side: int, noise: Array | None = None) -> Slope:
     clear = _clear(line, side)
     if clear is not None:
         return clear
+    rungs = _rungs(line)
+    if len(rungs) < FINEST:
+        return _unknown(line)
     if noise is None:
         noise = measured_noise(line, side)
         noise = np.where(np.isfinite(noise), noise, 0.0)
-    # Rungs too fine to move every entry of x by a few units in the last place say nothing.
-    rungs = _rungs(line)
     steps = np.array(rungs)[:, None]
     line.fetch(side * t for t in rungs)
     with np.errstate(all="ignore"):
@@ -94,8 +95,18 @@ def one_sided(line: Line, side: int, noise: Array | None = None) -> Slope:
     return Slope(slope, error, edge, divergent & ~edge, (settled & sound).any(axis=0) | flat, noise)
 
 
+def _unknown(line: Line) -> Slope:
+    """Return what is known where no steps are left between rounding and the size of the input."""
+    shape = line.origin.shape
+    no = np.zeros(shape, dtype=bool)
+    return Slope(np.zeros(shape), np.full(shape, np.inf), no, no, no, noise=None)
+
+
 def _rungs(line: Line) -> list[float]:
-    """Return the steps that move every entry by more than a few units in the last place."""
+    """Return the steps that move every entry by more than a few units in the last place.
+
+    Finer ones say nothing.
+    """
     return [t for t in LADDER if t >= 16 * line.resolution]
 
 
