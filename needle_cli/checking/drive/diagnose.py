@@ -127,7 +127,8 @@ def _inferred(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str:
         return "the shapes inside gradient fit for some inputs only: it raises for others"
     if all(e.answer.error for entries in failed.values() for e in entries):
         return ""  # it raises: there is no gradient to say anything of
-    return _alone(failed, inquiry, said)
+    second = tallies["second_order"].passed if "second_order" in tallies else ()
+    return _alone(failed, second, inquiry, said)
 
 
 def _wrong_on_host(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
@@ -243,12 +244,21 @@ def _probe(case: Case, inquiry: Inquiry) -> Probe | None:
         return None
 
 
-def _alone(failed: Mapping[str, Sequence[Failed]], inquiry: Inquiry, said: Sequence[str]) -> str:
-    """Return what follows from which checks failed, the others being content."""
+def _alone(
+    failed: Mapping[str, Sequence[Failed]],
+    passed: Sequence[Case],
+    inquiry: Inquiry,
+    said: Sequence[str],
+) -> str:
+    """Return what follows from which checks failed, the others being content.
+
+    `passed` are cases at which the second gradient was right.
+    """
     checks = {
         check for check, entries in failed.items() if not all(e.answer.error for e in entries)
     }
-    if checks and checks <= {"forward", "extremes"} and "extremes" in checks:
+    valued = all("the value is not the reference's" in text for text in said)
+    if checks == {"forward", "extremes"} and not valued:
         return "the gradient is wrong only where inputs are very large or very small"
     if checks & {"forward"}:
         return ""
@@ -259,14 +269,13 @@ def _alone(failed: Mapping[str, Sequence[Failed]], inquiry: Inquiry, said: Seque
     if checks == {"purity"} and any("view changes" in t or "make it raise" in t for t in said):
         return CONTIGUOUS
     if checks == {"second_order"}:
-        return _second_alone(failed["second_order"][0].case, inquiry)
+        return _second_alone(failed["second_order"][0].case, passed, inquiry)
     if checks == {"precision"}:
         dtypes = any("has dtype" in text for text in said)
         return "the gradient comes in another dtype" if dtypes else "right in float64 only"
     if "kink" in checks and checks <= {"kink", "extremes"}:
         return "the gradient is wrong only where there is no derivative"
     if checks == {"extremes"}:
-        valued = all("the value is not the reference's" in text for text in said)
         what = "value" if valued else "gradient"
         return f"the {what} is wrong only where inputs are very large or very small"
     if checks == {"graph"}:
@@ -274,19 +283,31 @@ def _alone(failed: Mapping[str, Sequence[Failed]], inquiry: Inquiry, said: Seque
     return ""
 
 
-def _second_alone(case: Case, inquiry: Inquiry) -> str:
-    """Tell a cut graph, whose second gradient is zero, from one that is wrong."""
+def _second_alone(case: Case, passed: Sequence[Case], inquiry: Inquiry) -> str:
+    """Tell a cut graph, whose second gradient is zero, from one that is wrong.
+
+    Where it is right elsewhere, and not zero, the graph is whole and a branch is wrong.
+    """
+    own = _second_gradients(case, inquiry)
+    if own is None:
+        return ""
+    if any(any(g.any() for g in _second_gradients(other, inquiry) or ()) for other in passed[:2]):
+        return "right in first order; in second order wrong only where some of the inputs are"
+    if own and all(not g.any() for g in own):
+        return "the graph is cut: the gradient has no gradient of its own"
+    return "right in first order only: part of the gradient is computed outside the graph"
+
+
+def _second_gradients(case: Case, inquiry: Inquiry) -> list[Array] | None:
+    """Return the gradients of the gradient in the inputs themselves, None where it raises."""
     question = inquiry.question(case)
     try:
         subject = Subject(question.op.second_order(), lifted(question.wide, question))
         gradients = subject.gradients(np.ones(subject.vector.shape))
     except (OperatorError, Garbage):
-        return ""
+        return None
     owners = subject.case.leaf_owners()
-    own = [g for i, g in zip(subject.judged, gradients, strict=True) if owners[i] != "cotangent"]
-    if own and all(not g.any() for g in own):
-        return "the graph is cut: the gradient has no gradient of its own"
-    return "right in first order only: part of the gradient is computed outside the graph"
+    return [g for i, g in zip(subject.judged, gradients, strict=True) if owners[i] != "cotangent"]
 
 
 def likely_cause(findings: Sequence[Finding], table: Sequence[Element]) -> str:

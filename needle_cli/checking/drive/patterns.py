@@ -63,6 +63,8 @@ def _stale(probes: Sequence[Probe], k: int) -> Sequence[str]:
     """Name a gradient that stays what it was when the inputs move, though it should not."""
     moves = False
     for probe in wrong_probes(probes, k):
+        if not probe.analytic[k].any():
+            return []  # zero follows nothing, and need not
         for change in (_grown, _turned, _ordinary):
             subject = probe.subject
             leaves = [change(a) if a.dtype.kind == "f" else a for a in subject.leaves]
