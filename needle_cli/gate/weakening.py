@@ -7,6 +7,7 @@ known to take in another, the change is listed: a reader decides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ PLAIN = ("op", "reference", "args", "structure", "outputs", "wrap", "rename")
 GROWING = ("select", "device", "dtype")
 """Settings of which more is more."""
 
-SMALLEST, LARGEST = 1, 5
+SMALLEST, LARGEST = 1, math.inf
 """Bounds of a dimension for which a spec states none."""
 
 HARMLESS = frozenset(
@@ -157,8 +158,12 @@ def _of_dims(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
         low, was_low = other.get("min", SMALLEST), one.get("min", SMALLEST)
         high, was_high = other.get("max", LARGEST), one.get("max", LARGEST)
         if low > was_low or high < was_high:
-            text = f"{name} from {was_low} to {was_high} → from {low} to {high}"
+            text = f"{name} {_span(was_low, was_high)} → {_span(low, high)}"
             yield f"dims.{name}", f"dimension {text}"
+
+
+def _span(low: int, high: float) -> str:
+    return f"from {low} to {high}" if high < LARGEST else f"from {low} on"
 
 
 def _named(old: Spec, new: Spec, key: str, of_one: Any) -> Iterator[tuple[str, str]]:
