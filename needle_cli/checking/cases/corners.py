@@ -71,6 +71,8 @@ def _of_lane(claims: Claims, space: LaneSpace, values: str) -> Iterator[Structur
         return
     yield from maker.layouts()
     yield from maker.lengths()
+    for plan in maker.planner.vast():
+        yield maker.structure(plan)
 
 
 class _Maker:

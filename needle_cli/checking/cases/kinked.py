@@ -130,7 +130,7 @@ def _make_equal(
     for name, i in members:
         drawn[name][i] = np.array(drawn[name][i])  # arithmetic makes numbers of 0-d arrays
     done = False
-    for _ in range(max(1, int(np.prod(shape)) // 3)):
+    for number in range(max(1, int(np.prod(shape)) // 3)):
         place = tuple(int(rng.integers(n)) for n in shape)
         met = [(drawn[name][i], _folded(place, drawn[name][i].shape)) for name, i in members]
         for value in [array[at] for array, at in met]:
@@ -138,7 +138,8 @@ def _make_equal(
                 for array, at in met:
                     array[at] = value
                 done = True
-                _part(met[int(rng.integers(len(met)))], [domains[n] for n in names], rng)
+                if number:
+                    _part(met[int(rng.integers(len(met)))], [domains[n] for n in names], rng)
                 break
     return done
 

@@ -44,7 +44,7 @@ class Planner:
         return self._plan("unequal dims", self._wanted(lambda i: 3 + i), extents)
 
     def every(self) -> Iterator[Plan]:
-        """Yield the plans that this lane's patterns allow, the simplest first."""
+        """Yield the plans of ordinary size that this lane's patterns allow, the simplest first."""
         yield self.typical()
         yield self._plan("square", self._wanted(lambda i: 3), self._short((3, 3), (3,)))
         yield self._plan("size-1 dims", self._wanted(lambda i: 1), (1, 1))
@@ -54,6 +54,9 @@ class Planner:
         if len(self.system.batched) > 1:
             yield from self._broadcasts()
         yield from self._empty()
+
+    def vast(self) -> Iterator[Plan]:
+        """Yield the plans with many entries: small cases are easier to read a mistake off."""
         yield from self._large()
         yield from self._long()
 
