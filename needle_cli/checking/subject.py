@@ -167,6 +167,12 @@ class Subject:
         """
         return self.settle(self.evaluation.gradient(self.cotangents(vector)))
 
+    def gradients_of(self, output: int) -> list[Array]:
+        """Return the gradients of one component of the output alone."""
+        one_hot = np.zeros(self.vector.shape)
+        one_hot[output] = 1.0
+        return self.gradients(one_hot)
+
     def settle(self, raw: Sequence[Gradient]) -> list[Array]:
         """Turn what `gradient` returned into one float64 array per judged leaf."""
         settled: list[Array] = []

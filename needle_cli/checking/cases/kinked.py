@@ -109,8 +109,13 @@ def _tied(array: Array, mask: Array, rng: Generator) -> Array:
     chosen = extreme[int(rng.integers(3))]
     tied = np.where(mask, chosen, array)
     alone = int(rng.choice(np.flatnonzero(mask)))
-    tied.flat[alone] += float(rng.choice(BESIDE)) * max(abs(float(chosen)), 1.0)
+    tied.flat[alone] += _offset(float(chosen), rng)
     return tied
+
+
+def _offset(value: float, rng: Generator) -> float:
+    """Return how far beside a value one of several equal entries is moved; often not at all."""
+    return float(rng.choice(BESIDE)) * max(abs(value), 1.0)
 
 
 def _make_equal(
@@ -148,7 +153,7 @@ def _part(met: tuple[Array, tuple[int, ...]], domains: Sequence[Domain], rng: Ge
     """Move one of the equal entries beside the others, now and then, in place."""
     array, at = met
     value = float(array[at])
-    moved = value + float(rng.choice(BESIDE)) * max(abs(value), 1.0)
+    moved = value + _offset(value, rng)
     if all(inside(domain, np.asarray(moved)).all() for domain in domains):
         array[at] = moved
 

@@ -139,9 +139,7 @@ class Site:
     def gradients(self, j: int) -> list[Array]:
         """Return the gradients of one output alone."""
         if j not in self._answers_of:
-            one_hot = np.zeros(self.subject.vector.shape)
-            one_hot[j] = 1.0
-            self._answers_of[j] = self.subject.gradients(one_hot)
+            self._answers_of[j] = self.subject.gradients_of(j)
         return self._answers_of[j]
 
     def _smooth(self, j: int) -> bool:

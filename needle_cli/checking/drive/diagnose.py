@@ -17,7 +17,7 @@ from needle_cli.checking.checks.question import Question
 from needle_cli.checking.checks.second_order import lifted
 from needle_cli.checking.drive.inquiry import Inquiry
 from needle_cli.checking.drive.patterns import describe, shown
-from needle_cli.checking.drive.probe import Probe, probe_of
+from needle_cli.checking.drive.probe import LARGEST, Probe, probe_of
 from needle_cli.checking.drive.referred import fits_reference
 from needle_cli.checking.drive.tally import Failed, Tally
 from needle_cli.checking.model import (
@@ -39,9 +39,6 @@ CONTIGUOUS = "the gradient is wrong only where inputs are not contiguous"
 WRAPPED = "nothing is raised, expected IndexError"
 PROBES = 6
 ORDINARY = 48
-LARGEST = 256
-"""Entries of inputs, and of outputs, of a probe: its whole Jacobian is taken."""
-
 NEARBY = 2.0**-10
 """Share of its size by which a number moves, to see whether an error is that of rounding."""
 
@@ -82,16 +79,20 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[str, bool]
         tallies: What every check found.
         inquiry: Makes the question of a case.
     """
-    proven = _proven(tallies, inquiry)
+    failed = {check: tally.failed for check, tally in tallies.items() if tally.failed}
+    if not failed:
+        return "", False
+    said = [f.message for entries in failed.values() for e in entries for f in e.answer.findings]
+    proven = _proven(failed, said, inquiry)
     if proven is not None:
         return proven, True
-    return _inferred(tallies, inquiry), False
+    return _inferred(failed, said, tallies, inquiry), False
 
 
-def _proven(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str | None:
+def _proven(
+    failed: Mapping[str, Sequence[Failed]], said: Sequence[str], inquiry: Inquiry
+) -> str | None:
     """Return the cause that a check proves by what it says, None where there is none such."""
-    failed = {check: tally.failed for check, tally in tallies.items() if tally.failed}
-    said = [f.message for entries in failed.values() for e in entries for f in e.answer.findings]
     for part, cause in SAID:
         hit = next((text for text in said if part in text), "")
         if hit:
@@ -109,12 +110,13 @@ def _proven(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str | None:
     return None
 
 
-def _inferred(tallies: Mapping[str, Tally], inquiry: Inquiry) -> str:
+def _inferred(
+    failed: Mapping[str, Sequence[Failed]],
+    said: Sequence[str],
+    tallies: Mapping[str, Tally],
+    inquiry: Inquiry,
+) -> str:
     """Return the pattern that wrong gradients show, or what follows from which checks failed."""
-    failed = {check: tally.failed for check, tally in tallies.items() if tally.failed}
-    if not failed:
-        return ""
-    said = [f.message for entries in failed.values() for e in entries for f in e.answer.findings]
     form = [m for m in said if m.startswith("the gradient of ") and " has shape " in m]
     if any(m.startswith("the gradient of ") and " has dtype " in m for m in said):
         return "the gradient comes in another dtype"

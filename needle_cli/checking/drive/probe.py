@@ -15,6 +15,9 @@ from needle_cli.checking.subject import Subject
 CLOSE = 1e-7
 """Relative distance, of the largest entry, within which a prediction fits."""
 
+LARGEST = 256
+"""Entries of inputs, and of outputs, of a probe: its whole Jacobian is taken."""
+
 STEP = 2.0**-12
 
 

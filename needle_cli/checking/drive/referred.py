@@ -10,7 +10,7 @@ import numpy as np
 from needle_cli.checking.checks import reference
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.drive.inquiry import Inquiry
-from needle_cli.checking.drive.probe import probe_of
+from needle_cli.checking.drive.probe import LARGEST, probe_of
 from needle_cli.checking.model import (
     Array,
     Case,
@@ -22,9 +22,6 @@ from needle_cli.checking.model import (
     OpUnderTest,
 )
 from needle_cli.checking.subject import Subject, widen
-
-LARGEST = 256
-"""Entries of inputs, and of outputs, up to which the reference's Jacobian is taken."""
 
 
 def fits_reference(cases: Sequence[Case], inquiry: Inquiry) -> bool:

@@ -142,9 +142,7 @@ def _judge_kinks(
     convex, concave = star.curvature
     unjudged = ""
     for k, j in enumerate(components):
-        one_hot = np.zeros(subject.vector.shape)
-        one_hot[j] = 1.0
-        gradients = subject.gradients(one_hot)
+        gradients = subject.gradients_of(int(j))
         if not all(np.isfinite(g).all() for g in gradients):
             whole = np.isfinite(subject.vector).all()
             if whole and not any(s.kinds[2].any() for s in star.measured):
