@@ -23,10 +23,10 @@ from benchmarks.parallel import in_processes
 from benchmarks.results import machine, store
 from benchmarks.subjects import ROOT, of_file, ours
 from needle_cli.checking.checks.registry import NAMES
-from needle_cli.checking.drive.search import judge
-from needle_cli.checking.faults import FAULTS
+from needle_cli.checking.faults.operator import Planted
+from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import Array, Case, OpUnderTest, Plan, Status
-from needle_cli.checking.planted import Planted
+from needle_cli.checking.search.judging import judge
 from needle_cli.explanations import cause_name
 from needle_cli.specs import load_specs
 

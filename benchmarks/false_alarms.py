@@ -21,13 +21,13 @@ from rich.table import Table
 from benchmarks.parallel import in_processes
 from benchmarks.results import machine, store
 from benchmarks.subjects import ROOT, ours
-from needle_cli.checking.cases.corners import informative
-from needle_cli.checking.cases.domains import SCALABLE
-from needle_cli.checking.checks.question import generator
+from needle_cli.checking.checks.context import generator
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.drive.search import judge, structures_of
+from needle_cli.checking.domains.domains import SCALABLE
+from needle_cli.checking.generation.corners import informative
 from needle_cli.checking.model import Plan, Status, Structure
+from needle_cli.checking.search.judging import judge, structures_of
 from needle_cli.specs import load_specs
 
 DTYPES = ("float64", "float32")

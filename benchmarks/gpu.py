@@ -22,8 +22,8 @@ from benchmarks.results import machine, store
 from needle import Tensor, backend, ops
 from needle_cli.checking import check_function
 from needle_cli.checking.model import Case
-from needle_cli.engine import EngineEvaluation, EngineOperator
-from needle_cli.run import why_not
+from needle_cli.engines.course_shaped import EngineEvaluation, EngineOperator
+from needle_cli.running.session import why_not
 
 LARGE = 10_000_000
 """Entries from which a check is to cost at most `TARGET` times its bare evaluations."""

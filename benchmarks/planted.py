@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.results import machine, store
 from benchmarks.whole import COMMAND
-from needle_cli.schedule import usable_cores
+from needle_cli.running.local import usable_cores
 
 
 def run(write: bool) -> int:

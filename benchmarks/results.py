@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from needle_cli.schedule import usable_cores
+from needle_cli.running.local import usable_cores
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "scipy", "hypothesis", "torch", "jax", "autograd")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from needle import ops
-from needle_cli import judging
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import OpUnderTest
-from needle_cli.engine import operator_under_test
+from needle_cli.engines.course_shaped import operator_under_test
+from needle_cli.running import worker_tasks
 from needle_cli.specs import load_spec
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +23,7 @@ def ours(name: str) -> tuple[OpUnderTest, Claims]:
 
 def of_file(path: Path, function: str, device: str = "cpu") -> tuple[OpUnderTest, Claims]:
     """Return an operator of a file with a folder of specs beside it, as a user has them."""
-    module = judging._module(str(path))
+    module = worker_tasks._module(str(path))
     spec = path.parent / f"{path.stem}.specs" / f"{function}.toml"
     claims = load_spec(spec, family=path.stem, module=module).claims
     name = f"{path.stem}/{function}"

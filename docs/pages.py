@@ -9,12 +9,12 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 from needle import ops
-from needle_cli import catalogue
-from needle_cli.checking.drive.curve import error_curve
 from needle_cli.checking.model import Plan
-from needle_cli.engine import operator_under_test
-from needle_cli.events import Curve
-from needle_cli.reporters import charts
+from needle_cli.checking.search.error_curve import error_curve
+from needle_cli.engines.course_shaped import operator_under_test
+from needle_cli.operators import catalogue
+from needle_cli.reports.events import Curve
+from needle_cli.reports.formats import charts
 from needle_cli.specs import load_spec
 
 ROOT = Path(__file__).parent.parent

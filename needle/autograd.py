@@ -383,8 +383,8 @@ def make_const(data: Any) -> Value:
 
 # The surface of a tensor and the walk are files of their own that need the names above; course
 # files import all of them from here.
+from needle.backward import compute_gradient_of_variables, find_topo_sort  # noqa: E402  # noqa: E402
 from needle.tensor import Tensor, TensorTuple  # noqa: E402
-from needle.walk import compute_gradient_of_variables, find_topo_sort  # noqa: E402
 
 __all__ = [
     "LAZY_MODE",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from needle import lookalike
+from needle import simulated
 from needle.dtypes import check_dtype
 from needle.errors import DeviceUnavailableError, complaint
 
@@ -239,7 +239,7 @@ class LookAlikeDevice(Device):
 
     def namespace(self) -> Any:
         """NumPy's functions, without those that CuPy lacks."""
-        return lookalike.namespace
+        return simulated.namespace
 
     def scope(self) -> AbstractContextManager[Any]:
         """Context without effect."""
@@ -250,7 +250,7 @@ class LookAlikeDevice(Device):
 
     def from_host(self, array: numpy.ndarray) -> Any:
         """Copy a NumPy array to this device."""
-        return lookalike.LookAlikeArray(numpy.array(array))
+        return simulated.LookAlikeArray(numpy.array(array))
 
     def to_host(self, array: Any) -> numpy.ndarray:
         """Copy an array of this device to a NumPy array."""
@@ -314,7 +314,7 @@ def _away(value: Any) -> Device | None:
     if cupy is not None and isinstance(value, getattr(cupy, "ndarray", ())):
         array: Any = value
         return CUDADevice(int(array.device.id))
-    return _SIM if isinstance(value, lookalike.LookAlikeArray) else None
+    return _SIM if isinstance(value, simulated.LookAlikeArray) else None
 
 
 def is_foreign_array(value: Any) -> bool:

@@ -10,7 +10,7 @@ __all__ = ["__version__", "gradient_check"]
 def __getattr__(name: str) -> Any:
     """Import `gradient_check` when it is asked for: the command line starts without NumPy."""
     if name == "gradient_check":
-        from needle_cli.course import gradient_check
+        from needle_cli.integrations.course import gradient_check
 
         return gradient_check
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 import sys
 
-from needle_cli.app import main
+from needle_cli.cli.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

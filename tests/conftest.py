@@ -2,7 +2,7 @@
 
 import os
 
-from needle_cli.worker import ONE_THREAD
+from needle_cli.running.worker import ONE_THREAD
 
 for name in ONE_THREAD:
     os.environ.setdefault(name, "1")

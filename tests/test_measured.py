@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.measured import PAGE, page
 from benchmarks.results import RESULTS
-from needle_cli.checking.faults import FAULTS
+from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.explanations import CAUSES
 
 

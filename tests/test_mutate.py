@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from needle_cli import catalogue
+from needle_cli.operators import catalogue
 from tests import mutate
 from tests.mutants import command, screen
 from tests.mutants.campaign import Campaign

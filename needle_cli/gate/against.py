@@ -13,17 +13,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from needle_cli.events import GATE, FindingView, Row, Spot
-from needle_cli.gate import changes, definitions, old_judge, weakening
+from needle_cli.gate import changed, previous_judge, source_analysis, weakening
 from needle_cli.gate.git import NoBase, Repository
-from needle_cli.gate.linting import lint
 from needle_cli.gate.weakening import Weakening
+from needle_cli.operators.selection import Unit
 from needle_cli.problems import Problem, shown_path
-from needle_cli.selection import Unit
+from needle_cli.reports.events import GATE, FindingView, Row, Spot
+from needle_cli.running.lint import lint
 from needle_cli.settings import Settings
 from needle_cli.specs.header import KNOWN_FAILURES
 
-CONFIG = old_judge.CONFIG
+CONFIG = previous_judge.CONFIG
 MOST_FILES = 5
 BY_HAND = ("flag", "environment")
 """Where a reason may come from that excuses a change: not from a file of the change itself."""
@@ -122,7 +122,7 @@ def _said(
             yield issue["op"], f"{issue['message']} [{issue['rule']}]", False
     if found.judge_differs:
         asked = (found.repository, found.commit, found.config, units, settings)
-        for op, text in old_judge.refusals(*asked):
+        for op, text in previous_judge.refusals(*asked):
             yield op, f"refused by the spec of {found.ref}: {text}", True
 
 
@@ -171,17 +171,17 @@ def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
     """List changed references and hooks, operators that look around, and a changed judge."""
     for unit in units:
         for path, name in _python_of(unit):
-            used = sorted(shown_path(p) for p in definitions.imported(path, name) & files)
+            used = sorted(shown_path(p) for p in source_analysis.imported(path, name) & files)
             if used:
                 text = (
                     f"{path.stem}:{name}, which the spec goes by, uses {', '.join(used)}: changed"
                 )
                 found.weakenings.append(Weakening(unit.name, "reference", text))
-            if path in files and changes.redefined(path, name, found.repository, found.commit):
+            if path in files and changed.redefined(path, name, found.repository, found.commit):
                 text = f"{path.stem}:{name}, which the spec goes by, has changed"
                 found.weakenings.append(Weakening(unit.name, "reference", text))
         found.weakenings += _watching(found, unit, files)
-    judge = sorted(shown_path(path) for path in files if changes.is_judge(path))
+    judge = sorted(shown_path(path) for path in files if changed.is_judge(path))
     if judge:
         more = f" and {len(judge) - MOST_FILES} more" if len(judge) > MOST_FILES else ""
         text = f"the judge itself is part of the change: {', '.join(judge[:MOST_FILES])}{more}"
@@ -192,11 +192,11 @@ def _watching(found: Comparison, unit: Unit, files: set[Path]) -> list[Weakening
     """List an operator whose code has begun to look at more than its arguments."""
     path = Path(unit.source or unit.path).resolve()
     new: set[str] = set()
-    for file in ({path} | definitions.imported(path, unit.function)) & files:
+    for file in ({path} | source_analysis.imported(path, unit.function)) & files:
         before = found.repository.text(found.commit, file) or ""
         try:
-            now = definitions.looks_around(file.read_text("utf-8"))
-            new |= now - (definitions.looks_around(before) if before else set())
+            now = source_analysis.looks_around(file.read_text("utf-8"))
+            new |= now - (source_analysis.looks_around(before) if before else set())
         except (OSError, SyntaxError, UnicodeDecodeError):
             continue
     if not new:
@@ -212,12 +212,12 @@ def _python_of(unit: Unit) -> list[tuple[Path, str]]:
         return []
     source = Path(unit.source or unit.path).resolve()
     found = []
-    for module, name in definitions.dotted_names(Path(unit.spec).read_text("utf-8")):
-        path = definitions.module_file(module, source.parent)
+    for module, name in source_analysis.dotted_names(Path(unit.spec).read_text("utf-8")):
+        path = source_analysis.module_file(module, source.parent)
         if unit.source and module == source.stem:
             path = source
         itself = (path, name) == (source, unit.function)
-        if path is not None and not itself and not changes.is_engine(path):
+        if path is not None and not itself and not changed.is_engine(path):
             found.append((path, name))
     return found
 

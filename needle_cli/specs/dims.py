@@ -47,7 +47,7 @@ class Pattern:
 
 def parse_shape(text: str) -> Pattern:
     """Parse a shape string. Raises `ValueError` with what is wrong with it."""
-    from needle_cli.checking.cases.shapes import parse  # not at the top: listings do without NumPy
+    from needle_cli.checking.shapes import parse  # not at the top: listings do without NumPy
 
     parts = parse(text).parts
     if len(parts) > MAX_RANK:

@@ -17,7 +17,7 @@ from typing import Any
 
 from needle_cli.specs.errors import listed, nearest, shown
 
-OWN_MODULES = ("needle_cli.references", "needle_cli.checking.strategies")
+OWN_MODULES = ("needle_cli.references", "needle_cli.checking.generation.sampling")
 NUMPY_MODULES = (
     "numpy",
     "numpy.linalg",

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.cases.choosing import SeededChooser
-from needle_cli.checking.cases.space import space_of
-from needle_cli.checking.cases.values import realise
-from needle_cli.checking.checks.reference import values as reference_values
+from needle_cli.checking.choosing import SeededChooser
 from needle_cli.checking.claims import Claims, Dim, InputClaim
+from needle_cli.checking.generation.realise import realise
+from needle_cli.checking.generation.structure_space import space_of
 from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
+from needle_cli.checking.reference import values as reference_values
 from needle_cli.specs.errors import shown
 from needle_cli.specs.inputs import inside
 

@@ -11,7 +11,7 @@ import numpy as np
 import needle
 from needle import ops
 from needle.autograd import Tensor, TensorOp
-from needle_cli.engine import operator_under_test
+from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.specs import load_spec
 
 SPECS = Path(__file__).parents[2] / "specs"

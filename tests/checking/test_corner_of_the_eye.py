@@ -14,15 +14,15 @@ import pytest
 
 from needle import Tensor, TensorOp
 from needle_cli.checking import check_pair
-from needle_cli.checking.cases.corners import corner_structures
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Dim, InputClaim, Kink
-from needle_cli.checking.drive.search import judge, structures_of
+from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.model import Case, Plan, Status
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.ladder import one_sided
-from needle_cli.checking.subject import Subject
-from needle_cli.engine import operator_under_test
+from needle_cli.checking.numerics.extrapolation import one_sided
+from needle_cli.checking.point import Subject
+from needle_cli.checking.search.judging import judge, structures_of
+from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.specs import load_spec
 
 SPECS = Path(__file__).parents[2] / "specs"

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from needle_cli.checking.cases import corners
-from needle_cli.checking.cases.corners import corner_structures, scales
-from needle_cli.checking.cases.layouts import has_layout
-from needle_cli.checking.cases.space import first_shape
-from needle_cli.checking.cases.values import realise
-from needle_cli.checking.checks.reference import values as reference
 from needle_cli.checking.claims import Dim, Domain, InputClaim
+from needle_cli.checking.generation import corners
+from needle_cli.checking.generation.corners import corner_structures, scales
+from needle_cli.checking.generation.layouts import has_layout
+from needle_cli.checking.generation.realise import realise
+from needle_cli.checking.generation.structure_space import first_shape
+from needle_cli.checking.reference import values as reference
 from tests.checking.cases_claims import ALL, add, conv, make, matmul, power, stack, summation
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from needle import ops
-from needle_cli.checking.drive.curve import error_curve
+from needle_cli.checking.faults.operator import Planted
 from needle_cli.checking.model import Plan
-from needle_cli.checking.planted import Planted
-from needle_cli.engine import operator_under_test
+from needle_cli.checking.search.error_curve import error_curve
+from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.specs import load_spec
 
 SPECS = Path(__file__).parents[2] / "specs"

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from needle import ops
-from needle_cli import judging
 from needle_cli.checking.checks.registry import NAMES
-from needle_cli.checking.drive.search import judge
 from needle_cli.checking.model import Plan, Status
-from needle_cli.engine import operator_under_test
+from needle_cli.checking.search.judging import judge
+from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.explanations import cause_name
+from needle_cli.running import worker_tasks
 from needle_cli.specs import load_spec
 
 FOLDER = Path(__file__).parent
@@ -32,7 +32,7 @@ WRONG = {
 
 
 def rows_of(name, device):
-    module = judging._module(str(FOLDER / "devices.py"))
+    module = worker_tasks._module(str(FOLDER / "devices.py"))
     path = FOLDER / "devices.specs" / f"{name}.toml"
     claims = load_spec(path, family="devices", module=module).claims
     op = operator_under_test(getattr(module, name), claims, name=f"devices/{name}", device=device)

@@ -9,11 +9,11 @@ import pytest
 from benchmarks.diagnosis import ACCEPTED, cause_of
 from needle import Tensor, TensorOp, ops
 from needle_cli.checking.checks.registry import NAMES
-from needle_cli.checking.drive.search import judge
-from needle_cli.checking.faults import FAULTS
+from needle_cli.checking.faults.operator import Planted
+from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import Plan
-from needle_cli.checking.planted import Planted
-from needle_cli.engine import operator_under_test
+from needle_cli.checking.search.judging import judge
+from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.explanations import CAUSES, cause_name, usual_fix
 from needle_cli.specs import load_spec
 from tests.checking.mistakes import VOCABULARY

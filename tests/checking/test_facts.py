@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from needle_cli.checking.checks import exact, facts, linearity
-from needle_cli.checking.checks.question import Question
+from needle_cli.checking.checks.context import Question
 from needle_cli.checking.claims import Claims, InputClaim
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from needle_cli import judging
 from needle_cli.checking import check_pair
-from needle_cli.checking.cases.kink_sites import places_on, tie_groups
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Kink
-from needle_cli.checking.drive.search import judge
+from needle_cli.checking.kinks.sites import places_on, tie_groups
 from needle_cli.checking.model import Case, Plan, Status
-from needle_cli.engine import operator_under_test
+from needle_cli.checking.search.judging import judge
+from needle_cli.engines.course_shaped import operator_under_test
+from needle_cli.running import worker_tasks
 from needle_cli.specs import load_spec
 
 FOLDER = Path(__file__).parent
@@ -45,7 +45,7 @@ WRONG = {
 
 
 def rows_of(name, seed=0, **changes):
-    kinky = judging._module(str(FOLDER / "kinky.py"))  # as `needle check kinky.py` imports it
+    kinky = worker_tasks._module(str(FOLDER / "kinky.py"))  # as `needle check kinky.py` imports it
     spec = FOLDER / "kinky.specs" / f"{name}.toml"
     claims = load_spec(spec, family="kinky", module=kinky).claims
     claims = claims if not changes else changes["claims"](claims)

@@ -5,11 +5,11 @@ import pytest
 
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
-from needle_cli.checking.numerics import ladder
+from needle_cli.checking.numerics import extrapolation
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.ladder import one_sided
+from needle_cli.checking.numerics.extrapolation import one_sided
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 
 def line_of(f, x):
@@ -49,8 +49,8 @@ UNCLEAR = {
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize("name", CLEAR)
 def test_a_few_rungs_say_what_the_ladder_says(name, side, monkeypatch):
-    few = ladder._clear(line_of(*CLEAR[name]), side)
-    monkeypatch.setattr(ladder, "_clear", lambda line, side: None)
+    few = extrapolation._clear(line_of(*CLEAR[name]), side)
+    monkeypatch.setattr(extrapolation, "_clear", lambda line, side: None)
     whole = one_sided(line_of(*CLEAR[name]), side)
     assert few is not None and few.settled.all() and not (few.edge | few.divergent).any()
     size = np.maximum(np.abs(whole.slope), 1.0)
@@ -61,16 +61,18 @@ def test_a_few_rungs_say_what_the_ladder_says(name, side, monkeypatch):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", UNCLEAR)
 def test_what_they_do_not_show_is_left_to_the_ladder(name):
-    assert None in [ladder._clear(line_of(*UNCLEAR[name]), side) for side in (1, -1)]
+    assert None in [extrapolation._clear(line_of(*UNCLEAR[name]), side) for side in (1, -1)]
 
 
 def test_without_sharpness_and_finer_steps_a_kink_nearby_is_overlooked(monkeypatch):
     f, x = UNCLEAR["a kink 1e-10 away"]
     assert one_sided(line_of(f, x), +1).slope == pytest.approx(-1.0)
-    whole = ladder._rungs
-    monkeypatch.setattr(ladder, "CLEAR", 1.0)
-    monkeypatch.setattr(ladder, "FINER", (2.0**-9, 2.0**-10))
-    monkeypatch.setattr(ladder, "_rungs", lambda line: [t for t in whole(line) if t >= 2.0**-13])
+    whole = extrapolation._rungs
+    monkeypatch.setattr(extrapolation, "CLEAR", 1.0)
+    monkeypatch.setattr(extrapolation, "FINER", (2.0**-9, 2.0**-10))
+    monkeypatch.setattr(
+        extrapolation, "_rungs", lambda line: [t for t in whole(line) if t >= 2.0**-13]
+    )
     assert one_sided(line_of(f, x), +1).slope == pytest.approx(1.0, rel=1e-4)
 
 

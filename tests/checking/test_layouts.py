@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from needle_cli.checking.cases.layouts import (
+from needle_cli.checking.claims import Domain, InputClaim, Kink, Spread
+from needle_cli.checking.generation.layouts import (
     LAYOUTS,
     arrange,
     has_layout,
     possible,
     repeatable_axis,
 )
-from needle_cli.checking.claims import Domain, InputClaim, Kink, Spread
 
 REAL = InputClaim("x", "(...)")
 

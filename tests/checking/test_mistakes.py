@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from needle_cli.checking.checks.registry import NAMES
-from needle_cli.checking.drive.search import judge
 from needle_cli.checking.model import Plan, Result, Status
-from needle_cli.engine import operator_under_test
+from needle_cli.checking.search.judging import judge
+from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.explanations import cause_name
 from needle_cli.specs import load_spec
 from tests.checking.mistakes import MISTAKES, VOCABULARY, Mistake

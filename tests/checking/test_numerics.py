@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from needle_cli.checking import check_pair
+from needle_cli.checking.numerics.comparison import _groups_of_size
 from needle_cli.checking.numerics.differences import _fourth_differences
-from needle_cli.checking.numerics.escalate import _groups_of_size
 from needle_cli.checking.numerics.tolerance import jittered, norm
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from needle import Tensor, TensorOp, lookalike, ops, sim
+from needle import Tensor, TensorOp, ops, sim, simulated
 from needle_cli.checking import check_function
-from needle_cli.checking.library import resident
-from needle_cli.engine_inputs import from_tensors
+from needle_cli.checking.library import device_path
+from needle_cli.engines.inputs import from_tensors
 
 SIZES = (5_000, 300_000)
 
@@ -14,13 +14,13 @@ SIZES = (5_000, 300_000)
 @pytest.fixture
 def transfers(monkeypatch):
     counted = []
-    get = lookalike.LookAlikeArray.get
+    get = simulated.LookAlikeArray.get
 
     def counting(self):
         counted.append(self.size)
         return get(self)
 
-    monkeypatch.setattr(lookalike.LookAlikeArray, "get", counting)
+    monkeypatch.setattr(simulated.LookAlikeArray, "get", counting)
     return counted
 
 
@@ -31,7 +31,7 @@ def tensor(size, dtype="float64", seed=0):
 
 def accepted(function, *inputs):
     with np.errstate(all="ignore"):
-        return resident.accepts(*from_tensors(function, inputs))
+        return device_path.accepts(*from_tensors(function, inputs))
 
 
 class Squared(TensorOp):
@@ -128,6 +128,6 @@ def test_small_slopes_beside_large_ones_are_looked_at(size):
 
 
 def test_random_numbers_do_not_depend_on_how_many_are_made():
-    few, many = (resident._signs(1, 2, count) for count in (3, 200))
+    few, many = (device_path._signs(1, 2, count) for count in (3, 200))
     np.testing.assert_array_equal(few, many[:3])
     assert len(np.unique(many)) == 200

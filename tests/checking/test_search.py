@@ -10,13 +10,13 @@ import pytest
 
 from needle import TensorOp, ops
 from needle_cli.checking.checks import forward, precision
-from needle_cli.checking.checks.question import Question
+from needle_cli.checking.checks.context import Question
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Claims, InputClaim, Tolerance
-from needle_cli.checking.drive.search import ask_again, judge
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case, Plan, Status
-from needle_cli.engine import operator_under_test
+from needle_cli.checking.search.judging import ask_again, judge
+from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.specs import load_spec
 from tests.checking.planted import Plant, plants
 

@@ -5,19 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from needle_cli.checking.cases.choosing import SeededChooser
-from needle_cli.checking.cases.require import holds, names_in, tables
-from needle_cli.checking.cases.shapes import (
-    LONGER,
-    Solution,
-    System,
-    broadcast,
-    concrete,
-    match,
-    parse,
-)
+from needle_cli.checking.choosing import SeededChooser
 from needle_cli.checking.claims import Dim
+from needle_cli.checking.generation.requirements import holds, names_in, tables
 from needle_cli.checking.model import GeneratorError
+from needle_cli.checking.shapes import LONGER, Solution, System, broadcast, concrete, match, parse
 
 
 def test_a_shape_string_is_read_part_by_part():

@@ -5,12 +5,12 @@ import pytest
 
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
-from needle_cli.checking.numerics import sides as module
+from needle_cli.checking.numerics import one_sided as module
 from needle_cli.checking.numerics.additivity import Solos, not_additive, plainly_additive
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.sides import sides, sides_together
-from needle_cli.checking.numerics.star import halves
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.numerics.directional import halves
+from needle_cli.checking.numerics.one_sided import sides, sides_together
+from needle_cli.checking.point import Subject
 
 POINT = np.array([0.0, -0.7, 1.3, 0.0, 2.1])
 

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 from hypothesis import strategies as st
 
-from needle_cli.checking.cases.choosing import FirstChooser, SeededChooser
-from needle_cli.checking.cases.corners import corner_structures
-from needle_cli.checking.cases.params import axes as params_axes
-from needle_cli.checking.cases.params import kinds as params
-from needle_cli.checking.cases.params.base import IMPOSSIBLE, Context
-from needle_cli.checking.cases.space import space_of
-from needle_cli.checking.cases.values import realise
-from needle_cli.checking.checks.reference import values as reference
+from needle_cli.checking.choosing import FirstChooser, SeededChooser
 from needle_cli.checking.claims import Domain, InputClaim, ParamClaim
+from needle_cli.checking.generation.corners import corner_structures
+from needle_cli.checking.generation.realise import realise
+from needle_cli.checking.generation.sampling import corner_keys, reached, sample, structures
+from needle_cli.checking.generation.structure_space import space_of
 from needle_cli.checking.model import GeneratorError
-from needle_cli.checking.strategies import corner_keys, reached, sample, structures
+from needle_cli.checking.parameters import axes as params_axes
+from needle_cli.checking.parameters import registry as params
+from needle_cli.checking.parameters.base import IMPOSSIBLE, Context
+from needle_cli.checking.reference import values as reference
 from tests.checking.cases_claims import ALL, add, conv, make, matmul, power, summation
 
 
@@ -112,14 +112,15 @@ def test_the_written_ranks_are_those_from_which_a_case_can_be_built(word):
 
 
 def test_a_strategy_that_never_broadcasts_is_found_out(monkeypatch):
-    from needle_cli.checking.cases import plans, shapes
+    from needle_cli.checking import shapes
+    from needle_cli.checking.generation import shape_plans
 
     def together(self, chooser, ranks):
         result = self._extents(chooser, "...", ranks)
         return dict.fromkeys(self.batched, result)
 
     monkeypatch.setattr(shapes.System, "_batches", together)
-    monkeypatch.setattr(plans.Planner, "_broadcasts", lambda self: iter(()))
+    monkeypatch.setattr(shape_plans.Planner, "_broadcasts", lambda self: iter(()))
     assert {"leading broadcast: a", "interior broadcast: b"} <= missed(add())
 
 
@@ -289,7 +290,7 @@ def test_the_exact_lane_gets_parameters_that_do_not_round():
 
 
 def test_the_space_is_made_once_per_claims_and_forgotten_with_them():
-    from needle_cli.checking.cases import space
+    from needle_cli.checking.generation import structure_space
 
     claims = add()
     assert space_of(claims) is space_of(claims)
@@ -298,7 +299,7 @@ def test_the_space_is_made_once_per_claims_and_forgotten_with_them():
     import gc
 
     gc.collect()
-    assert key not in space._SPACES
+    assert key not in structure_space._SPACES
 
 
 def test_a_sample_is_no_series_of_variations():

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from needle import Tensor, TensorOp
-from needle_cli import judging
 from needle_cli.checking.checks.registry import NAMES
-from needle_cli.checking.drive.search import judge
 from needle_cli.checking.model import Plan, Status
-from needle_cli.engine import operator_under_test
+from needle_cli.checking.search.judging import judge
+from needle_cli.engines.course_shaped import operator_under_test
+from needle_cli.running import worker_tasks
 from needle_cli.specs import load_spec
 from needle_cli.specs.entries import kink_text
 
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 
 
 def spec_of(name):
-    module = judging._module(str(FOLDER / "kinky.py"))
+    module = worker_tasks._module(str(FOLDER / "kinky.py"))
     path = FOLDER / "kinky.specs" / f"{name}.toml"
     return module, path, load_spec(path, family="kinky", module=module).claims
 

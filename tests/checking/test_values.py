@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from needle_cli.checking.cases import domains, kinkless
-from needle_cli.checking.cases.values import realise, specials, tangent
 from needle_cli.checking.claims import Domain, InputClaim, Kink, ParamClaim, Spread
+from needle_cli.checking.domains import domains
+from needle_cli.checking.generation.realise import realise, specials, tangent
+from needle_cli.checking.kinks import clearance
 from needle_cli.checking.model import GeneratorError, Structure
 from needle_cli.checking.numerics.steps import DIRECTION_LIMIT, LARGEST_STEP, REACH
 from tests.checking.cases_claims import (
@@ -243,7 +244,7 @@ def test_rows_spread_even_where_they_are_drawn_flat():
         x = drawn(make(x=claim), {"x": (4, 2)}, seed=seed).inputs["x"]
         assert x.std(axis=-1).min() >= 0.5
     flat = {"x": [np.ones((2, 3))]}
-    from needle_cli.checking.cases.values import _spread
+    from needle_cli.checking.generation.realise import _spread
 
     _spread({"x": claim}, flat)
     assert flat["x"][0].std(axis=-1).min() >= 0.5
@@ -354,7 +355,7 @@ def test_the_kink_guard_itself_can_be_found_out():
     claims = make(kinks=(KINKS["zero"],), x="(...)")
     structure = Structure({"x": (5, 5)}, seed=0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(kinkless._ACT, "point", lambda drawn, *rest: drawn)
+        patch.setitem(clearance._ACT, "point", lambda drawn, *rest: drawn)
         tags = [realise(claims, replace(structure, seed=s)).tags for s in range(40)]
     assert any("near kink" in found for found in tags)
 

@@ -5,8 +5,8 @@ import numpy as np
 import needle
 from needle.autograd import Tensor, TensorOp
 from needle_cli.checking.model import Case
-from needle_cli.engine import operator_from_tensors
-from needle_cli.engine_facade import Engine
+from needle_cli.engines.course_shaped import operator_from_tensors
+from needle_cli.engines.facade import Engine
 
 ENGINE = Engine(needle)
 

@@ -1,4 +1,4 @@
-"""Stands in for needle_cli.judging: answers with the process that was asked, and its limits."""
+"""Answers with the process that was asked and its limits, instead of judging, in workers."""
 
 import os
 import resource

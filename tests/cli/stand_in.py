@@ -1,4 +1,4 @@
-"""Stands in for needle_cli.judging in worker processes: canned answers by operator name."""
+"""Canned answers by operator name, instead of `needle_cli.running.worker_tasks` in workers."""
 
 import os
 import time

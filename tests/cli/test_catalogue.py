@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from needle_cli.catalogue import CatalogueError, join, operators, package_folder, user_file
+from needle_cli.operators.catalogue import (
+    CatalogueError,
+    join,
+    operators,
+    package_folder,
+    user_file,
+)
 
 FAMILY = '''
 from needle.autograd import TensorOp
@@ -158,8 +164,10 @@ HEAVY = ["needle", "numpy", "hypothesis", "rich", "click"]
 
 
 def test_listing_imports_nothing_heavy():
-    assert modules_after("from needle_cli.catalogue import operators\noperators()") == "[]"
+    assert (
+        modules_after("from needle_cli.operators.catalogue import operators\noperators()") == "[]"
+    )
 
 
 def test_the_import_test_can_fail():
-    assert "numpy" in modules_after("import numpy\nfrom needle_cli import catalogue")
+    assert "numpy" in modules_after("import numpy\nfrom needle_cli.operators import catalogue")

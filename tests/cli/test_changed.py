@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from needle_cli.gate.definitions import definitions
+from needle_cli.gate.source_analysis import definitions
 from tests.cli.helpers import edit, git, needle, settle
 
 SOURCE = '''

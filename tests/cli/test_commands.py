@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from needle_cli import explanations
-from needle_cli.events import SEVERITY
+from needle_cli.reports.events import SEVERITY
 from needle_cli.settings import SETTINGS
 from tests.cli.helpers import ROOT, needle
 

@@ -7,7 +7,7 @@ import needle
 from needle.autograd import Tensor, TensorOp
 from needle_cli.checking.claims import Claims, InputClaim, ParamClaim
 from needle_cli.checking.model import Garbage, OperatorError
-from needle_cli.engine import operator_from_tensors, operator_under_test
+from needle_cli.engines.course_shaped import operator_from_tensors, operator_under_test
 from tests.cli.engine_support import ENGINE, case_of, operator, returned, spoilt, tried
 
 

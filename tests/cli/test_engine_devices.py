@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import needle
-from needle.lookalike import LookAlikeArray
-from needle_cli.checking.cases.layouts import LAYOUTS, arrange, has_layout
+from needle.simulated import LookAlikeArray
+from needle_cli.checking.generation.layouts import LAYOUTS, arrange, has_layout
 from needle_cli.checking.model import OperatorError
 from needle_cli.checking.numerics.differences import Line, measured_noise
-from needle_cli.checking.subject import Subject
-from needle_cli.engine import operator_from_tensors
-from needle_cli.engine_facade import Engine
-from needle_cli.engine_placing import placed
+from needle_cli.checking.point import Subject
+from needle_cli.engines.course_shaped import operator_from_tensors
+from needle_cli.engines.facade import Engine
+from needle_cli.engines.placing import placed
 from tests.cli.engine_support import case_of, operator
 
 

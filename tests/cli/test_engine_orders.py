@@ -8,8 +8,8 @@ import pytest
 import needle
 from needle.autograd import Tensor, TensorTupleOp
 from needle_cli.checking.model import Garbage, OperatorError
-from needle_cli.engine import EngineOperator, operator_from_tensors
-from needle_cli.engine_inputs import from_tensors, matches
+from needle_cli.engines.course_shaped import EngineOperator, operator_from_tensors
+from needle_cli.engines.inputs import from_tensors, matches
 from tests.cli.engine_support import ENGINE, case_of, operator, tried
 
 

@@ -56,7 +56,7 @@ def test_an_operator_that_ends_its_process_costs_itself_alone():
         ("no_such_module:make", "ModuleNotFoundError"),
         ("executors:nothing", "it makes a int, which has no submit()"),
         ("executors:broken", "no scheduler at that address"),
-        ("needle_cli.executor:dask", "DASK_SCHEDULER_ADDRESS is not set"),
+        ("needle_cli.running.executor:dask", "DASK_SCHEDULER_ADDRESS is not set"),
     ],
 )
 def test_what_is_no_executor_is_refused(word, said):
@@ -112,7 +112,7 @@ def test_dask_judges_everything_though_a_worker_is_killed(cluster, tmp_path):
     )
     events = tmp_path / "events.ndjson"
     command = [sys.executable, "-m", "needle_cli", *map(str, asked), "--executor",
-               "needle_cli.executor:dask", f"--report=ndjson={events}"]  # fmt: skip
+               "needle_cli.running.executor:dask", f"--report=ndjson={events}"]  # fmt: skip
     env = environment() | {"DASK_SCHEDULER_ADDRESS": address}
     with subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:  # fmt: skip

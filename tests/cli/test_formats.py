@@ -10,17 +10,10 @@ from markdown_it import MarkdownIt
 from pydantic import ValidationError
 from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as SarifLog
 
-from needle_cli.events import FindingView, InternalError, Row, RunInfo, Spot, Summary
-from needle_cli.reporters import (
-    github,
-    gitlab,
-    html,
-    issues,
-    junit,
-    markdown,
-    reporter_class,
-    sarif,
-)
+from needle_cli.reports import issues
+from needle_cli.reports.events import FindingView, InternalError, Row, RunInfo, Spot, Summary
+from needle_cli.reports.formats import github, gitlab, html, junit, markdown, sarif
+from needle_cli.reports.outputs import reporter_class
 from needle_cli.settings import REPORTS, Config, resolve
 from tests.cli.helpers import needle
 

@@ -2,8 +2,8 @@
 
 import itertools
 
-from needle_cli.events import Spot
-from needle_cli.reporters.heat import heat_map
+from needle_cli.reports.events import Spot
+from needle_cli.reports.terminal.error_map import heat_map
 
 
 def entries(shape, errors, name="a"):

@@ -11,7 +11,7 @@ HEAVY = ("numpy", "scipy", "hypothesis", "rich", "cupy", "needle", "multiprocess
 RUN = """
 import sys
 sys.argv[1:] = {words!r}
-from needle_cli.app import main
+from needle_cli.cli.app import main
 code = main()
 print("loaded", [name for name in {heavy!r} if name in sys.modules], file=sys.stderr)
 sys.exit(code)

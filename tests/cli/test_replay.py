@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from needle_cli import replaying
-from needle_cli.schedule import Outcome
-from needle_cli.selection import Unit
-from needle_cli.worker import Task
+from needle_cli.operators.selection import Unit
+from needle_cli.running import replay
+from needle_cli.running.local import Outcome
+from needle_cli.running.worker import Task
 from tests.cli.helpers import environment, needle
 
 WRONG = """
@@ -103,10 +103,10 @@ YES = {"finding": None}
     ],
 )
 def test_three_tries_make_a_verdict(tries, word, code):
-    asked = replaying.Asked("abcdef", {"op": "a/b", "check": "gradient"}, None)
+    asked = replay.Asked("abcdef", {"op": "a/b", "check": "gradient"}, None)
     unit = Unit("a/b", "s.toml", "a.py", 1)
     done = [Outcome(Task("again", "a/b"), "answer", data=data) for data in tries]
-    verdict = replaying.judged(asked, unit, done)
+    verdict = replay.judged(asked, unit, done)
     assert (verdict.word, verdict.code) == (word, code)
 
 
@@ -174,7 +174,7 @@ def test_an_example_in_the_spec_is_asked_from_then_on(failed):
 
 
 def test_a_token_cannot_name_a_file_elsewhere(failed):
-    from needle_cli import tokens
+    from needle_cli.records import tokens
 
     folder, _, token = failed
     record = tokens.decode(token)

@@ -13,7 +13,7 @@ import needle_cli
 from tests.cli.helpers import needle, workplace
 
 SCHEMA = json.loads(
-    (Path(needle_cli.__file__).parent / "reporters" / "report.schema.json").read_text("utf-8")
+    (Path(needle_cli.__file__).parent / "reports" / "report.schema.json").read_text("utf-8")
 )
 ALL = ("check", "canned.py", "-k", "not broken", "--timeout", "1", "--seed", "3")
 

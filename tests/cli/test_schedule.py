@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from needle_cli.run import named_devices
-from needle_cli.schedule import LocalRunner, lane_of
-from needle_cli.worker import Task
+from needle_cli.running.local import LocalRunner, lane_of
+from needle_cli.running.session import named_devices
+from needle_cli.running.worker import Task
 
 MEMORY = 2**30
 

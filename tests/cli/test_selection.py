@@ -1,7 +1,7 @@
 import pytest
 
+from needle_cli.operators.selection import Expression, select
 from needle_cli.problems import NOTHING, Problem
-from needle_cli.selection import Expression, select
 from needle_cli.settings import Config, resolve
 
 

@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from needle_cli.gate import drift
-from needle_cli.reporters import reading
+from needle_cli.reports import reading, trend
 from tests.cli.helpers import needle
 
 ASKED = ("check", "ops", "--family", "exponential", "--seed", 5, "-n", 2,
@@ -128,15 +127,15 @@ def test_shrinking_head_room_is_a_warning(parts):
             if row["worst"]:
                 row["worst"]["of_allowed"] = share
         (parts / name).write_text(json.dumps(document))
-    better = drift.earlier(str(parts / "better.json"))
+    better = trend.earlier(str(parts / "better.json"))
     _, summary = reading.parsed(document, "worse.json")
     grown = [op for op, share in better.items() if share]
-    said = drift.warnings(summary.rows, better)
+    said = trend.warnings(summary.rows, better)
     assert len(said) == len(grown) > 0
     assert all(op in line and "was" in line for op, line in zip(grown, said, strict=True))
-    assert not drift.warnings(summary.rows, drift.worst_errors(summary.rows))
+    assert not trend.warnings(summary.rows, trend.worst_errors(summary.rows))
     code, _, stderr = needle("check", "ops", "exp", "-n", 1, "--earlier=nothing.json")
     assert code == 2 and "nothing.json" in stderr
     code, screen, _ = needle(*ASKED, "--format=json", f"--earlier={parts / 'whole.json'}")
-    before = drift.earlier(str(parts / "whole.json"))
+    before = trend.earlier(str(parts / "whole.json"))
     assert code == 0 and json.loads(screen)["summary"]["before"] == before

@@ -3,9 +3,9 @@ import os
 
 import pytest
 
-from needle_cli import tokens
-from needle_cli.store import Store, hexadecimal, read
-from needle_cli.tokens import TokenError
+from needle_cli.records import tokens
+from needle_cli.records.store import Store, hexadecimal, read
+from needle_cli.records.tokens import TokenError
 from tests.cli.helpers import needle
 
 RECORD = {

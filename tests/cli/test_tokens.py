@@ -5,11 +5,18 @@ import zlib
 import numpy as np
 import pytest
 
-from needle_cli import tokens
 from needle_cli.checking.model import Case
-from needle_cli.records import Unstorable, array_data, array_value, case_of, param_data, param_value
-from needle_cli.records import record_of as make
-from needle_cli.tokens import TokenError
+from needle_cli.records import tokens
+from needle_cli.records.encoding import (
+    Unstorable,
+    array_data,
+    array_value,
+    case_of,
+    param_data,
+    param_value,
+)
+from needle_cli.records.encoding import record_of as make
+from needle_cli.records.tokens import TokenError
 
 PLACE = {"op": "family/name", "check": "gradient", "device": "cpu", "dtype": "float64", "file": ""}
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from needle_cli.selection import Unit
-from needle_cli.watching import state_of
+from needle_cli.cli.watch import state_of
+from needle_cli.operators.selection import Unit
 from tests.cli.helpers import environment, workplace
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import needle
-from needle.lookalike import METHODS, MISSING, UFUNC_METHODS
+from needle.simulated import METHODS, MISSING, UFUNC_METHODS
 from tests.cli.helpers import needle as command
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed (pip install cupy-cuda12x)")

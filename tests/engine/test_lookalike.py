@@ -7,7 +7,7 @@ import pytest
 
 import needle
 from needle.backend import array_namespace, device_of, is_array, to_host
-from needle.lookalike import MISSING, LookAlikeArray
+from needle.simulated import MISSING, LookAlikeArray
 
 
 def there(values, dtype=float):

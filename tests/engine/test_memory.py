@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import needle as ndl
-from needle import autograd, memory
-from needle.memory import Collector
+from needle import autograd, lifetime
+from needle.lifetime import Collector
 
 MEGABYTES = np.broadcast_to(np.zeros(()), (2**20, 10))  # 80 of them, on paper
 
@@ -24,14 +24,14 @@ def test_it_collects_once_enough_was_walked(collections: list[int]) -> None:
     collector = Collector(count=iter(range(100, 0, -1)).__next__)
     for _ in range(4):
         collector.note([MEGABYTES, None, (MEGABYTES[:1], MEGABYTES[:1])])
-    assert len(collections) == 2 and collector.patience == memory._LEAST
+    assert len(collections) == 2 and collector.patience == lifetime._LEAST
 
 
 def test_it_loses_interest_where_nothing_is_freed(collections: list[int]) -> None:
     collector = Collector(count=lambda: 7)
     for _ in range(1000):
         collector.note([MEGABYTES])
-    assert len(collections) < 30 and collector.patience == memory._MOST
+    assert len(collections) < 30 and collector.patience == lifetime._MOST
 
 
 def test_it_respects_a_disabled_collector(collections: list[int]) -> None:

@@ -249,9 +249,14 @@ def test_an_operator_taken_out_of_sight(project):
 
 def test_the_judge_patched_from_within(project):
     edit(project, "mine.py", *WRONG)
-    edit(project, "mine.py", "import numpy\n", "import numpy\nimport needle_cli.judging as _j\n")
+    edit(
+        project,
+        "mine.py",
+        "import numpy\n",
+        "import numpy\nimport needle_cli.running.worker_tasks as _j\n",
+    )
     code, said = judged(project)
-    assert code == 1 and "the module needle_cli.judging" in said["mine/square"]
+    assert code == 1 and "the module needle_cli.running.worker_tasks" in said["mine/square"]
 
 
 @pytest.mark.parametrize("quoted", ["'mine:reference'", '"mine\\u003Areference"'])

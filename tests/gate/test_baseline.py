@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from needle_cli.events import FindingView, Row, Spot
-from needle_cli.gate import baseline
-from needle_cli.gate.baseline import KnownFailure, Pinned
+from needle_cli.operators import known_failures
+from needle_cli.operators.known_failures import KnownFailure, Pinned
 from needle_cli.problems import Problem
+from needle_cli.reports.events import FindingView, Row, Spot
 from tests.cli.helpers import needle
 
 SOON = date.today() + timedelta(days=30)
@@ -165,7 +165,7 @@ def row(status, cause="", message="differ", **fields):
 
 def status_of(row, entry, fails, message="differ"):
     pinned = [Pinned("gradient", "t", fails, message)] if fails is not None else []
-    (found,) = baseline.apply([row], [entry], pinned, date.today())
+    (found,) = known_failures.apply([row], [entry], pinned, date.today())
     return found.status, found.reason
 
 
@@ -195,18 +195,18 @@ def test_an_entry_is_about_its_device_and_dtype():
 def test_the_file_has_one_form(tmp_path):
     path = tmp_path / "known-failures.toml"
     entries = [entry(issue=name, token="") for name in ("b", "a")]
-    baseline.write(path, entries)
+    known_failures.write(path, entries)
     first = path.read_text()
     assert first.index('issue = "a"') < first.index('issue = "b"')
-    baseline.write(path, reversed(baseline.read(path)))
+    known_failures.write(path, reversed(known_failures.read(path)))
     assert path.read_text() == first
-    assert set(baseline.read(path)) == set(entries)
+    assert set(known_failures.read(path)) == set(entries)
 
 
 def test_too_large_a_case_is_no_known_failure():
     with pytest.raises(Problem, match="nothing that a known failure"):
-        baseline.from_row(Row("f/op", "spec", "cpu", "float64", "fail"), "#1", "why", SOON)
+        known_failures.from_row(Row("f/op", "spec", "cpu", "float64", "fail"), "#1", "why", SOON)
 
 
 def test_no_file_is_no_failure(tmp_path):
-    assert baseline.read(Path(tmp_path) / "none.toml") == ()
+    assert known_failures.read(Path(tmp_path) / "none.toml") == ()

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from needle_cli import scaffold
+from needle_cli.operators import scaffold
 from needle_cli.problems import Problem
 from tests.cli.helpers import ROOT, needle
 

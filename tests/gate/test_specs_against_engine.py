@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import needle
-from needle_cli.checking.checks.reference import call
 from needle_cli.checking.claims import ErrorCase
+from needle_cli.checking.reference import call
 from needle_cli.specs import Spec, find_specs_dir, load_specs
 
 SPECS, _ = load_specs(find_specs_dir())

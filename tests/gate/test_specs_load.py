@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from spec_texts import VALID, after, line, write
 
-from needle_cli.checking.cases import require, shapes
+from needle_cli.checking import shapes
 from needle_cli.checking.claims import Domain
+from needle_cli.checking.generation import requirements
 from needle_cli.specs import (
     SpecError,
     find_specs_dir,
@@ -326,7 +327,7 @@ def test_requirements(text: str, true: tuple[int, ...], false: tuple[int, ...]) 
     for numbers, wanted in ((true, True), (false, False)):
         values = dict(zip("abc", numbers, strict=True))
         assert holds(expression, values) is wanted
-        assert require.holds(text, values) is wanted
+        assert requirements.holds(text, values) is wanted
 
 
 def test_requirements_with_not_and_division_by_zero() -> None:

@@ -51,7 +51,7 @@ REFUSED = {
     "needle_cli.references:itertools.chain": "through an attribute",
     "needle_cli.references:np.exp": "through an attribute",
     "needle_cli.specs:load_spec": "not allowed",
-    "needle_cli.checking.strategies.os:system": "not allowed",
+    "needle_cli.checking.generation.sampling.os:system": "not allowed",
     "needle.nothing:f": "there is no module",
     "needle._private:f": "private",
     "numpy:lgo": "did you mean log",

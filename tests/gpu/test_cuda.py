@@ -8,10 +8,10 @@ import pytest
 from needle import Tensor, cuda, ops
 from needle_cli.checking import check_function
 from needle_cli.checking.checks.registry import NAMES
-from needle_cli.checking.drive.search import judge
 from needle_cli.checking.model import Plan, Status
-from needle_cli.engine import operator_under_test
-from needle_cli.run import why_not
+from needle_cli.checking.search.judging import judge
+from needle_cli.engines.course_shaped import operator_under_test
+from needle_cli.running.session import why_not
 from needle_cli.specs import load_spec
 from tests.checking.test_devices import OURS, RIGHT, SPECS, WRONG, bad, rows_of
 

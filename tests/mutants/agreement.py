@@ -15,14 +15,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from needle_cli.checking.cases.corners import corner_structures
-from needle_cli.checking.cases.domains import contains
-from needle_cli.checking.cases.values import realise
 from needle_cli.checking.claims import Claims
+from needle_cli.checking.domains.domains import contains
+from needle_cli.checking.generation.corners import corner_structures
+from needle_cli.checking.generation.realise import realise
+from needle_cli.checking.generation.sampling import structures
 from needle_cli.checking.model import Array, Case, Garbage, Gradient, OperatorError, Structure
-from needle_cli.checking.strategies import structures
-from needle_cli.checking.subject import narrow
-from needle_cli.engine import EngineOperator
+from needle_cli.checking.point import narrow
+from needle_cli.engines.course_shaped import EngineOperator
 
 WITHIN = "within the spec"
 KINK = "at a declared kink"

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from needle_cli import outcomes, replaying, tokens
-from needle_cli.events import FINDING, FindingView, Row
 from needle_cli.explanations import CHECKS
-from needle_cli.schedule import LocalRunner, Outcome
-from needle_cli.selection import Unit, ours
+from needle_cli.operators.selection import Unit, ours
+from needle_cli.records import tokens
+from needle_cli.records.tokens import Record
+from needle_cli.reports.events import FINDING, FindingView, Row
+from needle_cli.running import outcomes, replay
+from needle_cli.running.local import LocalRunner, Outcome
+from needle_cli.running.worker import Task
 from needle_cli.settings import PROFILES, resolve
-from needle_cli.tokens import Record
-from needle_cli.worker import Task
 from tests.mutants.agreement import INFINITE, OUTSIDE, WITHIN
 from tests.mutants.edits import Mutant, one_per_kind
 
@@ -172,9 +173,9 @@ class Campaign:
         self.tell(f"replaying {len(tasks)} cases")
         for outcome in self._outcomes(tasks):
             i, edited = int(outcome.task.names[-1]), len(outcome.task.names) == 3
-            asked = replaying.Asked("", outcome.task.record or {}, None)
+            asked = replay.Asked("", outcome.task.record or {}, None)
             unit = self.units[verdicts[i].operator]
-            words[i][edited] = replaying.judged(asked, unit, [outcome]).word
+            words[i][edited] = replay.judged(asked, unit, [outcome]).word
         for i, verdict in enumerate(verdicts):
             verdict.replays = (words[i].get(True, "no case"), words[i].get(False, "no case"))
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from needle_cli import catalogue
+from needle_cli.operators import catalogue
 from tests.mutants.campaign import Verdict
 from tests.mutants.edits import Mutant
 

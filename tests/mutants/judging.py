@@ -1,7 +1,7 @@
 """What a worker does with a mutant: the engine with the edit first, then the judging of the tool.
 
-Stands in for `needle_cli.judging` in worker processes. `task.names` holds the module that is
-edited, its text, and whatever tells tasks apart; without them the engine is as it is on disk.
+Stands in for `needle_cli.running.worker_tasks` in worker processes. `task.names` holds the module
+that is edited, its text, and whatever tells tasks apart; without them the engine is as on disk.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from needle_cli import judging
-from needle_cli.engine import operator_under_test
+from needle_cli.engines.course_shaped import operator_under_test
+from needle_cli.running import worker_tasks
+from needle_cli.running.worker import Breadcrumb, Data, Task
 from needle_cli.specs import load_spec
-from needle_cli.worker import Breadcrumb, Data, Task
 from tests.mutants import agreement, engine
 
-describe = judging.describe
-load = judging.load
+describe = worker_tasks.describe
+load = worker_tasks.load
 
 _specs: dict[str, Any] = {}
 
@@ -30,7 +30,7 @@ def _remembered(task: Task) -> Any:
     return _specs[task.spec], None
 
 
-judging._spec = _remembered
+worker_tasks._spec = _remembered
 
 
 def _settle(task: Task) -> None:
@@ -44,14 +44,14 @@ def judge(task: Task, breadcrumb: Breadcrumb) -> Data:
     _remembered(task)
     _settle(task)
     # The next task brings an engine of its own: no reason to give the process up.
-    return judging.judge(task, breadcrumb) | {"clean": True}
+    return worker_tasks.judge(task, breadcrumb) | {"clean": True}
 
 
 def again(task: Task, breadcrumb: Breadcrumb) -> Data:
     """Ask a recorded question of the edited engine again."""
     _remembered(task)
     _settle(task)
-    return judging.again(task, breadcrumb) | {"clean": True}
+    return worker_tasks.again(task, breadcrumb) | {"clean": True}
 
 
 def compare(task: Task, breadcrumb: Breadcrumb) -> Data:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from needle_cli import catalogue
+from needle_cli.operators import catalogue
 
 Name: TypeAlias = tuple[str, str]
 """Module file stem, and a name at its top level."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from needle_cli.checking.checks import facts
-from needle_cli.checking.checks.question import Question, merge, passed, refused
+from needle_cli.checking.checks.context import Question, merge, passed, refused
 from needle_cli.checking.model import Answer, Gradient
-from needle_cli.checking.subject import Subject, is_floating
+from needle_cli.checking.point import Subject, is_floating
 
 
 def ask(question: Question) -> Answer:

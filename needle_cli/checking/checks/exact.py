@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.checks.question import (
+from needle_cli.checking.checks.context import (
     NOTHING,
     Question,
     merge,
@@ -17,7 +17,7 @@ from needle_cli.checking.checks.question import (
 )
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import Answer, Array
-from needle_cli.checking.subject import Subject, narrow
+from needle_cli.checking.point import Subject, narrow
 
 ROOM = {"float64": 2.0**50, "float32": 2.0**22, "float16": 2.0**9}
 """Magnitudes up to which sums of integers keep every bit, with a margin for partial sums."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from needle_cli.checking.checks import forward, gradient
-from needle_cli.checking.checks.question import NOTHING, Question, merge
+from needle_cli.checking.checks.context import NOTHING, Question, merge
 from needle_cli.checking.model import Answer, Finding, Verdict
 
 

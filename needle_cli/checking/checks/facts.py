@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from needle_cli.checking.checks.question import NOTHING, Question, merge, passed, refused
+from needle_cli.checking.checks.context import NOTHING, Question, merge, passed, refused
 from needle_cli.checking.model import Answer
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 LIMIT = 1024
 """Entries up to which statements are tested."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.checks import facts, reference
-from needle_cli.checking.checks.question import (
+from needle_cli.checking import reference
+from needle_cli.checking.checks import facts
+from needle_cli.checking.checks.context import (
     NOTHING,
     Question,
     merge,
@@ -22,7 +23,7 @@ from needle_cli.checking.model import Answer, Array, Case, Garbage, OperatorErro
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.tolerance import MOVES, jittered
-from needle_cli.checking.subject import is_floating, widen
+from needle_cli.checking.point import is_floating, widen
 
 
 def ask(question: Question) -> Answer:

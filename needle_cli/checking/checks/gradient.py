@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from needle_cli.checking.checks.question import NOTHING, Question, merge
+from needle_cli.checking.checks.context import NOTHING, Question, merge
 from needle_cli.checking.model import Answer, Array, Finding, Verdict
-from needle_cli.checking.numerics.compare import HEADROOM, LEVELS, Comparison, Quick, hidden_part
+from needle_cli.checking.numerics.acceptance import HEADROOM, LEVELS, Comparison, Quick, hidden_part
+from needle_cli.checking.numerics.comparison import compare, of_the_moving
 from needle_cli.checking.numerics.differences import EPS, Line
-from needle_cli.checking.numerics.escalate import compare, of_the_moving
 from needle_cli.checking.numerics.probes import only, projected, random_cotangent, scaled_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import norm
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 
 def ask(question: Question) -> Answer:

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from needle_cli.checking.checks import contract
-from needle_cli.checking.checks.question import NOTHING, Question, merge, worst_entry
+from needle_cli.checking.checks.context import NOTHING, Question, merge, worst_entry
 from needle_cli.checking.model import Answer, Array
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.tolerance import norm
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 
 def ask(question: Question) -> Answer:

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from needle_cli.checking.cases.domains import inside
-from needle_cli.checking.cases.kink_sites import Place, places_on, tie_groups
-from needle_cli.checking.cases.kinked import has_edges
-from needle_cli.checking.checks.question import NOTHING, Question, merge
+from needle_cli.checking.checks.context import NOTHING, Question, merge
 from needle_cli.checking.claims import Claims, Kink
+from needle_cli.checking.domains.domains import inside
+from needle_cli.checking.kinks.placing import has_edges
+from needle_cli.checking.kinks.sites import Place, places_on, tie_groups
 from needle_cli.checking.model import Answer, Array, Finding, Verdict
-from needle_cli.checking.numerics.sides import Allows, Sides
-from needle_cli.checking.numerics.star import MOST_COORDINATES, Star
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.numerics.directional import MOST_COORDINATES, Star
+from needle_cli.checking.numerics.one_sided import Allows, Sides
+from needle_cli.checking.point import Subject
 
 LARGEST = MOST_COORDINATES
 """Entries of a case up to which it is judged: every coordinate has to be measured."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from needle_cli.checking.checks.question import NOTHING, Question, merge, refused, worst_entry
+from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.model import Answer, Array, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import widen_spread
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 JITTERS = 6
 """Cotangents beside one that is looked at, to see how rounding scatters."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.checks.precision import agree
-from needle_cli.checking.checks.question import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.model import Answer
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.tolerance import MOVES, jittered, widen_spread
-from needle_cli.checking.subject import Subject, is_floating
+from needle_cli.checking.point import Subject, is_floating
 
 CHECK = "parity"
 

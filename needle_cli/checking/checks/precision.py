@@ -12,8 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from needle_cli.checking.checks import contract, second_order
-from needle_cli.checking.checks.linearity import natural_sizes
-from needle_cli.checking.checks.question import (
+from needle_cli.checking.checks.context import (
     NOTHING,
     Question,
     merge,
@@ -21,10 +20,11 @@ from needle_cli.checking.checks.question import (
     refused,
     worst_entry,
 )
+from needle_cli.checking.checks.linearity import natural_sizes
 from needle_cli.checking.model import Answer, Array, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import MOVES, jittered, norm, widen_spread
-from needle_cli.checking.subject import Subject, is_floating, narrow, widen
+from needle_cli.checking.point import Subject, is_floating, narrow, widen
 
 NARROW = ("float32", "float16")
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from needle_cli.checking.cases.layouts import arrange
+from needle_cli.checking.checks.context import Question, merge, passed, refused, worst_entry
 from needle_cli.checking.checks.linearity import natural_sizes
 from needle_cli.checking.checks.parity import same_outputs
-from needle_cli.checking.checks.question import Question, merge, passed, refused, worst_entry
+from needle_cli.checking.generation.layouts import arrange
 from needle_cli.checking.model import Answer, Array, Case, Garbage, Gradient, OperatorError
 from needle_cli.checking.numerics.probes import rms
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 CHEAP_UP_TO = 4096
 

@@ -18,7 +18,7 @@ from needle_cli.checking.checks import (
     purity,
     second_order,
 )
-from needle_cli.checking.checks.question import Question
+from needle_cli.checking.checks.context import Question
 from needle_cli.checking.model import Answer
 
 Check = Callable[[Question], Answer]

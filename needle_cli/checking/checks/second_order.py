@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from needle_cli.checking.checks.context import NOTHING, Question, merge, passed, refused
 from needle_cli.checking.checks.gradient import as_answer
-from needle_cli.checking.checks.question import NOTHING, Question, merge, passed, refused
 from needle_cli.checking.model import (
     Answer,
     Array,
@@ -17,15 +17,15 @@ from needle_cli.checking.model import (
     OperatorError,
     Verdict,
 )
+from needle_cli.checking.numerics.comparison import compare
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.escalate import compare
 from needle_cli.checking.numerics.probes import (
     Tangent,
     projected,
     random_cotangent,
     scaled_direction,
 )
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 LIMIT = 512
 """Entries up to which gradients of gradients are asked for."""

@@ -16,7 +16,7 @@ from needle_cli.checking.model import (
     OperatorError,
     OpUnderTest,
 )
-from needle_cli.checking.subject import FLOAT64
+from needle_cli.checking.point import FLOAT64
 
 NONE = Gradient(None, "none", "None")
 

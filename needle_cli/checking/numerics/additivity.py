@@ -8,11 +8,11 @@ import numpy as np
 
 from needle_cli.checking.model import Array
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.ladder import Slope, one_sided
-from needle_cli.checking.numerics.sides import RELATIVE_FLOOR, Sides, sides, usable
-from needle_cli.checking.numerics.star import halves
+from needle_cli.checking.numerics.directional import halves
+from needle_cli.checking.numerics.extrapolation import Slope, one_sided
+from needle_cli.checking.numerics.one_sided import RELATIVE_FLOOR, Sides, sides, usable
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 SPLITS = 12
 

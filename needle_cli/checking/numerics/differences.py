@@ -10,7 +10,7 @@ import numpy as np
 
 from needle_cli.checking.model import Array
 from needle_cli.checking.numerics.steps import PAIR_STEPS
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 Values = Callable[[Sequence[Array]], Array]
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from needle_cli.checking.model import Array, Element
-from needle_cli.checking.numerics.compare import HEADROOM, Quick
+from needle_cli.checking.numerics.acceptance import HEADROOM, Quick
+from needle_cli.checking.numerics.comparison import unit_direction
 from needle_cli.checking.numerics.differences import Line, central_estimates, measured_noise
-from needle_cli.checking.numerics.escalate import unit_direction
 from needle_cli.checking.numerics.probes import Tangent, projected, signed
 from needle_cli.checking.numerics.tolerance import AGREEMENT, CONFIDENCE, norm, summation_rounding
-from needle_cli.checking.subject import Subject, inner
+from needle_cli.checking.point import Subject, inner
 
 EXPANDED = 64
 """Entries up to which every one is compared."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.subject import Subject
+from needle_cli.checking.point import Subject
 
 Tangent = Callable[[str, Array], Array]
 """Projects a direction of the named input onto the steps that its domain allows."""

@@ -1,1 +1,0 @@
-"""The vocabulary of parameters, one file per family of kinds."""

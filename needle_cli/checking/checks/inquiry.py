@@ -1,0 +1,43 @@
+"""One check asked of one case of one operator: what the drive, shrinking and diagnosis all do."""
+
+from __future__ import annotations
+
+from needle_cli.checking.checks import forward
+from needle_cli.checking.checks.context import Question, refused
+from needle_cli.checking.checks.registry import CHECKS
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.domains.tangents import tangent_of
+from needle_cli.checking.model import Answer, Case, Garbage, OperatorError, OpUnderTest, Plan
+
+ERROR_CASE = "error case"
+"""The tag of a case that has to raise."""
+
+
+class Inquiry:
+    """Asks one check of one case, turning whatever the operator throws into an answer."""
+
+    def __init__(self, op: OpUnderTest, claims: Claims, plan: Plan) -> None:
+        self.op = op
+        self.claims = claims
+        self.plan = plan
+
+    def question(self, case: Case) -> Question:
+        """Return the question for a case: its seed, its domains, the plan's dtype and order."""
+        return Question(
+            self.op,
+            case,
+            self.claims,
+            device=self.plan.device,
+            dtype=self.plan.dtype,
+            order=self.plan.order,
+            tangent=tangent_of(self.claims, case),
+        )
+
+    def ask(self, check: str, case: Case, question: Question | None = None) -> Answer:
+        """Ask one check of one case."""
+        try:
+            if ERROR_CASE in case.tags:
+                return forward.ask_errors(self.op, self.claims, self.plan.dtype, case.label)
+            return CHECKS[check](question or self.question(case))
+        except (OperatorError, Garbage) as error:
+            return refused(check, str(error), error=True)

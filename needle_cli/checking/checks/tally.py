@@ -1,0 +1,154 @@
+"""What one check has said so far of one operator, and the row that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from needle_cli.checking.claims import Kink
+from needle_cli.checking.model import (
+    Answer,
+    Case,
+    Failure,
+    Plan,
+    Result,
+    Status,
+    Structure,
+    Verdict,
+    Worst,
+)
+from needle_cli.checking.numerics.nonsmooth import AT_A_KINK
+
+CAP = 0.02
+"""Share of probes of one operator and check that may be undecided."""
+
+ENOUGH = 4
+"""Failing cases after which a check of this operator is not asked again."""
+
+ENOUGH_KINKS = 6
+"""Cases without a derivative after which a check is not asked again: each takes long to tell."""
+
+ENOUGH_DOUBTS = 6
+"""Undecided cases, and hardly any others, that leave little to hope for from the rest."""
+
+KEPT = 4
+"""Passing cases that are kept: a diagnosis has to explain them too."""
+
+NEAR_KINK = "near kink"
+"""Tag of a case that could not be kept off a declared kink: no derivative is expected there."""
+
+
+@dataclass
+class Failed:
+    """A case that a check refused, and how it was drawn."""
+
+    structure: Structure | None
+    case: Case
+    answer: Answer
+
+
+@dataclass
+class Tally:
+    """Counts, worst error and failing cases of one check."""
+
+    check: str
+    examples: int = 0
+    counts: dict[Verdict, int] = field(default_factory=dict)
+    worst: Worst | None = None
+    failed: list[Failed] = field(default_factory=list)
+    passed: list[Case] = field(default_factory=list)
+    undecided: list[Failed] = field(default_factory=list)
+    kinks: list[Failed] = field(default_factory=list)
+    at_kinks: list[Failed] = field(default_factory=list)
+    shrunk: Failed | None = None
+    undeclared: tuple[Kink, ...] = ()
+    blocked: str = ""
+    missing: str = ""
+    met: frozenset[int] = frozenset()
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether enough failing cases have been seen, or far too many without a derivative."""
+        return len(self.failed) >= ENOUGH or len(self.kinks) >= ENOUGH_KINKS
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether this check could tell of next to no case so far."""
+        return len(self.undecided) >= max(ENOUGH_DOUBTS, 0.8 * self.examples)
+
+    @property
+    def unexplained(self) -> list[Failed]:
+        """The cases at points without a derivative that the spec does not declare, but could."""
+        return [*self.kinks, *self.at_kinks] if self.undeclared else []
+
+    def add(self, structure: Structure | None, case: Case, answer: Answer) -> None:
+        """Count an answer."""
+        if not answer.asked:
+            return
+        self.examples += 1
+        self.met |= answer.met
+        for verdict, count in answer.probes.items():
+            self.counts[verdict] = self.counts.get(verdict, 0) + count
+        if answer.where is not None and not answer.findings:
+            share = answer.share
+            if self.worst is None or share > self.worst.of_allowed:
+                self.worst = Worst(share, answer.where[0], answer.where[1])
+        if not answer.findings and len(self.passed) < KEPT and 3 < case.size() <= 48:
+            self.passed.append(case)
+        entry = Failed(structure, case, answer)
+        if answer.findings:
+            self.failed.append(entry)
+        elif answer.verdict is Verdict.CANNOT_TELL:
+            self.undecided.append(entry)
+        elif answer.verdict is Verdict.NO_DERIVATIVE and NEAR_KINK not in case.tags:
+            self.kinks.append(entry)
+        elif AT_A_KINK in answer.notes and NEAR_KINK not in case.tags:
+            self.at_kinks.append(entry)
+
+    def status(self) -> tuple[Status, str]:
+        """Return the row's status and the reason for anything but pass and fail."""
+        if self.failed:
+            crashed = all(entry.answer.error for entry in self.failed)
+            return (Status.ERROR if crashed else Status.FAIL), ""
+        if self.unexplained:
+            said = dict.fromkeys(n for entry in self.unexplained for n in entry.answer.notes)
+            return Status.NO_DERIVATIVE, "; ".join(said) or "a point without a derivative"
+        if self.missing and not self.blocked:
+            if not self.examples:
+                return Status.CANNOT_TELL, "no case is small enough to be put on the declared kinks"
+            return Status.FAIL, self.missing
+        if not self.examples:
+            return (Status.ERROR, self.blocked) if self.blocked else (Status.NOT_APPLICABLE, "")
+        probes = sum(self.counts.values())
+        # A point without a derivative that no [[kink]] can describe is nobody's fault.
+        doubts = self.counts.get(Verdict.CANNOT_TELL, 0) + len(self.kinks)
+        if doubts > CAP * probes:
+            entries = [*self.undecided, *self.kinks]
+            notes = "; ".join(dict.fromkeys(n for e in entries for n in e.answer.notes))
+            return Status.CANNOT_TELL, f"{doubts} of {probes} probes undecided: {notes}"
+        return Status.PASS, ""
+
+
+def row(
+    op: str, plan: Plan, tally: Tally, failures: tuple[Failure, ...], reasons: Mapping[str, str]
+) -> Result:
+    """Return the report's row for a tally; `reasons` say why a check does not apply."""
+    status, reason = tally.status()
+    if not tally.examples and tally.check in reasons:
+        status = Status.NOT_APPLICABLE  # and so it was not left out because another one failed
+    if status is Status.NOT_APPLICABLE:
+        reason = reasons.get(tally.check, "no case of this spec gives it anything to ask")
+    return Result(
+        op=op,
+        check=tally.check,
+        device=plan.device,
+        dtype=plan.dtype,
+        status=status,
+        reason=reason,
+        examples=tally.examples,
+        counts={verdict.value: count for verdict, count in sorted(tally.counts.items())},
+        worst=tally.worst,
+        failures=failures,
+        seconds=tally.seconds,
+    )

@@ -1,0 +1,361 @@
+"""What a wrong gradient looks like beside the right one: patterns that hold at every probe.
+
+A probe is one failing case with its whole numeric Jacobian. A pattern is named only if it predicts
+the analytic gradient of every wrong input at every probe, and differs from the right one there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from needle_cli.checking.diagnosis.jacobian import (
+    CLOSE,
+    Pattern,
+    Probe,
+    alike,
+    probe_of,
+    wrong_probes,
+)
+from needle_cli.checking.diagnosis.regions import only_for_some, only_for_views, only_where
+from needle_cli.checking.model import Array, Garbage, OperatorError
+from needle_cli.checking.point import Subject
+
+WRONG_AXIS = "{whose} is summed or spread along the wrong axis"
+
+
+def describe(telling: Sequence[Probe], probes: Sequence[Probe]) -> str:
+    """Return the pattern that fits all probes in words, "" if none does.
+
+    Args:
+        telling: The probes at which something is wrong.
+        probes: All of them.
+    """
+    if not telling:
+        return ""
+    count = min(len(p.analytic) for p in probes)
+    wrong = [k for k in range(count) if any(p.wrong(k).any() for p in telling)]
+    if not wrong:
+        return ""
+    subject = telling[0].subject
+    names = list(dict.fromkeys(subject.names[subject.judged[k]] for k in wrong))
+    every = {subject.names[subject.judged[k]] for k in range(count)}
+    whose = "the gradient" if set(names) >= every else f"the gradient of {' and '.join(names)}"
+    for pattern in PATTERNS:
+        first, *rest = [pattern(probes, k) for k in wrong]
+        common = [text for text in first if all(text in other for other in rest)]
+        if common:
+            return common[0].format(whose=whose)
+    if not set(names) >= every:
+        return f"only the gradient of {' and '.join(names)} is wrong"
+    return ""
+
+
+def _zeros(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    return ["{whose} is zero"] if all(not p.analytic[k].any() for p in probes) else []
+
+
+def _not_a_number(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    bad = [~np.isfinite(p.analytic[k]) for p in probes]
+    if not any(mask.any() for mask in bad):
+        return []
+    clean = all((p.wrong(k) == mask).all() for p, mask in zip(probes, bad, strict=True))
+    return ["{whose} has NaN or infinite entries, and is right elsewhere"] if clean else []
+
+
+def _stale(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    """Name a gradient that stays what it was when the inputs move, though it should not."""
+    moves = False
+    for probe in wrong_probes(probes, k):
+        if not probe.analytic[k].any():
+            return []  # zero follows nothing, and need not
+        for change in (_grown, _turned, _ordinary):
+            subject = probe.subject
+            leaves = [change(a) if a.dtype.kind == "f" else a for a in subject.leaves]
+            try:
+                there = probe_of(
+                    Subject(subject.op, subject.case.with_leaves(leaves)), probe.cotangent
+                )
+            except (OperatorError, Garbage):
+                return []
+            if there is None and change is _ordinary:
+                continue  # outside the domain
+            if there is None or not np.array_equal(there.analytic[k], probe.analytic[k]):
+                return []
+            moves = moves or not alike(there.right[k], probe.right[k])
+    text = "stale state: {whose} does not follow its inputs, an earlier call is remembered"
+    return [text] if moves else []
+
+
+def _grown(array: Array) -> Array:
+    return np.asarray(array * array.dtype.type(1.25))
+
+
+def _ordinary(array: Array) -> Array:
+    """Return numbers of an ordinary size: far out a slope may be constant, and right to be."""
+    return np.linspace(0.4, 0.8, array.size).reshape(array.shape).astype(array.dtype)
+
+
+def _turned(array: Array) -> Array:
+    return np.flip(array).copy()
+
+
+def _predicted(text: str, predict: Callable[[Probe, int], Iterator[Array]]) -> Pattern:
+    """Return the pattern of a prediction that may have variants, one of which fits everywhere."""
+
+    def pattern(probes: Sequence[Probe], k: int) -> Sequence[str]:
+        fits: set[int] | None = None
+        for probe in probes:
+            here = {n for n, a in enumerate(predict(probe, k)) if alike(probe.analytic[k], a)}
+            fits = here if fits is None else fits & here
+        return [text] if fits else []
+
+    return pattern
+
+
+def _ignored(probe: Probe, k: int) -> Iterator[Array]:
+    yield probe.pulled(k, np.ones_like(probe.cotangent))
+
+
+def _returned(probe: Probe, k: int) -> Iterator[Array]:
+    v, shape = probe.output(), probe.right[k].shape
+    yield v if v is not None and v.shape == shape else np.full(shape, np.nan)
+    yield (
+        probe.cotangent.reshape(shape)
+        if probe.cotangent.size == probe.right[k].size
+        else np.full(shape, np.nan)
+    )
+
+
+def _permuted(array: Array) -> Iterator[Array]:
+    """Yield an array with its axes exchanged, the last two first; as it is where that cannot be.
+
+    Always five: a variant is the same at every probe.
+    """
+    ways = list(itertools.islice(itertools.permutations(range(array.ndim)), 1, 6))
+    for axes in [*ways, *[tuple(range(array.ndim))] * (5 - len(ways))]:
+        turned = array.transpose(axes)
+        yield turned if turned.shape == array.shape else array
+
+
+def _transposed(probe: Probe, k: int) -> Iterator[Array]:
+    yield from _permuted(probe.right[k])
+
+
+def _spread(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    """Name the transposition of what a reduction spread: there the mistake is another axis."""
+
+    def is_spread(probe: Probe) -> bool:
+        v, right = probe.output(), probe.right[k]
+        axes = [a for a, n in enumerate(right.shape) if n > 1]
+        ends = [np.take(right, [0], a) for a in axes]
+        constant = any(alike(np.broadcast_to(e, right.shape), right) for e in ends)
+        return v is not None and v.ndim < right.ndim and constant
+
+    turned = all(is_spread(p) for p in wrong_probes(probes, k))
+    return _predicted(WRONG_AXIS, _transposed)(probes, k) if turned else []
+
+
+def _untransposed(probe: Probe, k: int) -> Iterator[Array]:
+    """Yield what comes out where another input is transposed: dy b for dy b^T."""
+    subject = probe.subject
+    for other in range(len(probe.right)):
+        leaf = subject.leaves[subject.judged[other]]
+        if other == k or leaf.ndim < 2 or leaf.shape[-1] != leaf.shape[-2]:
+            yield _nothing(probe, k)
+            continue
+        leaves = list(subject.leaves)
+        leaves[subject.judged[other]] = leaf.swapaxes(-1, -2).copy()
+        try:
+            there = probe_of(Subject(subject.op, subject.case.with_leaves(leaves)), probe.cotangent)
+        except (OperatorError, Garbage):
+            there = None
+        yield _nothing(probe, k) if there is None else there.right[k]
+
+
+def _wrong_axis(probe: Probe, k: int) -> Iterator[Array]:
+    v = probe.output()
+    for turned in _permuted(v) if v is not None else ():
+        yield probe.pulled(k, turned.reshape(-1))
+
+
+def _reversed(array: Array) -> Iterator[Array]:
+    yield np.flip(array)
+    for axis in range(min(array.ndim, 3)):
+        yield np.flip(array, axis)
+    for axis in range(1, min(array.ndim, 3) + 1):
+        yield np.flip(array, -axis)
+
+
+def _flipped(probe: Probe, k: int) -> Iterator[Array]:
+    yield from itertools.islice(
+        itertools.chain(_reversed(probe.right[k]), itertools.repeat(_nothing(probe, k))), 7
+    )
+    v = probe.output()
+    for turned in _reversed(v) if v is not None else ():
+        yield probe.pulled(k, turned.reshape(-1))
+
+
+def _backwards(probe: Probe, k: int) -> Iterator[Array]:
+    """Yield what a running sum gives that runs the wrong way: reversed before and after."""
+    v = probe.output()
+    for n, turned in enumerate(_reversed(v)) if v is not None else ():
+        pulled = probe.pulled(k, turned.reshape(-1))
+        back = next(itertools.islice(_reversed(pulled), n, None), None)
+        yield _nothing(probe, k) if back is None else back
+
+
+def _nothing(probe: Probe, k: int) -> Array:
+    return np.full(probe.right[k].shape, np.nan)
+
+
+def _swapped(probe: Probe, k: int) -> Iterator[Array]:
+    for other in range(len(probe.right)):
+        same = other != k and probe.right[other].shape == probe.right[k].shape
+        both = same and alike(probe.analytic[other], probe.right[k])
+        yield probe.right[other] if both else _nothing(probe, k) if same else probe.right[k]
+
+
+def _of_another(probe: Probe, k: int) -> Iterator[Array]:
+    for other in range(len(probe.right)):
+        same = other != k and probe.right[other].shape == probe.right[k].shape
+        yield probe.right[other] if same else _nothing(probe, k)
+
+
+def _overwritten(probe: Probe, k: int) -> Iterator[Array]:
+    """Yield the last, then the first contribution alone to every entry that has several."""
+    parts = probe.cotangent[:, None] * probe.jacobian[k]
+    parts = np.where(np.abs(probe.jacobian[k]) > 1e-6, parts, 0.0)
+    several = np.count_nonzero(parts, axis=0) > 1
+    for order in (parts, parts[::-1]):
+        kept = probe.right[k].reshape(-1)
+        for part in order:
+            kept = np.where(several & (part != 0), part, kept)
+        yield kept.reshape(probe.right[k].shape)
+
+
+def _times(factor: Callable[[Probe, int], Iterator[Array]]) -> Callable[..., Iterator[Array]]:
+    def predict(probe: Probe, k: int) -> Iterator[Array]:
+        for array in factor(probe, k):
+            try:
+                with np.errstate(all="ignore"):
+                    found = probe.right[k] * array
+            except ValueError:
+                found = _nothing(probe, k)
+            fits = found.shape == probe.right[k].shape
+            yield found if fits else _nothing(probe, k)
+
+    return predict
+
+
+def _powers(array: Array) -> Iterator[Array]:
+    with np.errstate(all="ignore"):
+        yield from (array, 1 / array, array**2, array**-2)
+
+
+def _own_input(probe: Probe, k: int) -> Iterator[Array]:
+    yield from _powers(probe.leaf(k))
+
+
+def _other_input(probe: Probe, k: int) -> Iterator[Array]:
+    for other in range(len(probe.right)):
+        if other != k:
+            yield from _powers(probe.leaf(other))
+
+
+def _cotangent(probe: Probe, k: int) -> Iterator[Array]:
+    v = probe.output()
+    if v is not None:
+        yield from _powers(v)
+
+
+def _ratio(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    """Name one factor for all probes, or one that a size or a parameter gives at each."""
+    told = [p for p in probes if p.right[k].any() or p.analytic[k].any()]
+    factors = []
+    for probe in told:
+        a, r = probe.analytic[k].reshape(-1), probe.right[k].reshape(-1)
+        big = np.abs(r) > 1e-3 * np.max(np.abs(r), initial=0.0)
+        if not big.any():
+            return []
+        factor = float(np.median(a[big] / r[big]))
+        if not np.isfinite(factor) or not alike(a, factor * r):
+            return []
+        factors.append(factor)
+    if shown(factors[0]) != "1" and np.ptp(factors) <= CLOSE * abs(factors[0]):
+        if len(told) == 1 and told[0].right[k].size < 2:
+            return []
+        exact = [
+            f"{{whose}} is exactly {shown(factors[0])} \N{MULTIPLICATION SIGN} the numeric one"
+        ]
+    else:
+        exact = []
+    return exact + [
+        f"{{whose}} is the numeric one times {word}"
+        for word, values in _sizes(told, k)
+        if all(abs(f - value) <= CLOSE * abs(f) for f, value in zip(factors, values, strict=True))
+    ]
+
+
+def _sizes(probes: Sequence[Probe], k: int) -> Iterator[tuple[str, list[float]]]:
+    """Yield words and, per probe, the factor that they mean there."""
+    leaf = [float(p.right[k].size) for p in probes]
+    out = [float(p.cotangent.size) for p in probes]
+    per = [a / b if a >= b else b / a for a, b in zip(leaf, out, strict=True)]
+    sizes = {"the size of the input": leaf, "the size of the output": out}
+    sizes["the number of entries summed or spread"] = per
+    for axis in (-1, -2, 0):
+        if all(p.right[k].ndim > max(axis, -axis - 1) for p in probes):
+            lengths = [float(p.right[k].shape[axis]) for p in probes]
+            sizes[f"the length of axis {axis}"] = lengths
+    for name in probes[0].subject.case.params:
+        values = [p.subject.case.params.get(name) for p in probes]
+        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+            sizes[f"the parameter {name}"] = [float(v) for v in values]  # type: ignore[arg-type]
+    for word, numbers in sizes.items():
+        with np.errstate(all="ignore"):
+            yield word, numbers
+            yield f"1 / {word.removeprefix('the ')}", [1 / n if n else np.inf for n in numbers]
+            yield f"1 - {word.removeprefix('the ')}", [1 - n for n in numbers]
+            yield (
+                f"n / (n - 1), n being {word}",
+                [n / (n - 1) if n != 1 else 1.0 for n in numbers],
+            )
+            yield f"(n - 1) / n, n being {word}", [(n - 1) / n if n else np.inf for n in numbers]
+
+
+def shown(ratio: float) -> str:
+    """Write a ratio as a small fraction where it is one."""
+    near = Fraction(ratio).limit_denominator(64)
+    if abs(float(near) - ratio) <= CLOSE * abs(ratio) and near.denominator > 1:
+        return f"{near.numerator}/{near.denominator}"
+    return f"{ratio:.6g}"
+
+
+PATTERNS: tuple[Pattern, ...] = (
+    _zeros,
+    _predicted("the output gradient is ignored in {whose}", _ignored),
+    _ratio,
+    _predicted("the output gradient is returned unchanged as {whose}", _returned),
+    _not_a_number,
+    _spread,
+    _predicted("{whose} is transposed", _transposed),
+    _predicted(WRONG_AXIS, _wrong_axis),
+    _predicted("{whose} misses a transposition of another input", _untransposed),
+    _predicted("{whose} is in reversed order", _flipped),
+    _predicted("the operands' gradients are swapped", _swapped),
+    _predicted("{whose} is another input's", _of_another),
+    _predicted("contributions to one entry overwrite each other", _overwritten),
+    _predicted("{whose} is multiplied by the input, or by a power of it", _times(_own_input)),
+    _predicted("{whose} is multiplied by another input", _times(_other_input)),
+    _predicted("{whose} is multiplied by the output gradient", _times(_cotangent)),
+    _stale,
+    only_where,
+    only_for_views,
+    only_for_some,
+    _predicted("{whose} runs along an axis in the other direction", _backwards),
+)
+"""The patterns in the order in which they are tried: the simplest first."""

@@ -1,0 +1,120 @@
+"""Where a gradient is wrong and where it is right: a region of the inputs, a layout, a parameter.
+
+Each is named only if it tells the wrong probes from the right ones without an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from needle_cli.checking.diagnosis.jacobian import CLOSE, Probe, wrong_probes
+from needle_cli.checking.model import Array
+
+
+def only_where(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    """Name the region in which all wrong entries lie, and no right ones with them."""
+    told = wrong_probes(probes, k)
+    if all(p.wrong(k).all() for p in told) and len(told) == len(probes):
+        return []
+    found = []
+    for word, region in REGIONS.items():
+        masks = [region(p, k) & _alive(p, k) for p in probes]
+        if all(_fits(p, k, mask) for p, mask in zip(probes, masks, strict=True)):
+            found.append(f"{{whose}} is wrong only where {word}")
+    return found
+
+
+def _fits(probe: Probe, k: int, mask: Array) -> bool:
+    """Tell whether the wrong entries are a mask's, as far as they are large enough to see."""
+    size = np.maximum(np.abs(probe.right[k]), np.abs(probe.analytic[k]))
+    visible = probe.wrong(k) | (size > CLOSE * np.max(size, initial=0.0))
+    return bool((probe.wrong(k) == mask)[visible].all())
+
+
+def only_for_views(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    """Name a gradient that is wrong for views alone."""
+    views = [not all(a.flags.c_contiguous for a in p.subject.leaves) for p in probes]
+    wrong = [bool(p.wrong(k).any()) for p in probes]
+    fits = all(v for v, w in zip(views, wrong, strict=True) if w) and any(wrong)
+    return ["{whose} is wrong only where inputs are not contiguous"] if fits else []
+
+
+def only_for_some(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    """Name what the wrong probes have in common that no right one has: a parameter, a shape."""
+    wrong = [bool(p.wrong(k).any()) for p in probes]
+    if wrong.count(True) < 2 or wrong.count(False) < 2:
+        return []
+    facts = [dict(_facts(p, k)) for p in probes]
+    common = [word for word in facts[0] if all(word in fact for fact in facts)]
+    return [
+        f"{{whose}} is wrong only where {word}"
+        for word in common
+        if [fact[word] for fact in facts] == wrong
+    ]
+
+
+def _facts(probe: Probe, k: int) -> Iterator[tuple[str, bool]]:
+    """Yield what can be said of a case's parameters and of a leaf's shape, and whether it holds."""
+    for name, value in probe.subject.case.params.items():
+        if isinstance(value, bool):
+            yield f"{name} is {not value}", False
+            yield f"{name} is {value}", True
+        elif isinstance(value, int | float):
+            yield f"{name} is not 0", value != 0
+            yield f"{name} is negative", value < 0
+            yield f"{name} is above 1", value > 1
+        yield f"{name} is None", value is None
+        whole = isinstance(value, tuple | list) and all(isinstance(n, int) for n in value)
+        axes = list(value) if whole else []
+        yield (
+            f"{name} stands for several axes",
+            len(axes) > 1 or (value is None and probe.right[k].ndim > 1),
+        )
+        yield f"{name} has negative members", any(n < 0 for n in axes)
+        yield f"{name} is not in ascending order", axes != sorted(axes)
+    shape = probe.right[k].shape
+    yield "the last axis has an odd length", bool(shape) and shape[-1] % 2 == 1
+    yield "the last axis has an even length", bool(shape) and shape[-1] % 2 == 0
+    yield "an axis has length 1", 1 in shape
+    yield "there are three axes or more", len(shape) > 2
+    yield "there is more than one axis", len(shape) > 1
+
+
+def _alive(probe: Probe, k: int) -> Array:
+    """Tell where there is a slope at all, or an answer although there is none."""
+    return np.asarray((probe.right[k] != 0) | (probe.analytic[k] != 0))
+
+
+def _index(pick: Callable[[Array, int], Array], axis: int) -> Callable[[Probe, int], Array]:
+    def region(probe: Probe, k: int) -> Array:
+        shape = probe.right[k].shape
+        if len(shape) <= max(axis, -axis - 1):
+            return np.zeros(shape, dtype=bool)
+        length = shape[axis]
+        mask = pick(np.arange(length), length)
+        wide = [1] * len(shape)
+        wide[axis] = length
+        return np.broadcast_to(mask.reshape(wide), shape)
+
+    return region
+
+
+REGIONS: dict[str, Callable[[Probe, int], Array]] = {
+    "the input is negative": lambda p, k: p.leaf(k) < 0,
+    "the input is positive": lambda p, k: p.leaf(k) > 0,
+    "the input is beyond 1000": lambda p, k: np.abs(p.leaf(k)) > 1e3,
+    "the input is 0": lambda p, k: p.leaf(k) == 0,
+    "the input is beyond 1": lambda p, k: np.abs(p.leaf(k)) > 1,
+    "the input is above 1": lambda p, k: p.leaf(k) > 1,
+    "the input is below -1": lambda p, k: p.leaf(k) < -1,
+    "the input is within 1": lambda p, k: np.abs(p.leaf(k)) < 1,
+    "the input is largest": lambda p, k: p.leaf(k) == np.max(p.leaf(k), initial=-np.inf),
+    "the index is last along axis 0": _index(lambda i, n: i == n - 1, 0),
+    "the index is last along the last axis": _index(lambda i, n: i == n - 1, -1),
+    "the index is first along axis 0": _index(lambda i, n: i == 0, 0),
+    "the index is first along the last axis": _index(lambda i, n: i == 0, -1),
+    "the index is odd along the last axis": _index(lambda i, n: i % 2 == 1, -1),
+    "the index is even along the last axis": _index(lambda i, n: i % 2 == 0, -1),
+}

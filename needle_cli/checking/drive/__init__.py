@@ -1,1 +1,0 @@
-"""The drive over one operator: which case is asked next, and what becomes of a failing one."""

@@ -1,0 +1,1 @@
+"""Which cases are tried: structures that fit together, corners, layouts, values."""

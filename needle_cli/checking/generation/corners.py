@@ -1,0 +1,285 @@
+"""The deterministic corner structures of an operator, run before any random example."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from needle_cli.checking.choosing import FirstChooser
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.domains.domains import SCALABLE, family
+from needle_cli.checking.generation.exact import reference_outputs
+from needle_cli.checking.generation.layouts import LAYOUTS, possible
+from needle_cli.checking.generation.realise import realise, specials
+from needle_cli.checking.generation.shape_plans import LONG, Plan, Planner
+from needle_cli.checking.generation.structure_space import LaneSpace, first_shape, space_of
+from needle_cli.checking.model import GeneratorError, Structure
+from needle_cli.checking.parameters.registry import kind_of
+
+SCALES = (8.0, 1e3, 1e-4)
+NUMBERS = ("int", "float", "choice")
+"""Kinds of parameters that are numbers in a formula."""
+
+MOST_OUTPUTS = 16
+"""Outputs up to which a long axis is tried."""
+
+MOST = 60
+"""More corners than this are thinned out, the last ones of each kind first."""
+
+
+def corner_structures(claims: Claims, values: str = "generic") -> list[Structure]:
+    """Return the corner structures of an operator, labelled, in a fixed order.
+
+    Args:
+        claims: what the operator claims.
+        values: "integer" makes the parameters fit the exact lane.
+
+    Raises:
+        GeneratorError: if the spec leaves no structure at all.
+    """
+    found: dict[str, Structure] = {}
+    space = space_of(claims)
+    for name in space.names:
+        for structure in _of_lane(claims, space.lane(name), values):
+            found.setdefault(_key(structure), structure)
+    accepted = [s for s in found.values() if _sensible(claims, s)]
+    if not accepted:
+        raise GeneratorError(f"{claims.op}: the spec leaves no structure; see its dims and require")
+    return _thinned(accepted)
+
+
+def _key(structure: Structure) -> str:
+    """Return what makes a structure different from others: all but label and seed."""
+    return repr(replace(structure, label="", seed=0))
+
+
+def _of_lane(claims: Claims, space: LaneSpace, values: str) -> Iterator[Structure]:
+    """Yield the corners of one lane; shorter for lanes other than the main one."""
+    maker = _Maker(claims, space, values)
+    plans = list(maker.planner.every())
+    if space.lane:
+        plans = [p for p in plans if p.label in ("unequal dims", "square", "size-1 dims", "rank 1")]
+    for plan in plans:
+        yield maker.structure(plan)
+    yield from maker.parameters()
+    yield from maker.specials()
+    if space.lane:
+        return
+    yield from maker.layouts()
+    yield from maker.lengths()
+    for plan in maker.planner.vast():
+        yield maker.structure(plan)
+
+
+class _Maker:
+    """Makes structures of one lane from plans."""
+
+    def __init__(self, claims: Claims, space: LaneSpace, values: str) -> None:
+        self.claims = claims
+        self.space = space
+        self.values = values
+        self.planner = Planner(space)
+        self._turn = 0
+
+    def structure(
+        self,
+        plan: Plan,
+        label: str = "",
+        first: Mapping[str, list[str]] | None = None,
+        lengths: Mapping[str, int] | None = None,
+    ) -> Structure:
+        """Return the structure of a plan; parameters take turns through their corner cases."""
+        label = label or plan.label
+        chooser = self.planner.chooser(label)
+        counts = dict(lengths or {})
+        for name, claim in self.space.inputs.items():
+            if claim.members is not None:
+                counts.setdefault(name, min(max(2, claim.members[0]), claim.members[1]))
+        shapes = self.space.shapes(plan.solution, counts)
+        wanted = {**self._in_turn(), **(first or {})}
+        exact = self.values == "integer"
+        drawn = self.space.parameters(chooser, shapes, plan.given, exact, wanted)
+        shown = f"{self.space.lane}: {label}" if self.space.lane else label
+        return Structure(
+            shapes=shapes,
+            params=drawn,
+            lane=self.space.lane,
+            layouts=dict.fromkeys(shapes, "C"),
+            values=self.values,
+            seed=zlib.crc32(f"{self.claims.op} {shown}".encode()),
+            label=shown,
+        )
+
+    def _in_turn(self) -> dict[str, list[str]]:
+        """Return the next corner cases of every parameter, so that plain plans vary too."""
+        wanted = {}
+        for i, (name, claim) in enumerate(self.space.params.items()):
+            keys = kind_of(claim).keys(claim)
+            start = (self._turn // (1 if i == 0 else 2)) % len(keys)
+            wanted[name] = [*keys[start:], *keys[:start]]
+        self._turn += 1
+        return wanted
+
+    def parameters(self) -> Iterator[Structure]:
+        """Yield every corner case of every parameter."""
+        yield from self._remainders()
+        plans = [p for p in self.planner.every() if not p.label.startswith(("zero", "large"))]
+        tied = {name for table in self.space.tables for name in table.names}
+        for plan in self.planner.tied_parameters():
+            yield self.structure(plan)
+        for name, claim in self.space.params.items():
+            if name in tied:
+                continue
+            for key in kind_of(claim).keys(claim):
+                found = self._reaching(plans, name, key)
+                if found is not None:
+                    yield found
+
+    def _remainders(self) -> Iterator[Structure]:
+        for plan in self.planner.remainders():
+            yield self.structure(plan, first=_pinned(self.space, plan.given))
+
+    def _reaching(self, plans: list[Plan], name: str, key: str) -> Structure | None:
+        """Return a structure in which a parameter is a given corner case, if one exists."""
+        claim = self.space.params[name]
+        for plan in plans:
+            structure = self.structure(plan, f"{name}: {key}", {name: [key]})
+            context = self.space.context(structure.shapes)
+            if key in kind_of(claim).classify(structure.params[name], claim, context):
+                return structure
+        return None
+
+    def layouts(self) -> Iterator[Structure]:
+        """Yield every memory layout, of all inputs that can have it."""
+        base = self.structure(self.planner.typical())
+        for layout in LAYOUTS[1:]:
+            chosen = {
+                name: layout
+                if layout in possible(claim, self.claims.kinks, first_shape(base.shapes[name]))
+                else "C"
+                for name, claim in self.space.inputs.items()
+            }
+            if layout in chosen.values():
+                yield replace(base, layouts=chosen, label=layout)
+
+    def specials(self) -> Iterator[Structure]:
+        """Yield zeros, ties and edges, and scaled values, where the domains allow."""
+        base = self.structure(self.planner.typical())
+        if self.values == "integer":
+            return
+        plans = [self.planner.typical()]
+        for word in specials(self.claims, self.space.lane):
+            yield replace(base, special=word, label=word)
+            # A formula has its exceptions at round numbers: a^c at a = 0 for c = 0, 1, 2.
+            for name, claim in self.space.params.items() if word in ("zeros", "units") else ():
+                for key in kind_of(claim).keys(claim) if claim.kind in NUMBERS else ():
+                    found = self._reaching(plans, name, key)
+                    if found is not None:
+                        label = f"{word}, {name}: {key}"
+                        yield replace(found, special=word, label=label)
+        for scale in scales(self.claims, self.space.lane):
+            yield replace(base, scale=scale, label=f"scaled by {scale:g}")
+
+    def lengths(self) -> Iterator[Structure]:
+        """Yield the shortest and the longest list."""
+        for name, claim in self.space.inputs.items():
+            if claim.members is None:
+                continue
+            for label, count in zip(("shortest", "longest"), claim.members, strict=True):
+                plan = self.planner.typical()
+                yield self.structure(plan, f"{label} {name}", lengths={name: count})
+
+
+def _pinned(space: LaneSpace, given: Mapping[str, int]) -> dict[str, list[str]]:
+    """Return the corner cases by which parameters take given values."""
+    return {name: [str(given[name])] for name in space.params if name in given}
+
+
+def scales(claims: Claims, lane: str) -> tuple[float, ...]:
+    """Return the scales of a lane's inputs at which the reference still says something.
+
+    Outputs must be finite and most of them must move when the inputs do: a saturated sigmoid or an
+    overflowing exponential is a question for the check of extremes.
+    """
+    space = space_of(claims).lane(lane)
+    floats = [c for c in space.inputs.values() if family(c) == "float" and c.values is None]
+    if not any(claim.domain.name in SCALABLE for claim in floats):
+        return ()
+    planner = Planner(space)
+    plain = _Maker(claims, space, "generic").structure(planner.typical())
+    return tuple(s for s in SCALES if informative(claims, replace(plain, scale=s)))
+
+
+def informative(claims: Claims, structure: Structure) -> bool:
+    """Tell whether outputs are finite and follow the inputs, and kinks can be kept away from."""
+    case = realise(claims, structure)
+    if "near kink" in case.tags:
+        return False
+    here = reference_outputs(claims, case)
+    moved = case.with_leaves(
+        [a * (1 + 2.0**-10) if a.dtype.kind == "f" else a for a in case.leaves()]
+    )
+    there = reference_outputs(claims, moved)
+    if here is None or there is None:
+        return False
+    for a, b in zip(here, there, strict=True):
+        if a.dtype.kind != "f" or a.size == 0:
+            continue
+        if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
+            return False
+        with np.errstate(all="ignore"):
+            share = np.abs(b - a) / np.abs(a)
+        if np.mean(share > 1e-7) < 0.5:
+            return False
+    return True
+
+
+def _sensible(claims: Claims, structure: Structure) -> bool:
+    """Tell whether a corner without entries is one for which the reference has an output.
+
+    Only empty arrays are given up: elsewhere a refusal is worth a report. And long axes, where each
+    entry becomes an output of its own.
+    """
+    shapes = [first_shape(shape) for shape in structure.shapes.values()]
+    empty = any(0 in shape for shape in shapes)
+    if not empty and not any(LONG in shape for shape in shapes):
+        return True
+    try:
+        case = realise(claims, structure)
+    except GeneratorError:
+        return not empty
+    outputs = reference_outputs(claims, case)
+    return bool(outputs) if empty else outputs is None or len(outputs) <= MOST_OUTPUTS
+
+
+def _thinned(structures: list[Structure]) -> list[Structure]:
+    """Return at most `MOST` structures; the longest run of one kind loses its last ones."""
+    kept = list(structures)
+    while len(kept) > MOST:
+        runs: dict[str, list[int]] = {}
+        for i, structure in enumerate(kept):
+            runs.setdefault(_group(structure), []).append(i)
+        longest = max(runs.values(), key=len)
+        if len(longest) < 2:
+            break
+        del kept[longest[-1]]
+    return kept
+
+
+def _group(structure: Structure) -> str:
+    """Return the kind of corner a structure is."""
+    return structure.lane + "/" + structure.label.partition(":")[0].partition(",")[0]
+
+
+def simplest(claims: Claims) -> Structure:
+    """Return the structure that everything shrinks to."""
+    space = space_of(claims).lane("")
+    given = space.given(FirstChooser())
+    solution = space.solution(FirstChooser(), given)
+    shapes: dict[str, Any] = space.shapes(solution, space.lengths(FirstChooser()))
+    drawn = space.parameters(FirstChooser(), shapes, given)
+    return Structure(shapes, drawn, layouts=dict.fromkeys(shapes, "C"), label="simplest")

@@ -1,0 +1,132 @@
+"""Memory layouts of inputs: the same values, laid out in every way that NumPy can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from needle_cli.checking.claims import Domain, InputClaim, Kink
+from needle_cli.checking.domains.domains import MATRIX, axis_of
+from needle_cli.checking.model import Array
+from needle_cli.checking.shapes import Shape
+
+LAYOUTS = ("C", "F", "transposed", "sliced", "reversed", "broadcast")
+
+
+def repeatable_axis(claim: InputClaim, kinks: tuple[Kink, ...], shape: Shape) -> int | None:
+    """Return the first axis along which entries may repeat (stride 0), None where there is none.
+
+    Repeated entries would be ties, leave a domain such as `distinct`, or make a row constant that
+    has to spread.
+    """
+    tied = any(kink.kind == "tie" and claim.name in kink.of for kink in kinks)
+    if tied or claim.domain.name in ("distinct", "hook") or _forbids(claim.domain):
+        return None
+    last = len(shape) - (2 if claim.domain.name in MATRIX else 0)
+    barred = set()
+    if claim.domain.name == "simplex":
+        barred.add(axis_of(claim.domain) % len(shape))
+    if claim.spread is not None and shape:
+        barred.add(claim.spread.axis % len(shape))
+    for axis in range(last):
+        if shape[axis] > 1 and axis not in barred:
+            return axis
+    return None
+
+
+def _forbids(domain: Domain) -> bool:
+    """Whether an index domain wants every position at most once, or one surely twice."""
+    return domain.name == "index" and domain.duplicates != "allow"
+
+
+def possible(claim: InputClaim, kinks: tuple[Kink, ...], shape: Shape) -> tuple[str, ...]:
+    """Return the layouts in which an array of this shape differs from a contiguous one."""
+    if 0 in shape:
+        return ("C",)
+    long = sum(n > 1 for n in shape)
+    found = ["C"]
+    if long > 1:
+        found.append("F")
+    if len(shape) > 1 and shape[-1] > 1 and shape[-2] > 1:
+        found.append("transposed")
+    if long:
+        found += ["sliced", "reversed"]
+    if repeatable_axis(claim, kinks, shape) is not None:
+        found.append("broadcast")
+    return tuple(found)
+
+
+def arrange(array: Array, layout: str) -> Array:
+    """Return a new array of equal values in a layout; "broadcast" repeats the first entries.
+
+    The gaps of "sliced" hold NaN (the largest integer, True), so that an operator that reads past
+    its input is seen.
+    """
+    return _ARRANGE[layout](array)
+
+
+def _contiguous(array: Array) -> Array:
+    return np.array(array, order="C", copy=True)
+
+
+def _fortran(array: Array) -> Array:
+    return np.array(array, order="F", copy=True)
+
+
+def _transposed(array: Array) -> Array:
+    return _contiguous(array.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
+def _sliced(array: Array) -> Array:
+    gap = {"f": np.nan, "b": True}.get(array.dtype.kind)
+    fill = np.iinfo(array.dtype).max if gap is None else gap
+    axis = max(i for i, n in enumerate(array.shape) if n > 1)
+    wide = list(array.shape)
+    wide[axis] *= 2
+    buffer = np.full(wide, fill, array.dtype)
+    view = buffer[tuple([slice(None)] * axis + [slice(None, None, 2)])]
+    view[...] = array
+    return view
+
+
+def _reversed(array: Array) -> Array:
+    every = (slice(None, None, -1),) * array.ndim
+    return _contiguous(array[every])[every]
+
+
+def _broadcast(array: Array) -> Array:
+    axis = next((i for i in range(array.ndim) if array.shape[i] > 1 and _repeats(array, i)), None)
+    if axis is None:
+        raise ValueError("broadcast layout: the entries repeat along no axis")
+    return np.broadcast_to(_contiguous(array.take([0], axis=axis)), array.shape)
+
+
+def _repeats(array: Array, axis: int) -> bool:
+    return bool(np.all(array == array.take([0], axis=axis)))
+
+
+_ARRANGE: Mapping[str, Callable[[Array], Array]] = {
+    "C": _contiguous,
+    "F": _fortran,
+    "transposed": _transposed,
+    "sliced": _sliced,
+    "reversed": _reversed,
+    "broadcast": _broadcast,
+}
+
+
+def has_layout(array: Array, layout: str) -> bool:
+    """Tell whether an array really lies in memory as the word says."""
+    steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
+    if layout == "C":
+        return bool(array.flags.c_contiguous)
+    if layout == "F":
+        return bool(array.flags.f_contiguous and not array.flags.c_contiguous)
+    if layout == "transposed":
+        return not array.flags.c_contiguous and bool(array.swapaxes(-1, -2).flags.c_contiguous)
+    if layout == "sliced":
+        return not array.flags.c_contiguous and min(steps) > array.itemsize
+    if layout == "reversed":
+        return all(step < 0 for step in steps)
+    return 0 in steps

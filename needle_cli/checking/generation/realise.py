@@ -1,0 +1,375 @@
+"""From a structure to arrays: the numbers of a case, drawn from its seed inside the domains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from needle_cli.checking.claims import Claims, Domain, InputClaim, Kink
+from needle_cli.checking.domains.domains import (
+    SCALABLE,
+    Generator,
+    contains,
+    draw,
+    edge_margin,
+    edges,
+    family,
+    inside,
+    limits,
+    rms,
+    tangent,
+)
+from needle_cli.checking.domains.extremes import extreme
+from needle_cli.checking.generation.exact import INTEGERS, is_exact_case, whole_numbers
+from needle_cli.checking.generation.layouts import arrange, repeatable_axis
+from needle_cli.checking.generation.structure_space import index_size
+from needle_cli.checking.kinks import clearance, placing
+from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
+from needle_cli.checking.numerics.steps import REACH
+from needle_cli.checking.shapes import Shape
+
+__all__ = ["INTEGERS", "GeneratorError", "contains", "realise", "specials", "tangent"]
+
+SPECIALS = ("zeros", "units", "ties", "edges")
+UNITS = (1.0, -1.0)
+
+
+FREE = ("real", "positive", "nonnegative", "nonzero", "interval")
+"""Domains whose entries have nothing to do with each other."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One realisation: claims and structure, the dtype and the kind of values."""
+
+    claims: Claims
+    inputs: Mapping[str, InputClaim]
+    structure: Structure
+    dtype: np.dtype[Any]
+    kind: str
+
+    def members(self, name: str) -> tuple[Shape, ...]:
+        """Return the shapes of an input's members; one unless it is a list or tuple."""
+        shape: Any = self.structure.shapes[name]
+        return shape if self.inputs[name].members is not None else (shape,)
+
+    def layout(self, name: str) -> str:
+        """Return the memory layout asked of an input."""
+        return self.structure.layouts.get(name, "C")
+
+
+def realise(
+    claims: Claims,
+    structure: Structure,
+    dtype: npt.DTypeLike = np.float64,
+    kind: str | None = None,
+) -> Case:
+    """Return the case of a structure: arrays drawn from its seed, inside every domain.
+
+    Args:
+        claims: what the operator claims.
+        structure: shapes, parameters, layouts, special values, scale and seed.
+        dtype: of the floating inputs; values are drawn in float64 and rounded.
+        kind: "generic", "integer", "extreme" or "kink" (on declared kinks and right beside them);
+            the structure's own by default. The tags "exact", "extreme" and "kink" say that the
+            values really are what was asked for, "near kink" that there was no room to keep away
+            from one, "lane:NAME" where they come from.
+
+    Raises:
+        GeneratorError: if a value is outside its domain: a bug here or in the spec.
+    """
+    inputs = claims.inputs_of(structure.lane)
+    order = {name: inputs[name] for name in claims.args if name in inputs}
+    plan = _Plan(claims, order, structure, np.dtype(dtype), kind or structure.values)
+    rng = np.random.Generator(np.random.PCG64(structure.seed))
+    drawn = {name: _drawn(plan, name, rng) for name in order}
+    tags = _refine(plan, drawn, rng)
+    finished = {name: _finished(plan, name, arrays) for name, arrays in drawn.items()}
+    params = {name: _real_object(value) for name, value in structure.params.items()}
+    case = Case(
+        inputs=finished,
+        params=params,
+        judged=frozenset(n for n, c in order.items() if c.differentiable and _floats(c)),
+        silent=_silent(claims, order),
+        seed=structure.seed,
+        label=structure.label or describe(structure),
+    )
+    if plan.kind == "integer" and is_exact_case(claims, case, plan.dtype):
+        tags = tags | {"exact"}
+    if structure.lane:
+        tags = tags | {f"lane:{structure.lane}"}
+    return replace(case, tags=tags)
+
+
+def _floats(claim: InputClaim) -> bool:
+    return family(claim) == "float"
+
+
+def _silent(claims: Claims, order: Mapping[str, InputClaim]) -> frozenset[str]:
+    """Return the inputs for which `None` is required: integers, bools, and declared ones."""
+    main = claims.inputs
+    return frozenset(n for n in order if not _floats(main[n]) or not main[n].differentiable)
+
+
+def _real_object(value: Any) -> Any:
+    """Return a parameter as operators take it: lists in an index become integer arrays."""
+    if isinstance(value, list):
+        return np.asarray(value, dtype=np.intp)
+    return tuple(_real_object(item) for item in value) if isinstance(value, tuple) else value
+
+
+def describe(structure: Structure) -> str:
+    """Return a short label: what is unusual about a structure."""
+    words = [structure.lane] if structure.lane else []
+    if structure.special != "none":
+        words.append(structure.special)
+    if structure.scale != 1.0:
+        words.append(f"scaled by {structure.scale:g}")
+    words += sorted(set(structure.layouts.values()) - {"C"})
+    return ", ".join(words) or "generic"
+
+
+def _drawn(plan: _Plan, name: str, rng: Generator) -> list[Array]:
+    """Draw the members of one input, in float64, integers or bools."""
+    claim = plan.inputs[name]
+    return [_one(plan, claim, shape, rng) for shape in plan.members(name)]
+
+
+def _one(plan: _Plan, claim: InputClaim, shape: Shape, rng: Generator) -> Array:
+    """Draw one array; of length 1 along the axis that the layout "broadcast" repeats."""
+    if plan.layout(claim.name) == "broadcast":
+        axis = repeatable_axis(claim, plan.claims.kinks, shape)
+        if axis is not None:
+            shape = (*shape[:axis], 1, *shape[axis + 1 :])
+    if claim.values is not None:
+        array = rng.choice(np.asarray(claim.values, dtype=np.float64), shape)
+    elif plan.kind == "integer" and _floats(claim):
+        array = whole_numbers(claim.domain, rng, shape, plan.dtype)
+    else:
+        structure = plan.structure
+        size = index_size(claim, structure.shapes, structure.params)
+        array = draw(_drawn_from(claim), rng, shape, size)
+    array = np.asarray(array)
+    if _floats(claim) and array.dtype.kind != "f":
+        array = array.astype(np.float64)
+    return array
+
+
+def _drawn_from(claim: InputClaim) -> Domain:
+    """Return the domain to draw from: `dtype` alone may say that numbers are whole, or truths."""
+    kind = family(claim)
+    if claim.domain.name == "real" and kind != "float":
+        return Domain("bool" if kind == "bool" else "integer")
+    return claim.domain
+
+
+def _refine(plan: _Plan, drawn: clearance.Drawn, rng: Generator) -> frozenset[str]:
+    """Scale, mix in special values, keep off kinks; return the tags that came true."""
+    free = {n: c for n, c in plan.inputs.items() if _floats(c) and c.values is None}
+    tags: set[str] = set()
+    if plan.kind == "integer":
+        return frozenset()
+    if plan.kind == "extreme":
+        for name, claim in free.items():
+            found = [extreme(claim.domain, a, plan.dtype, rng) for a in drawn[name]]
+            if all(a is not None for a in found):
+                drawn[name] = [a for a in found if a is not None]
+                tags.add("extreme")
+        moving = {n: a for n, a in drawn.items() if n in free}
+        return frozenset(tags | _nearness(plan, moving))
+    scale = _scale(plan)
+    for name, claim in free.items():
+        if claim.domain.name in SCALABLE and scale != 1.0:
+            drawn[name] = [a * scale for a in drawn[name]]
+    _mix_in(plan, free, drawn, rng)
+    _spread(free, drawn)
+    moving = {n: a for n, a in drawn.items() if n in free}
+    domains = {n: c.domain for n, c in free.items()}
+    kinks = [k for k in plan.claims.kinks if any(n in moving for n in k.of)]
+    if plan.kind == "kink":
+        given = plan.structure.params
+        placed = placing.put_on_kinks(moving, kinks, domains, given, rng, plan.dtype)
+        drawn.update(moving)
+        return frozenset({"kink"} if placed else ())
+    if kinks:
+        moving = clearance.clear_of_kinks(moving, kinks, domains, plan.structure.params, rng)
+        drawn.update(moving)
+    return frozenset(tags | _nearness(plan, moving))
+
+
+def _nearness(plan: _Plan, moving: clearance.Drawn) -> set[str]:
+    """Return the tag of values that a step could take over a declared kink."""
+    kinks = [k for k in plan.claims.kinks if any(n in moving for n in k.of)]
+    domains = {n: plan.inputs[n].domain for n in moving}
+    near = any(clearance.touches(moving, k, plan.structure.params, domains) for k in kinks)
+    return {"near kink"} if near else set()
+
+
+def _scale(plan: _Plan) -> float:
+    """Return the structure's scale, nearer to one where a short dtype could not hold it."""
+    scale = plan.structure.scale
+    return min(max(scale, 1e-2), 1e2) if plan.dtype.itemsize < 4 else scale
+
+
+def _spread(free: Mapping[str, InputClaim], drawn: clearance.Drawn) -> None:
+    """Stretch rows whose standard deviation is below what the spec asks."""
+    for name, claim in free.items():
+        if claim.spread is None:
+            continue
+        axis, least = claim.spread.axis, 1.05 * claim.spread.min_std
+        for i, array in enumerate(drawn[name]):
+            if array.size == 0 or array.shape[axis] < 2:
+                continue
+            std = array.std(axis=axis, keepdims=True)
+            ramp = np.linspace(-1.0, 1.0, array.shape[axis])
+            ramp = ramp.reshape([-1 if k == axis % array.ndim else 1 for k in range(array.ndim)])
+            flat = std < 1e-6 * least
+            centred = np.where(flat, ramp, array - array.mean(axis=axis, keepdims=True))
+            std = np.where(flat, ramp.std(), std)
+            stretched = array.mean(axis=axis, keepdims=True) + centred * (least / std)
+            drawn[name][i] = np.where(std * ~flat >= least, array, stretched)
+
+
+def specials(claims: Claims, lane: str) -> tuple[str, ...]:
+    """Return the special values that some floating input of a lane can take."""
+    inputs = claims.inputs_of(lane)
+    return tuple(
+        word for word in SPECIALS if any(_takes(claims, claim, word) for claim in inputs.values())
+    )
+
+
+def _takes(claims: Claims, claim: InputClaim, word: str) -> bool:
+    """Tell whether an input can take exact zeros or ones, ties, or entries near its edges."""
+    if not _floats(claim) or claim.values is not None:
+        return False
+    kinks = [kink for kink in claims.kinks if claim.name in kink.of]
+    if word == "edges":
+        return bool(edges(claim.domain)) or claim.domain.name == "nonzero"
+    if word == "ties":
+        shared = any(kink.kind in ("tie", "equal") for kink in kinks)
+        return claim.domain.name in FREE and not shared
+    if any(k.kind != "point" for k in kinks):
+        return False
+    if word == "units":
+        free = claim.domain.name in (*FREE, "symmetric")
+        return free and any(_unit_fits(claim, unit, kinks, 1.25 * REACH) for unit in UNITS)
+    if any(_at(k.value) == 0.0 for k in kinks):
+        return False
+    low, high = limits(claim.domain)
+    return claim.domain.name in ("real", "interval", "symmetric") and low < 0 < high
+
+
+def _unit_fits(claim: InputClaim, unit: float, kinks: Sequence[Kink], reach: float) -> bool:
+    """Tell whether 1 or -1 is on no kink, and inside a domain with room for a step of `reach`."""
+    at_kink = any(isinstance(k.value, str) or float(k.value) == unit for k in kinks)
+    around = unit + reach * np.array([-1.0, 0.0, 1.0])
+    return not at_kink and reach < 1 and bool(inside(claim.domain, around).all())
+
+
+def _at(value: Any) -> float:
+    """Return where a kink lies; a parameter may put it at zero."""
+    return 0.0 if isinstance(value, str) else float(value)
+
+
+def _mix_in(
+    plan: _Plan, free: Mapping[str, InputClaim], drawn: clearance.Drawn, rng: Generator
+) -> None:
+    """Replace about a third of the entries by special values."""
+    word = plan.structure.special
+    for name, claim in free.items():
+        if word == "none" or not _takes(plan.claims, claim, word):
+            continue
+        kinks = [kink for kink in plan.claims.kinks if name in kink.of]
+        drawn[name] = [_special(word, claim, a, kinks, rng) for a in drawn[name]]
+
+
+def _special(
+    word: str, claim: InputClaim, array: Array, kinks: Sequence[Kink], rng: Generator
+) -> Array:
+    """Return the array with special values in about a third of its places, one at least."""
+    if array.size == 0 or (word == "ties" and array.size < 2):
+        return array
+    mask = rng.random(array.shape) < 0.33
+    mask.flat[int(rng.integers(array.size))] = True
+    if claim.domain.name == "symmetric":
+        mask = mask | mask.swapaxes(-1, -2)
+    if word == "zeros":
+        return np.where(mask, 0.0, array)
+    if word == "units":
+        reach = 1.25 * REACH * max(rms(array), 1.0)
+        fitting = [unit for unit in UNITS if _unit_fits(claim, unit, kinks, reach)]
+        if not fitting:
+            return array
+        return np.where(mask, np.where(array < 0, fitting[-1], fitting[0]), array)
+    if word == "ties":
+        chosen = array.flat[int(rng.integers(array.size))]
+        mask.flat[rng.permutation(array.size)[:2]] = True
+        return np.where(mask, chosen, array)
+    return np.where(mask, _near_edge(claim, array, rng), array)
+
+
+def _near_edge(claim: InputClaim, array: Array, rng: Generator) -> Array:
+    """Return values as near to the domain's ends as the largest step allows."""
+    domain = claim.domain
+    low, high = limits(domain)
+    beside = 1.25 * REACH * rms(array)
+    if domain.name == "nonzero":
+        return np.asarray(np.copysign(beside, array))
+    if math.isfinite(low) and math.isfinite(high):
+        margin = edge_margin(domain)
+        return np.where(rng.random(array.shape) < 0.5, low + margin, high - margin)
+    return np.full(array.shape, low + beside if math.isfinite(low) else high - beside)
+
+
+def _finished(plan: _Plan, name: str, arrays: list[Array]) -> InputValue:
+    """Round to the dtype, test membership, and lay out in memory."""
+    claim = plan.inputs[name]
+    done = tuple(
+        _laid_out(plan.layout(name), _rounded(plan, claim, array), shape)
+        for array, shape in zip(arrays, plan.members(name), strict=True)
+    )
+    return done if claim.members is not None else done[0]
+
+
+def _rounded(plan: _Plan, claim: InputClaim, array: Array) -> Array:
+    """Round to the wanted dtype without leaving the domain, and make sure of it."""
+    kind = family(claim)
+    if kind != "float":
+        result = array.astype(np.bool_ if kind == "bool" else np.intp)
+    else:
+        result = _nudged(claim, array.astype(plan.dtype), array)
+    size = index_size(claim, plan.structure.shapes, plan.structure.params)
+    if claim.values is not None:
+        good = bool(np.all(np.isin(result, np.asarray(claim.values).astype(result.dtype))))
+    else:
+        good = contains(claim.domain, result, size)
+    if not good:
+        raise GeneratorError(
+            f"{plan.claims.op}, input {claim.name}: drew {result!r}, which is outside its domain "
+            f"({claim.domain.name}); structure {plan.structure}"
+        )
+    return result
+
+
+def _nudged(claim: InputClaim, rounded: Array, exact: Array) -> Array:
+    """Move entries that rounding took out of the domain one number back."""
+    outside = ~inside(claim.domain, rounded)
+    if not np.any(outside):
+        return rounded
+    return np.where(outside, np.nextafter(rounded, exact.astype(rounded.dtype) * 0), rounded)
+
+
+def _laid_out(layout: str, array: Array, shape: Shape) -> Array:
+    """Lay an array out; one that cannot differ from contiguous stays contiguous."""
+    if array.shape != shape:
+        return np.broadcast_to(arrange(array, "C"), shape)
+    long = sum(n > 1 for n in shape)
+    plain = layout == "broadcast" or array.size == 0 or not long
+    if plain or (layout == "transposed" and array.ndim < 2):
+        layout = "C"
+    return arrange(array, layout)

@@ -1,0 +1,182 @@
+"""Structures drawn at random or by Hypothesis: shapes, parameters, layouts; what was reached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from hypothesis import reject
+from hypothesis import strategies as st
+
+from needle_cli.checking.choosing import Chooser, SeededChooser, chance, choose
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.generation.corners import scales
+from needle_cli.checking.generation.coverage import every_key, keys_of
+from needle_cli.checking.generation.layouts import LAYOUTS, possible
+from needle_cli.checking.generation.realise import specials
+from needle_cli.checking.generation.structure_space import LaneSpace, Space, first_shape, space_of
+from needle_cli.checking.model import Structure
+
+T = TypeVar("T")
+
+ATTEMPTS = 10
+"""How often shapes without possible values are redrawn before Hypothesis is told to."""
+
+
+SEEDS = 2**16
+"""How many seeds are drawn; every bit of a draw costs time."""
+
+SPREAD = 0x9E3779B1
+"""Spreads the seeds over 32 bits; odd, so that they stay different, and 0 stays 0."""
+
+MOST_TRIES = 4
+"""Draws per structure that is wanted, where shapes seldom fit together."""
+
+LANE_COST = 2**8
+"""Choices thrown away in other lanes than the main one: shrinking prefers what takes fewer."""
+
+_BIT = st.booleans()
+
+
+class DrawChooser:
+    """Choices made by Hypothesis, bit by bit.
+
+    Not by `integers()`: Hypothesis mixes into them constants that it finds in whatever modules of
+    the project happen to be imported, and the same seed would give other cases elsewhere.
+    """
+
+    def __init__(self, draw: Callable[[st.SearchStrategy[bool]], bool]) -> None:
+        self._draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        """Return an integer of the closed range; Hypothesis shrinks it towards the lower end.
+
+        With as few bits as will do: some numbers come up twice as often as others.
+        """
+        count = high - low + 1
+        if count <= 1:
+            return low
+        bits = (count - 1).bit_length()
+        number = 0
+        for _ in range(bits):
+            number = 2 * number + self._draw(_BIT)
+        return low + (number * count >> bits)
+
+
+def structures(
+    claims: Claims, values: str = "generic", rejected: Counter[str] | None = None
+) -> st.SearchStrategy[Structure]:
+    """Return the strategy of an operator's structures.
+
+    Args:
+        claims: what the operator claims.
+        values: "integer" draws parameters that fit the exact lane.
+        rejected: counts the shapes that were redrawn ("redrawn") and draws given up ("rejected").
+    """
+    drawer = _Drawer(claims, values, Counter() if rejected is None else rejected)
+    return st.composite(drawer.draw)()
+
+
+def sample(claims: Claims, count: int, seed: int) -> list[Structure]:
+    """Return `count` structures that have nothing to do with each other.
+
+    What Hypothesis generates are variations of what it generated before: of sixty cases of a matrix
+    and a parameter of three values fourteen were different, and no tall matrix met the middle one.
+    It is asked for the smallest case instead, where its variations are what is wanted.
+    """
+    drawer = _Drawer(claims, "generic", Counter())
+    chooser = SeededChooser(seed)
+    drawn = (drawer.structure(chooser) for _ in range(MOST_TRIES * count))
+    return list(islice(filter(None, drawn), count))
+
+
+def _padded(plain: T, others: Sequence[T], size: int) -> tuple[T, ...]:
+    """Return options of a fixed number, mostly the plain one, which comes first."""
+    return (plain,) * max(1, size - len(others)) + tuple(others)
+
+
+class _Drawer:
+    """Draws structures; knows beforehand what each lane allows."""
+
+    def __init__(self, claims: Claims, values: str, rejected: Counter[str]) -> None:
+        self.claims = claims
+        self.values = values
+        self.rejected = rejected
+        self.space: Space = space_of(claims)
+        self.lanes = _padded("", self.space.names[1:] * 2, 8)
+        plain = values == "generic"
+        self.specials = {
+            n: _padded("none", specials(claims, n) * 2 if plain else (), 16)
+            for n in self.space.names
+        }
+        self.scales = {
+            n: _padded(1.0, scales(claims, n) if plain else (), 16) for n in self.space.names
+        }
+
+    def draw(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> Structure:
+        """Draw one structure by Hypothesis."""
+        return self.structure(DrawChooser(draw)) or reject()
+
+    def structure(self, chooser: Chooser) -> Structure | None:
+        """Choose one structure, the simple choices first so that they shrink first.
+
+        None where no shapes were found that fit together.
+        """
+        lane = choose(chooser, self.lanes)
+        if lane:
+            chooser.integer(0, LANE_COST - 1)
+        space = self.space.lane(lane)
+        found = self._shapes(space, chooser)
+        if found is None:
+            return None
+        shapes, drawn = found
+        layouts = self._layouts(space, shapes, chooser)
+        return Structure(
+            shapes=shapes,
+            params=drawn,
+            lane=lane,
+            layouts=layouts,
+            special=choose(chooser, self.specials[lane]),
+            scale=choose(chooser, self.scales[lane]),
+            values=self.values,
+            seed=chooser.integer(0, SEEDS - 1) * SPREAD % 2**32,
+        )
+
+    def _shapes(self, space: LaneSpace, chooser: Chooser) -> tuple[Any, Any] | None:
+        """Draw shapes and parameters that fit together."""
+        for _ in range(ATTEMPTS):
+            given = space.given(chooser)
+            solution = space.solution(chooser, given)
+            shapes = space.shapes(solution, space.lengths(chooser))
+            if space.feasible(shapes):
+                exact = self.values == "integer"
+                return shapes, space.parameters(chooser, shapes, given, exact)
+            self.rejected["redrawn"] += 1
+        self.rejected["rejected"] += 1
+        return None
+
+    def _layouts(self, space: LaneSpace, shapes: Any, chooser: Chooser) -> dict[str, str]:
+        """Draw a layout: contiguous for all, or one word for all, or each its own."""
+        found = dict.fromkeys(shapes, "C")
+        if not chance(chooser, 3):
+            return found
+        word = choose(chooser, (*LAYOUTS[1:], "mixed", "mixed", "mixed"))
+        for name, claim in space.inputs.items():
+            able = possible(claim, self.claims.kinks, first_shape(shapes[name]))
+            if word == "mixed":
+                found[name] = choose(chooser, able)
+            elif word in able:
+                found[name] = word
+        return found
+
+
+def corner_keys(claims: Claims) -> frozenset[str]:
+    """Return the corner cases that a run must reach: "axes: None", "layout: reversed" and so on."""
+    return every_key(claims)
+
+
+def reached(claims: Claims, structure: Structure) -> frozenset[str]:
+    """Return the corner cases that a structure is."""
+    return keys_of(claims, structure)

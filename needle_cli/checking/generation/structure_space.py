@@ -1,0 +1,237 @@
+"""The space of an operator's structures: shapes, parameters and list lengths that fit together."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from needle_cli.checking.choosing import Chooser
+from needle_cli.checking.claims import Claims, InputClaim, ParamClaim
+from needle_cli.checking.domains.domains import family
+from needle_cli.checking.generation.requirements import Table, tables
+from needle_cli.checking.parameters import numbers as params_numbers
+from needle_cli.checking.parameters import registry as params
+from needle_cli.checking.parameters.base import Context
+from needle_cli.checking.shapes import BATCH, Shape, Solution, System, parse
+
+MOST_RANK = 4
+"""The largest rank of a group or of the batch that is drawn, where nothing needs more."""
+
+Shapes = dict[str, Shape | tuple[Shape, ...]]
+
+
+class LaneSpace:
+    """The structures of one lane.
+
+    Args:
+        claims: what the operator claims.
+        lane: the lane's name, "" for the main one.
+    """
+
+    def __init__(self, claims: Claims, lane: str) -> None:
+        self.claims = claims
+        self.lane = lane
+        every = claims.inputs_of(lane)
+        self.inputs: dict[str, InputClaim] = {n: every[n] for n in claims.args if n in every}
+        given = claims.params_of(lane)
+        self.params: dict[str, ParamClaim] = {n: given[n] for n in claims.args if n in given}
+        patterns = {name: parse(claim.shape) for name, claim in self.inputs.items()}
+        self.system = System(patterns, claims.dims)
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        """The assignments that satisfy `require`."""
+        return tables(self.claims.require, self._ranges())
+
+    def _ranges(self) -> dict[str, list[int]]:
+        """Return the values of every dimension and every parameter that is an integer."""
+        ranges: dict[str, list[int]] = {}
+        for name in self.system.dims:
+            bound = self.system.bound(name)
+            ranges[name] = list(range(bound.min, bound.max + 1))
+        for name, claim in self.params.items():
+            if claim.kind == "int":
+                ranges[name] = params_numbers.IntKind().options(claim)
+            elif claim.kind == "choice":
+                values = claim.fields["values"]
+                if all(isinstance(v, int) for v in values):
+                    ranges[name] = [int(v) for v in values]
+            elif claim.kind == "bool":
+                ranges[name] = [0, 1]
+        return ranges
+
+    @cached_property
+    def ranks(self) -> tuple[int, int]:
+        """The ranks of groups and of the batch: at least what parameters and domains speak of."""
+        least = 0
+        for name, claim in self.inputs.items():
+            pattern = self.system.patterns[name]
+            if not (pattern.has_batch or pattern.names("group")):
+                continue
+            fixed = sum(part.kind in ("dim", "fixed") for part in pattern.parts)
+            least = max(least, self._needed(name, claim) - fixed)
+        return least, max(MOST_RANK, least)
+
+    def _needed(self, name: str, claim: InputClaim) -> int:
+        """Return the smallest rank of an input that its parameters and domain can live with."""
+        needed = [0]
+        for param in self.params.values():
+            if param.fields.get("of") == name:
+                needed.append(params.kind_of(param).least_rank(param))
+        if claim.domain.name == "simplex":
+            needed.append(1)
+        if claim.spread is not None:
+            needed.append(_rank_for(claim.spread.axis))
+        for other in self.inputs.values():
+            if other.domain.name == "index" and other.domain.into == name:
+                needed.append(_rank_for(other.domain.axis))
+        return max(needed)
+
+    def given(self, chooser: Chooser) -> dict[str, int]:
+        """Draw the names that `require` ties together."""
+        found: dict[str, int] = {}
+        for table in self.tables:
+            found.update(table.assignment(chooser.integer(0, len(table.rows) - 1)))
+        return found
+
+    def solution(self, chooser: Chooser, given: Mapping[str, int]) -> Solution:
+        """Draw dimensions."""
+        return self.system.draw(chooser, given, self.ranks)
+
+    def lengths(self, chooser: Chooser) -> dict[str, int]:
+        """Draw the number of members of every list and tuple."""
+        return {
+            name: chooser.integer(*claim.members)
+            for name, claim in self.inputs.items()
+            if claim.members is not None
+        }
+
+    def shapes(self, solution: Solution, lengths: Mapping[str, int]) -> Shapes:
+        """Return the shapes of a solution, one per member for lists."""
+        found: Shapes = {}
+        for name, shape in self.system.shapes(solution).items():
+            found[name] = (shape,) * lengths[name] if name in lengths else shape
+        return found
+
+    def context(self, shapes: Mapping[str, Any], exact: bool = False) -> Context:
+        """Return what parameters may depend on."""
+        return Context({n: first_shape(s) for n, s in shapes.items()}, {}, exact)
+
+    def parameters(
+        self,
+        chooser: Chooser,
+        shapes: Mapping[str, Any],
+        given: Mapping[str, int],
+        exact: bool = False,
+        first: Mapping[str, Sequence[str]] | None = None,
+    ) -> dict[str, Any]:
+        """Draw the parameters for shapes; `first` are the corner cases wanted of some of them."""
+        context = self.context(shapes, exact)
+        for name, claim in self.params.items():
+            if name in given:
+                value: Any = bool(given[name]) if claim.kind == "bool" else given[name]
+            else:
+                value = params.draw(claim, context, chooser, (first or {}).get(name, ()))
+            context.params[name] = value
+        return context.params
+
+    def feasible(self, shapes: Mapping[str, Any]) -> bool:
+        """Whether values exist: an index needs something to point at, without repeats enough."""
+        for name, claim in self.inputs.items():
+            if claim.domain.name != "index":
+                continue
+            size = index_size(claim, shapes, {})
+            count = 1
+            for n in first_shape(shapes[name]):
+                count *= n
+            forbid = claim.domain.duplicates == "forbid"
+            if size is not None and ((forbid and count > size) or (count and size == 0)):
+                return False
+        return True
+
+    def floating(self, differentiable: bool = True) -> list[str]:
+        """Return the floating inputs; those that are differentiable in this lane by default."""
+        return [
+            name
+            for name, claim in self.inputs.items()
+            if family(claim) == "float" and (claim.differentiable or not differentiable)
+        ]
+
+    @property
+    def has_room(self) -> bool:
+        """Whether some input has a group or a batch part."""
+        return any(p.has_batch or p.names("group") for p in self.system.patterns.values())
+
+    def allows_empty(self) -> bool:
+        """Whether the spec leaves the dimensions of groups and batch free, zero included."""
+        names = [*self.system.groups, *([BATCH] if self.system.batched else [])]
+        return any(
+            name not in self.claims.dims or self.claims.dims[name].min == 0 for name in names
+        )
+
+
+def _rank_for(axis: Any) -> int:
+    """Return the rank that an axis needs."""
+    if not isinstance(axis, int):
+        return 1
+    return axis + 1 if axis >= 0 else -axis
+
+
+def first_shape(shape: Any) -> Shape:
+    """Return a shape; of a list's shapes the first."""
+    return shape[0] if shape and isinstance(shape[0], tuple) else shape
+
+
+def index_size(
+    claim: InputClaim, shapes: Mapping[str, Any], given: Mapping[str, Any]
+) -> int | None:
+    """Return the length of the axis that an index input points into; None if it is unknown.
+
+    The axis may be named by a parameter; None of that means the flattened array.
+    """
+    if claim.domain.into not in shapes:
+        return None
+    shape = first_shape(shapes[claim.domain.into])
+    axis: Any = claim.domain.axis
+    if isinstance(axis, str):
+        axis = given.get(axis)
+    if axis is None:
+        size = 1
+        for n in shape:
+            size *= n
+        return size
+    return int(shape[axis])
+
+
+class Space:
+    """All lanes of an operator."""
+
+    def __init__(self, claims: Claims) -> None:
+        self.names = ("", *(lane.name for lane in claims.lanes))
+        self._lanes = {name: LaneSpace(claims, name) for name in self.names}
+
+    def lane(self, name: str) -> LaneSpace:
+        """Return one lane's structures."""
+        return self._lanes[name]
+
+
+_SPACES: dict[int, tuple[weakref.ref[Claims], Space]] = {}
+
+
+def space_of(claims: Claims) -> Space:
+    """Return the space of claims; computed once per object, forgotten with it."""
+    key = id(claims)
+    known = _SPACES.get(key)
+    if known is not None and known[0]() is claims:
+        return known[1]
+    space = Space(_unreferenced(claims))
+    _SPACES[key] = (weakref.ref(claims, lambda _: _SPACES.pop(key, None)), space)
+    return space
+
+
+def _unreferenced(claims: Claims) -> Claims:
+    """Return an equal object, so that the cache does not keep its key alive."""
+    return replace(claims)

@@ -1,0 +1,1 @@
+"""Declared points without a derivative: finding them, drawing on them, keeping off them."""

@@ -1,0 +1,335 @@
+"""The core as a library: `check_pair` for two functions on arrays, `check_function` for tensors."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from needle_cli.checking.checks.context import Question, merge, refused
+from needle_cli.checking.checks.registry import CHECKS, NAMES
+from needle_cli.checking.diagnosis.diagnose import likely_cause
+from needle_cli.checking.library import device_path, fast_path, given_inputs, perturbations
+from needle_cli.checking.library.pair import Pair
+from needle_cli.checking.library.report import Report
+from needle_cli.checking.model import (
+    Answer,
+    Array,
+    Case,
+    Element,
+    Finding,
+    Garbage,
+    InputValue,
+    OperatorError,
+    OpUnderTest,
+    Verdict,
+)
+from needle_cli.checking.numerics.localise import elements
+from needle_cli.checking.numerics.probes import power_of_two, rms, signed
+
+LEAN = ("contract", "gradient", "linearity", "purity", "precision")
+
+LEAN_SET = frozenset(LEAN)
+
+TWICE = "two equal calls of gradient give different bytes"
+
+Make = Callable[[Callable[..., Any], Sequence[Any]], tuple[OpUnderTest, Case]]
+
+OWN_ENGINE = "needle_cli.engines.course_shaped"
+"""The module whose `register()` makes Needle's own tensors known; imported when first needed, so
+that the core itself stays free of every engine."""
+
+_engines: dict[str, tuple[Callable[[object], bool], Make]] = {}
+
+
+def register_engine(name: str, matches: Callable[[object], bool], make: Make) -> None:
+    """Teach `check_function` an engine.
+
+    Args:
+        name: The engine's name; registering it again replaces it.
+        matches: Tells whether an argument is a tensor of this engine.
+        make: Builds `(operator under test, case)` from `(f, inputs)`.
+    """
+    _engines[name] = (matches, make)
+
+
+def check_pair(
+    forward: Callable[..., Any],
+    vjp: Callable[..., Any],
+    inputs: Sequence[Any] | Mapping[str, Any],
+    params: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    checks: Sequence[str] | None = None,
+    thorough: bool = False,
+) -> Report:
+    """Judge a vector-Jacobian product against differences of its forward function.
+
+    Args:
+        forward: `forward(*arrays, **params) -> array`, or a tuple of arrays.
+        vjp: `vjp(cotangent, *arrays, **params) -> tuple of arrays`, one per input, each of its
+            input's shape and dtype; `None` for an input that has no gradient.
+        inputs: Arrays (any shape, float16 to float64; integer and bool ones are not
+            differentiated), or a mapping of names to them. They are copied.
+        params: Keyword arguments of both functions.
+        seed: The seed of directions and cotangents.
+        checks: Names of the checks to ask, of contract, gradient, linearity, purity, precision.
+        thorough: Also try other cotangents, values and layouts, and calls in between.
+
+    Returns:
+        A `Report`. Without `thorough` it cost three forward and at most three backward
+        evaluations, unless something was in doubt.
+
+    Raises:
+        TypeError: An input is not an array of real numbers, or `inputs` is not a sequence.
+        ValueError: A check is not known, or the seed is not a whole number from 0 on.
+    """
+    selected = _selected(checks, LEAN)
+    arrays = _arrays(forward, inputs)
+    case = Case(arrays, dict(params or {}), judged=_floating(arrays), seed=_whole(seed))
+    return judge_case(Pair(forward, vjp), case, selected, thorough)
+
+
+def check_function(
+    f: Callable[..., Any],
+    inputs: Sequence[Any],
+    params: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    checks: Sequence[str] | None = None,
+    thorough: bool = False,
+) -> Report:
+    """Judge the gradient of a function of tensors, as its engine computes it.
+
+    Args:
+        f: `f(*tensors, **params) -> tensor`, or a tuple of tensors.
+        inputs: Tensors of an engine that is registered (Needle's own always is).
+        params: Keyword arguments of `f`.
+        seed: The seed of directions and cotangents.
+        checks: Names of the checks to ask (see `needle list checks`).
+        thorough: Also ask second order, the graph, other cotangents, values and layouts.
+
+    Returns:
+        A `Report`.
+
+    Raises:
+        TypeError: No registered engine knows the inputs.
+        ValueError: A check is not known, or the seed is not a whole number from 0 on.
+    """
+    selected = _selected(checks, NAMES if thorough else LEAN)
+    if not isinstance(inputs, Sequence):
+        raise TypeError(f"inputs has to be a sequence of tensors, not a {type(inputs).__name__}")
+    op, case = _engine_for(inputs)(f, inputs)
+    case = replace(case, params=dict(params or {}), seed=_whole(seed))
+    return judge_case(op, case, selected, thorough)
+
+
+def entries(
+    f: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]
+) -> list[Element]:
+    """Return analytic beside numeric entries of a function's gradient, 64 at most if all agree."""
+    op, case = _brought_home(*_engine_for(inputs)(f, inputs))
+    question = Question(op, replace(case, params=dict(params)))
+    return elements(question.wide, question.cotangent)
+
+
+def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: bool) -> Report:
+    """Ask the selected checks at one case, cheaply or thoroughly, and word the report."""
+    order = LEAN if selected is LEAN_SET else tuple(name for name in NAMES if name in selected)
+    with np.errstate(all="ignore"):
+        glimpse = order is LEAN and not thorough
+        if glimpse and device_path.suits(op, case):
+            if device_path.accepts(op, case):
+                return Report(op.name, Verdict.PASS, seed=case.seed, asked=order)
+            glimpse = False  # there was a reason for doubt, which other numbers might not show
+        op, case = _brought_home(op, case)
+        look = fast_path.Glance(op, case) if glimpse else None
+        if look is not None and look.accepts():
+            return Report(op.name, Verdict.PASS, seed=case.seed, asked=order)
+        question = Question(op, case)
+        try:
+            answers = given_inputs.ask(question, selected)
+            beyond = selected - set(LEAN)
+            if not any(answer.findings for answer in answers):
+                if look is not None and not look.repeats():
+                    answers.append(refused("purity", TWICE))
+                if thorough:
+                    answers += perturbations.ask(question, selected)
+                else:
+                    answers += [CHECKS[name](question) for name in NAMES if name in beyond]
+        except OperatorError as error:
+            check = "forward" if error.stage in ("forward", "compute") else "contract"
+            answers = [_raised(check, str(error))]
+        except Garbage as error:
+            answers = [_raised("contract", str(error))]
+    answer = _composition_at_a_kink(question, merge(answers))
+    table = _table(question, answer)
+    cause = _nothing_returned(question, table) or likely_cause(answer.findings, table)
+    findings = tuple(_placed(replace(f, cause=f.cause or cause), table) for f in answer.findings)
+    notes = tuple(dict.fromkeys(answer.notes))
+    return Report(op.name, answer.verdict, findings, notes, tuple(table), case.seed, order)
+
+
+def _brought_home(op: OpUnderTest, case: Case) -> tuple[OpUnderTest, Case]:
+    """Return an operator and a case whose arrays are on the host."""
+    if getattr(op, "room", None) is None:
+        return op, case
+    home: tuple[OpUnderTest, Case] = op.brought_home(case)  # type: ignore[attr-defined]
+    return home
+
+
+def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
+    """Take back a refusal that holds for a composition at this very point only.
+
+    What a chain of right operators answers where one of them has a kink need not be a derivative
+    of the whole: `relu(x) - relu(-x)` is x, and gets 0 at 0 (Kakade and Lee, 2018). That is
+    information, and no fault of any operator.
+    """
+    only_gradient = answer.findings and all(f.check == "gradient" for f in answer.findings)
+    if not only_gradient or not getattr(question.subject.evaluation, "composite", False):
+        return answer
+    rng = question.rng("beside")
+    beside = [
+        leaf + (2.0**-7 * power_of_two(rms(leaf)) * signed(rng, leaf.shape)).astype(leaf.dtype)
+        if leaf.dtype.kind == "f"
+        else leaf
+        for leaf in question.case.leaves()
+    ]
+    moved = Question(question.op, replace(question.case.with_leaves(beside), cotangent=None))
+    with np.errstate(all="ignore"):
+        if CHECKS["gradient"](moved).verdict is not Verdict.PASS:
+            return answer
+    note = (
+        "the gradient of this composition is no derivative at this point, where a part has a kink"
+    )
+    return Answer(Verdict.NO_DERIVATIVE, probes={Verdict.NO_DERIVATIVE: 1}, notes=(note,))
+
+
+def _raised(check: str, text: str) -> Answer:
+    finding = Finding(check, "", None, None, None, None, message=text)
+    return Answer(Verdict.FAIL, (finding,), probes={Verdict.FAIL: 1}, error=True)
+
+
+def _table(question: Question, answer: Answer) -> list[Element]:
+    """Return entries side by side where a gradient finding asks for them."""
+    if not any(f.check == "gradient" and f.index is None for f in answer.findings):
+        return []
+    try:
+        return elements(question.wide, question.cotangent)
+    except (OperatorError, Garbage):
+        return []
+
+
+def _nothing_returned(question: Question, table: Sequence[Element]) -> str:
+    """Return the cause of wrong entries that are zero because their gradient is None."""
+    wrong = {e.input for e in table if e.wrong}
+    if not wrong or any(e.analytic for e in table if e.wrong):
+        return ""
+    subject = question.wide
+    given = subject.evaluation.gradient(subject.cotangents(question.cotangent))
+    absent = {subject.names[i] for i in subject.judged if given[i].value is None}
+    names = " and ".join(n for n in subject.names if n in wrong)
+    return f"the gradient of {names} is None, which counts as zero" if wrong <= absent else ""
+
+
+def _placed(finding: Finding, table: Sequence[Element]) -> Finding:
+    """Point a gradient finding at the entry that is furthest off."""
+    wrong = [e for e in table if e.wrong and np.isfinite(e.analytic - e.numeric)]
+    if finding.check != "gradient" or finding.index is not None or not wrong:
+        return finding
+    worst = max(wrong, key=lambda e: abs(e.analytic - e.numeric) / e.allowed if e.allowed else 0.0)
+    return replace(
+        finding,
+        input=worst.input,
+        index=worst.index,
+        analytic=worst.analytic,
+        numeric=worst.numeric,
+        allowed=worst.allowed,
+    )
+
+
+def _selected(checks: Sequence[str] | None, default: Sequence[str]) -> frozenset[str]:
+    if checks is None:
+        return LEAN_SET if default is LEAN else frozenset(default)
+    if isinstance(checks, str):
+        checks = (checks,)
+    for name in checks:
+        if name not in NAMES:
+            near = get_close_matches(str(name), NAMES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(NAMES)}"
+            raise ValueError(f"unknown check {name!r}{hint}")
+    return frozenset(checks)
+
+
+def _whole(seed: int) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed has to be a whole number from 0 on, not {seed!r}")
+    return int(seed)
+
+
+def _arrays(
+    forward: Callable[..., Any], inputs: Sequence[Any] | Mapping[str, Any]
+) -> dict[str, InputValue]:
+    if isinstance(inputs, Mapping):
+        return {str(name): _array(value, str(name)) for name, value in inputs.items()}
+    if isinstance(inputs, np.ndarray) or not isinstance(inputs, Sequence):
+        kind = type(inputs).__name__
+        raise TypeError(f"inputs has to be a sequence of arrays, not a {kind}; write [x]")
+    names = _argument_names(forward, len(inputs))
+    return {
+        name: tuple(_array(v, name) for v in value)
+        if isinstance(value, tuple | list) and any(isinstance(v, np.ndarray) for v in value)
+        else _array(value, name)
+        for name, value in zip(names, inputs, strict=True)
+    }
+
+
+def _array(value: Any, name: str) -> Array:
+    array = np.array(value, order="K", copy=True)
+    if array.dtype.kind not in "fiub" or array.dtype == np.longdouble != np.float64:
+        raise TypeError(f"input {name} has dtype {array.dtype}; expected float16 to float64")
+    return array
+
+
+def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """Return the function's own argument names where it has them, else x0, x1, ..."""
+    code = getattr(function, "__code__", None)
+    if code is not None:  # `inspect.signature` costs more than a small check
+        names = list(code.co_varnames[: code.co_argcount])
+        names = names[1:] if inspect.ismethod(function) else names
+    else:
+        try:
+            names = list(inspect.signature(function).parameters)
+        except (TypeError, ValueError):
+            names = []
+    names = names[:count]
+    return names if len(names) == count else [f"x{k}" for k in range(count)]
+
+
+def _floating(arrays: Mapping[str, InputValue]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, value in arrays.items()
+        if any(a.dtype.kind == "f" for a in (value if isinstance(value, tuple) else (value,)))
+    )
+
+
+def _engine_for(inputs: Sequence[Any]) -> Make:
+    if not _engines:
+        importlib.import_module(OWN_ENGINE).register()
+    for value in inputs:
+        members = value if isinstance(value, tuple | list) else (value,)
+        for matches, make in _engines.values():
+            if any(matches(member) for member in members):
+                return make
+    kinds = ", ".join(sorted({type(value).__name__ for value in inputs})) or "nothing"
+    known = ", ".join(_engines) or "none"
+    raise TypeError(
+        f"no engine knows these inputs ({kinds}); registered: {known}. "
+        "For plain arrays use check_pair."
+    )

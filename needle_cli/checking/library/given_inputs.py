@@ -1,0 +1,157 @@
+"""What a glance did not accept, asked with care at the given inputs alone.
+
+The order of the calls is that of the glance, so that a gradient which remembers another call is
+caught here as there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from needle_cli.checking.checks import contract, gradient, linearity, precision
+from needle_cli.checking.checks.context import Question, merge, passed, refused
+from needle_cli.checking.library.fast_path import CHEAP_UP_TO, adds_up, same_bytes, weights
+from needle_cli.checking.model import (
+    Answer,
+    Array,
+    Garbage,
+    Gradient,
+    OperatorError,
+    Verdict,
+)
+from needle_cli.checking.numerics.acceptance import Quick
+from needle_cli.checking.numerics.comparison import escalate
+from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.probes import opposed, random_cotangent, scaled_direction
+from needle_cli.checking.numerics.steps import FAST_STEP
+from needle_cli.checking.point import Subject, vector_of
+
+
+def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
+    """Ask contract, gradient, linearity and purity at the given inputs, cheaply.
+
+    What passes is settled by a few sums and compares; the checks' own functions, which word a
+    finding, are called only where these do not agree. The caller silences NumPy's warnings.
+    """
+    subject = question.wide
+    rng = question.rng("lean")
+    kept = [leaf.copy() for leaf in subject.leaves]
+    answers = _ask(question, selected, rng)
+    hurt = [
+        name
+        for name, leaf, before in zip(subject.names, subject.leaves, kept, strict=True)
+        if not same_bytes(leaf, before)
+    ]
+    if hurt:
+        text = f"the inputs {', '.join(hurt)} are changed by the call"
+        answers.append(refused("purity", text, name=hurt[0]))
+    return [a for a in answers if all(f.check in selected for f in a.findings)] or [passed()]
+
+
+def _ask(question: Question, selected: frozenset[str], rng: np.random.Generator) -> list[Answer]:
+    """Make the evaluations in an order that shows a gradient which remembers another call."""
+    subject = question.wide
+    direction = scaled_direction(subject, rng)
+    plus = _moved(subject, direction, FAST_STEP)
+    if question.case.cotangent is None:
+        question.draw_cotangent(rng)
+    raw, answers = _first_gradient(question)
+    if any(answer.findings for answer in answers):
+        return answers
+    minus = _moved(subject, direction, -FAST_STEP)
+    if not same_bytes(subject.vector, vector_of(subject.evaluation.outputs)):
+        answers.append(refused("purity", "a later call changes the output of an earlier one"))
+        return answers
+    if not subject.judged or subject.vector.size == 0:
+        return answers
+    quick = Quick(Line(subject, direction), plus, minus)
+    return answers + _compared(question, quick, subject.settle(raw), rng, selected)
+
+
+def _moved(subject: Subject, direction: Sequence[Array], step: float) -> Array | None:
+    """Return the outputs beside the point without touching the point; None where that raises."""
+    leaves = list(subject.leaves)
+    for i, u in zip(subject.judged, direction, strict=True):
+        leaves[i] = leaves[i] + step * u
+    try:
+        return vector_of(subject.op.evaluate(subject.case.with_leaves(leaves)).outputs)
+    except (OperatorError, Garbage):
+        return None
+
+
+def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer]]:
+    """Ask the first gradient, judge its form, and that it leaves cotangent and output alone."""
+    subject = question.wide
+    outputs = subject.evaluation.outputs
+    vector = subject.vector  # a copy
+    parts = subject.cotangents(question.cotangent)
+    raw = subject.evaluation.gradient(parts)
+    widened = question.subject is not subject
+    answers = [] if _well_formed(subject, raw) else [contract.form(subject, raw, any_dtype=widened)]
+    given = subject.cotangents(question.cotangent, copy=False)
+    if not all(same_bytes(a, b) for a, b in zip(parts, given, strict=True)):
+        answers.append(refused("purity", "gradient changes the cotangent it is given"))
+    if not same_bytes(vector, vector_of(outputs)):
+        answers.append(refused("purity", "gradient changes the output it was computed from"))
+    if widened:
+        answers.append(_low_precision(question, question.cotangent))
+    return raw, answers
+
+
+def _well_formed(subject: Subject, raw: Sequence[Gradient]) -> bool:
+    """Tell whether every judged leaf got an array of its shape and dtype, and nothing else did."""
+    if len(raw) != len(subject.leaves) or len(subject.judged) != len(raw):
+        return False
+    kind = subject.op.gradient_kind
+    for given, leaf in zip(raw, subject.leaves, strict=True):
+        value = given.value
+        if value is None or given.kind != kind:
+            return False
+        if value.shape != leaf.shape or value.dtype != leaf.dtype:
+            return False
+    return True
+
+
+def _low_precision(question: Question, cotangent: Array) -> Answer:
+    """Judge form and rounding of the gradient in the dtype of the inputs."""
+    subject = question.subject
+    raw = subject.evaluation.gradient(subject.cotangents(cotangent))
+    form = contract.inspect(subject, raw)
+    if form.findings:
+        return form
+    return merge([form, precision.agree(subject, subject.settle(raw), question.wide, cotangent)])
+
+
+def _compared(
+    question: Question,
+    quick: Quick,
+    gradients: Sequence[Array],
+    rng: np.random.Generator,
+    selected: frozenset[str],
+) -> list[Answer]:
+    """Compare along the line already measured; ask two more cotangents where that is cheap."""
+    subject, cotangent = question.wide, question.cotangent
+    answers: list[Answer] = []
+    pairs = [(cotangent, gradients)]
+    if subject.case.size() <= CHEAP_UP_TO:
+        factors = weights(FAST_STEP * quick.slope, quick.line.origin)
+        drawn = random_cotangent(rng, cotangent.size)
+        other = subject.rounded(factors * opposed(drawn, cotangent))
+        pairs.append((other, subject.gradients(other)))
+        if "linearity" in selected and question.subject is not subject:
+            answers.append(linearity.ask(question))
+        elif "linearity" in selected:
+            of_sum = subject.gradients(cotangent + other)
+            if not adds_up(of_sum, gradients, pairs[1][1]):
+                answers.append(linearity.added(subject, pairs[0], pairs[1], of_sum, rng))
+    if "gradient" not in selected:
+        return answers
+    for v, g in pairs:
+        if not quick.agrees(v, g):
+            outcome = escalate(subject, quick.line, v, g, rng=rng, tangent=question.tangent)
+            answers.append(gradient.as_answer(subject, outcome))
+            if outcome.verdict is not Verdict.PASS:
+                return answers
+    return answers + gradient.hidden(question, quick.line, cotangent, gradients, rng)

@@ -1,0 +1,479 @@
+"""After a disagreement: more steps, another direction, then the one-sided slopes.
+
+A gradient is refused only if two step sizes agree with each other that it is wrong, the point is no
+kink, and neither the rounding of the outputs nor that of the gradient explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from needle_cli.checking.model import Array, Garbage, OperatorError, Verdict
+from needle_cli.checking.numerics.acceptance import HEADROOM, Comparison, Quick, Refined
+from needle_cli.checking.numerics.differences import (
+    EPS,
+    Estimate,
+    Line,
+    central_estimates,
+    measured_noise,
+)
+from needle_cli.checking.numerics.nonsmooth import Autopsy, examine
+from needle_cli.checking.numerics.probes import (
+    Tangent,
+    entry_direction,
+    power_of_two,
+    projected,
+    rms,
+)
+from needle_cli.checking.numerics.steps import FAST_STEP
+from needle_cli.checking.numerics.tolerance import (
+    AGREEMENT,
+    CONFIDENCE,
+    INCONCLUSIVE,
+    norm,
+    summation_rounding,
+)
+from needle_cli.checking.point import Subject, inner
+
+FLAT = 1e-6
+"""Share of the slope a good way off below which a slope is known to be zero, where it is that."""
+
+ROUGH = 1e-5
+"""Scatter of a gradient, as a share of `|v| |y|` per step of the size of `x`, that no rounding of a
+well-behaved formula explains."""
+
+NO_ROOM = 1e290
+"""Outputs beyond which neither steps nor slopes have room before the largest number."""
+
+WIDE = 2.0**12
+"""Ratio of two entries from which their sizes are tried apart."""
+
+
+def compare(
+    line: Line,
+    cotangent: Array,
+    gradients: Sequence[Array],
+    *,
+    rng: np.random.Generator,
+    tangent: Tangent | None = None,
+    factor: float = 1.0,
+) -> Comparison:
+    """Compare `<v, J u>` with `<J^T v, u>`; gradients are those for the cotangent `v`."""
+    with np.errstate(all="ignore"):
+        for look in (Quick, Refined):
+            accepted = look(line).accept(cotangent, gradients, HEADROOM)
+            if accepted is not None:
+                return accepted
+        return escalate(
+            line.subject, line, cotangent, gradients, rng=rng, tangent=tangent, factor=factor
+        )
+
+
+def escalate(
+    subject: Subject,
+    line: Line,
+    cotangent: Array,
+    gradients: Sequence[Array],
+    *,
+    rng: np.random.Generator,
+    tangent: Tangent | None = None,
+    factor: float = 1.0,
+) -> Comparison:
+    """Judge after a disagreement: more steps, another direction, then the kinks."""
+    roomy = np.abs(subject.vector) < NO_ROOM
+    if not roomy.all():
+        cotangent = np.where(roomy, cotangent, 0.0)
+        if not cotangent.any():
+            return _undecided(Verdict.CANNOT_TELL, "the output is not finite here, or nearly so")
+        gradients = subject.gradients(cotangent)
+    broken = [~np.isfinite(g) for g in gradients]
+    note = ""
+    if any(mask.any() for mask in broken):
+        if roomy.all():
+            verdict, note = nonfinite_gradient(subject, cotangent, gradients, tangent)
+            if verdict is Verdict.FAIL:
+                return Comparison(verdict, float("nan"), float("nan"), 0.0, note)
+        gradients = [np.where(mask, 0.0, g) for g, mask in zip(gradients, broken, strict=True)]
+        held = [np.where(mask, 0.0, u) for mask, u in zip(broken, line.direction, strict=True)]
+        line = Line(subject, projected(subject, held, tangent))
+        if not any(u.any() for u in line.direction):
+            return _undecided(Verdict.NO_DERIVATIVE, note or "no entry has a finite gradient")
+    lines = list(_lines(subject, line, broken, rng, tangent))
+    outcome = _settle(subject, lines, cotangent, gradients, factor, rng, tangent)
+    if note and outcome.verdict is Verdict.PASS:
+        return _undecided(Verdict.NO_DERIVATIVE, note)
+    return outcome
+
+
+def _lines(
+    subject: Subject,
+    line: Line,
+    broken: Sequence[Array],
+    rng: np.random.Generator,
+    tangent: Tangent | None,
+) -> Iterator[Line]:
+    """Yield the lines to look along, the first being the one that decides a pass.
+
+    Where entries are of one size: the given line, then one scaled entry by entry. Where their sizes
+    differ by more than `WIDE`, a step for the large would jump over the structure near the small:
+    one line scaled entry by entry, then one for every group of like sizes, so that the small are
+    not drowned by the large.
+    """
+    by_entry = entry_direction(subject, rng)
+    by_entry = [np.where(mask, 0.0, u) for mask, u in zip(broken, by_entry, strict=True)]
+    groups = _groups_of_size(by_entry)
+    if len(groups) < 2:
+        yield line
+    yield Line(subject, projected(subject, by_entry, tangent))
+    for group in groups if len(groups) > 1 else ():
+        part = Line(subject, projected(subject, group, tangent))
+        part.partial = True
+        yield part
+
+
+def _groups_of_size(direction: Sequence[Array]) -> list[list[Array]]:
+    """Split a direction by the magnitude of its entries, where these are spread wide."""
+    sizes = np.concatenate([np.abs(u).reshape(-1) for u in direction])
+    # Next to the smallest numbers there is no room for steps.
+    sizes = np.unique(sizes[sizes > 2.0**-900])
+    if sizes.size == 0 or sizes[-1] <= sizes[0] * WIDE:
+        return []
+    starts = [float(sizes[0])]
+    for size in sizes:
+        if size > starts[-1] * WIDE:
+            starts.append(float(size))
+    return [
+        [np.where((np.abs(u) >= low) & (np.abs(u) < high), u, 0.0) for u in direction]
+        for low, high in zip(starts, [*starts[1:], np.inf], strict=True)
+    ]
+
+
+def _settle(
+    subject: Subject,
+    lines: Sequence[Line],
+    cotangent: Array,
+    gradients: Sequence[Array],
+    factor: float,
+    rng: np.random.Generator,
+    tangent: Tangent | None,
+) -> Comparison:
+    """Return the verdict of several lines: a confirmed failure of any, else the sharpest answer."""
+    outcomes: list[Comparison] = []
+    whole = 0.0
+    for line in lines:
+        v, g = cotangent, gradients
+        if line.partial:
+            central_estimates(line, np.zeros(line.origin.shape))
+            v, g = of_the_moving(line, cotangent, gradients)
+        outcome = _at_several_steps(subject, line, v, g, factor)
+        whole = max(whole, outcome.scale if outcome.scale > 0 else 0.0)
+        if line.partial and abs(outcome.analytic - outcome.numeric) <= 16 * EPS * whole:
+            continue  # less than the rounding of the slopes beside it
+        if outcome.verdict is Verdict.FAIL:
+            outcome = _confirm(subject, line, v, g, outcome, rng, tangent)
+            if outcome.verdict is Verdict.FAIL:
+                return outcome
+        outcomes.append(outcome)
+        if len(lines) == 2 and outcome.verdict is Verdict.PASS and outcome.sharp:
+            break
+    noted = [c for c in outcomes if c.verdict is Verdict.NO_DERIVATIVE]
+    passing = [c for c in outcomes if c.verdict is Verdict.PASS]
+    if noted or passing:
+        return (noted or sorted(passing, key=lambda c: c.allowed / (c.scale or np.inf)))[0]
+    return _look(subject, lines[0], cotangent, outcomes[0], rng, tangent)
+
+
+def of_the_moving(
+    line: Line, cotangent: Array, gradients: Sequence[Array]
+) -> tuple[Array, Sequence[Array]]:
+    """Return cotangent and gradients of the outputs alone that move along a line.
+
+    The rounding of the others would drown the few that do. They take no part on either side, since
+    an output that stands still may hide its slope. Moving is what differs at a point seen so far.
+    """
+    moving = line.moving()
+    if moving.all() or not moving.any():
+        return cotangent, gradients
+    masked = np.where(moving, cotangent, 0.0)
+    found = line.subject.gradients(masked)
+    return masked, [np.where(np.isfinite(g), g, 0.0) for g in found]
+
+
+def _undecided(verdict: Verdict, note: str) -> Comparison:
+    return Comparison(verdict, float("nan"), float("nan"), float("nan"), note)
+
+
+def projected_slope(estimate: Estimate, cotangent: Array) -> tuple[float, float]:
+    """Return the projected slope and its projected error; NaN where a needed entry is missing."""
+    used = cotangent != 0
+    weights = cotangent[used]
+    slope, error = estimate.slope[used], estimate.error[used]
+    return float(np.dot(weights, slope)), norm(weights * error)
+
+
+def _at_several_steps(
+    subject: Subject, line: Line, cotangent: Array, gradients: Sequence[Array], factor: float
+) -> Comparison:
+    """Compare at every pair of steps; FAIL here means that two steps agree that it is wrong."""
+    analytic = inner(gradients, line.direction)
+    # Of an operator that is given float32 nobody asks for more digits than that.
+    eps = max(subject.rounding, subject.widened)
+    rounding = summation_rounding(gradients, line.direction, eps)
+    rows: list[tuple[float, float, Estimate]] = []
+    noise = measured_noise(line)
+    for estimate in central_estimates(line, noise):
+        numeric, error = projected_slope(estimate, cotangent)
+        if np.isfinite(numeric) and np.isfinite(error):
+            rows.append((error, numeric, estimate))
+    if not rows:
+        beside = np.isfinite(line.slope(FAST_STEP)).all()
+        why = "are too noisy for any step" if beside else "are not finite beside this point"
+        return _undecided(Verdict.CANNOT_TELL, f"the outputs {why}")
+    used = cotangent != 0
+    sound = [row for row in rows if not _contradicted(rows, row[2], cotangent)]
+    error, numeric, best = min(sound, key=lambda row: row[0])
+    scale = norm(cotangent[used] * best.slope[used])
+    allowed = factor * (CONFIDENCE * error + AGREEMENT * scale + rounding)
+    distance = abs(numeric - analytic)
+    if distance <= allowed:
+        both_zero = numeric == 0.0 and analytic == 0.0
+        # A full-scale move that changes the output by less than its rounding: saturated.
+        hidden = np.maximum(noise, subject.rounding * np.abs(line.origin))
+        negligible = 4 * norm(cotangent[used] * hidden[used])
+        flat = both_zero or (abs(analytic) <= negligible and abs(numeric) <= negligible)
+        flat = flat or allowed <= FLAT * _coarse_slope(line, cotangent)
+        decided = flat or allowed <= INCONCLUSIVE * max(scale, abs(analytic))
+        verdict = Verdict.PASS if decided else Verdict.CANNOT_TELL
+        note = "" if decided else "rounding hides the slope at every step"
+        return Comparison(verdict, analytic, numeric, allowed, note, scale)
+    agreeing = [
+        row
+        for row in rows
+        if row[2] is not best
+        and abs(row[1] - numeric) <= CONFIDENCE * (row[0] + error) + AGREEMENT * scale
+        and abs(row[1] - analytic) > CONFIDENCE * row[0] + AGREEMENT * scale
+    ]
+    certain = CONFIDENCE * error <= INCONCLUSIVE * max(scale, distance)
+    if agreeing and certain:
+        return Comparison(Verdict.FAIL, analytic, numeric, allowed, "", scale)
+    note = "no two steps agree on the slope"
+    return Comparison(Verdict.CANNOT_TELL, analytic, numeric, allowed, note, scale)
+
+
+def _coarse_slope(line: Line, cotangent: Array) -> float:
+    """Return the size of the slope a good way off: what a slope at a stationary point is small to.
+
+    The larger of two difference quotients to either side, each output by itself.
+    """
+    used = cotangent != 0
+    found = [0.0]
+    for step in (2.0**-4, -(2.0**-4)):
+        moved = (line.at(step)[used] - line.origin[used]) / step
+        size = norm(cotangent[used] * moved)
+        found.append(size if np.isfinite(size) else 0.0)
+    return max(found)
+
+
+def _contradicted(
+    rows: Sequence[tuple[float, float, Estimate]], best: Estimate, cotangent: Array
+) -> bool:
+    """Tell whether a finer step gives another slope than this one, by more than rounding.
+
+    Coarse steps may agree with each other on a slope that the function has nowhere: those of a fast
+    oscillation, or across a near singularity.
+    """
+    used = cotangent != 0
+    weights = cotangent[used]
+    slope = float(np.dot(weights, best.slope[used]))
+    error = norm(weights * best.error[used])
+    for _, numeric, estimate in rows:
+        if estimate.step < best.step:
+            rounding = norm(weights * estimate.rounding[used])
+            margin = CONFIDENCE * (rounding + error) + AGREEMENT * abs(slope)
+            if abs(numeric - slope) > margin:
+                return True
+    return False
+
+
+def _confirm(
+    subject: Subject,
+    line: Line,
+    cotangent: Array,
+    gradients: Sequence[Array],
+    outcome: Comparison,
+    rng: np.random.Generator,
+    tangent: Tangent | None,
+) -> Comparison:
+    """Make sure that a disagreement is no kink, no structure finer than the steps, no rounding.
+
+    The kinks come first: beside one, a right gradient jumps from one unit in the last place to the
+    next, and that is not rounding.
+    """
+    doubt = replace(
+        outcome,
+        verdict=Verdict.CANNOT_TELL,
+        note="the output moves otherwise over small steps than over large ones",
+    )
+    if _two_faced(line, cotangent, outcome):
+        return doubt
+    autopsy = examine(subject, line, cotangent, rng, tangent)
+    if autopsy.verdict is not None:
+        return _worded(autopsy)
+    distance = abs(outcome.numeric - outcome.analytic)
+    if _refuted(autopsy, outcome) or (autopsy.unsettled and autopsy.allowed > 0.3 * distance):
+        return doubt
+    if not _repeats(subject, cotangent, gradients):
+        note = "two equal calls of gradient give different numbers"
+        return replace(outcome, note=note)
+    scatter = analytic_noise(subject, line, cotangent, rng)
+    allowed = outcome.allowed + 8 * scatter
+    if distance > allowed:
+        return outcome
+    # A rough gradient is not a right one: what it may scatter is rounding of what it is made of.
+    natural = max(outcome.scale, norm(cotangent * subject.vector))
+    decided = allowed <= INCONCLUSIVE * max(abs(outcome.numeric), abs(outcome.analytic))
+    rough = scatter > ROUGH * natural
+    verdict = Verdict.PASS if decided and not rough else Verdict.CANNOT_TELL
+    note = "the gradient itself is rough here" if rough else "rounding of the gradient"
+    return replace(outcome, verdict=verdict, allowed=allowed, note=note)
+
+
+def _repeats(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> bool:
+    """Tell whether the gradient gives the same numbers again, at the same point."""
+    evaluation = subject.op.evaluate(subject.case)
+    again = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
+    return all(
+        np.array_equal(np.where(np.isfinite(a), a, 0.0), np.where(np.isfinite(g), g, 0.0))
+        for a, g in zip(again, gradients, strict=True)
+    )
+
+
+def _refuted(autopsy: Autopsy, outcome: Comparison) -> bool:
+    """Tell whether the ladder of one-sided slopes sides with the gradient, against the difference.
+
+    Central steps all agree on a wrong slope where the function has a structure finer than the
+    smallest of them; the ladder goes on to 2^-60.
+    """
+    against_difference = abs(autopsy.numeric - outcome.numeric) > autopsy.allowed
+    with_gradient = abs(autopsy.numeric - outcome.analytic) <= autopsy.allowed
+    return against_difference and with_gradient
+
+
+def _two_faced(line: Line, cotangent: Array, outcome: Comparison) -> bool:
+    """Tell whether all large moves, to both sides, follow the gradient and only small ones do not.
+
+    `(1 - cos(x)) / x^2` near 0 is a staircase over a parabola: between two stairs it has a slope of
+    its own that is nobody's derivative. A kink nearby looks different: its two sides disagree.
+    """
+    used = cotangent != 0
+    apart = 0.05 * abs(outcome.numeric - outcome.analytic)
+    for step in (2.0**-4, -(2.0**-4), 2.0**-7, -(2.0**-7)):
+        moved = (line.at(step)[used] - line.origin[used]) / step
+        if not abs(float(np.dot(cotangent[used], moved)) - outcome.analytic) <= apart:
+            return False
+    return True
+
+
+def _look(
+    subject: Subject,
+    line: Line,
+    cotangent: Array,
+    outcome: Comparison,
+    rng: np.random.Generator,
+    tangent: Tangent | None,
+) -> Comparison:
+    """Let one-sided slopes decide what a doubt is about."""
+    autopsy = examine(subject, line, cotangent, rng, tangent)
+    if autopsy.verdict is None:
+        return outcome
+    found = _worded(autopsy)
+    if found.verdict is Verdict.FAIL and _two_faced(line, cotangent, found):
+        return outcome
+    return found
+
+
+def _worded(autopsy: Autopsy) -> Comparison:
+    assert autopsy.verdict is not None
+    return Comparison(
+        autopsy.verdict, autopsy.analytic, autopsy.numeric, autopsy.allowed, autopsy.note
+    )
+
+
+def analytic_noise(
+    subject: Subject, line: Line, cotangent: Array, rng: np.random.Generator
+) -> float:
+    """Return how the analytic projection scatters when inputs move by a unit in the last place.
+
+    An ill-conditioned gradient formula may be right and yet worse than the difference; its own
+    scatter says so. Only the moved points are compared with each other: a gradient that is wrong at
+    just this point scatters no more than a right one. Larger moves are not made: they would excuse
+    a gradient that is computed in float32.
+    """
+    seen: list[float] = []
+    for _ in range(4):
+        seen.append(_projection(subject, line, cotangent, subject.nudged(rng)))
+    finite = [value for value in seen if np.isfinite(value)]
+    return max(finite) - min(finite) if len(finite) > 1 else 0.0
+
+
+def _projection(subject: Subject, line: Line, cotangent: Array, leaves: Sequence[Array]) -> float:
+    """Return the analytic projection at other leaves; NaN where the operator raises."""
+    try:
+        evaluation = subject.op.evaluate(subject.case.with_leaves(leaves))
+        moved = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
+    except (OperatorError, Garbage):
+        return float("nan")
+    return inner(moved, line.direction)
+
+
+def nonfinite_gradient(
+    subject: Subject,
+    cotangent: Array,
+    gradients: Sequence[Array],
+    tangent: Tangent | None,
+    limit: int = 24,
+) -> tuple[Verdict, str]:
+    """Judge NaN and infinite gradient entries: wrong where the slope along them is finite.
+
+    NaN first, and of equal inputs one: many zeros of a root are one question.
+    """
+    for position, g in enumerate(gradients):
+        leaf = subject.leaves[subject.judged[position]]
+        for flat in _telling(g, leaf)[:limit]:
+            index = tuple(int(k) for k in np.unravel_index(flat, g.shape))
+            line = Line(subject, unit_direction(subject, position, index))
+            if tangent is not None:
+                line = Line(subject, projected(subject, line.direction, tangent))
+            autopsy = examine(subject, line, cotangent, np.random.default_rng(0), None, slopes=True)
+            if autopsy.finite_slope is None:
+                continue
+            with np.errstate(all="ignore"):
+                true = autopsy.finite_slope / float(line.direction[position][index])
+            if np.isfinite(true):
+                name = subject.names[subject.judged[position]]
+                return Verdict.FAIL, (
+                    f"the gradient of {name} is {g[index]} at {index}, "
+                    f"x = {float(leaf[index])!r}, where the slope is {true:.6g}"
+                )
+    return Verdict.NO_DERIVATIVE, "the slope is not finite where the gradient is not"
+
+
+def _telling(g: Array, leaf: Array) -> Array:
+    """Return the flat places of entries that are not finite, one for every kind and input value."""
+    places = np.flatnonzero(~np.isfinite(g))
+    nan = np.isnan(g.reshape(-1)[places])
+    kinds = np.stack([~nan, leaf.reshape(-1)[places].astype(np.float64)])
+    _, first = np.unique(kinds, axis=1, return_index=True)
+    return places[first]
+
+
+def unit_direction(subject: Subject, position: int, index: tuple[int, ...]) -> list[Array]:
+    """Return the direction that moves one entry of one judged leaf, by about its own size."""
+    direction = [np.zeros(subject.leaves[i].shape) for i in subject.judged]
+    leaf = subject.leaves[subject.judged[position]]
+    x = abs(float(leaf[index]))
+    direction[position][index] = power_of_two(x) if x > 1e-300 else power_of_two(rms(leaf))
+    return direction

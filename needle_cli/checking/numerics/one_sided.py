@@ -1,0 +1,188 @@
+"""The slopes on both sides of a point, along one line or along many that do not meet.
+
+An elementwise operator's entries all move at once, and every output tells of its own. Which outputs
+a line reaches is seen at a few steps, and so is whether a group says what its members said alone: a
+product or a minimum may answer to two entries that it does not answer to one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from needle_cli.checking.model import Array
+from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.extrapolation import STILL, Slope, one_sided
+from needle_cli.checking.numerics.tolerance import CONFIDENCE
+
+RELATIVE_FLOOR = 1e-8
+"""Relative agreement of one-sided slopes below which they count as equal."""
+
+LOOKS = (2.0**-3, 2.0**-12, 2.0**-30)
+"""Steps at which it is looked what a line moves; they are rungs of the ladder."""
+
+Allows = Callable[[Sequence[Array], int], bool]
+"""Tells whether a direction may be followed to a side, +1 or -1, without leaving a domain."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Left and right slopes along one line, per output component."""
+
+    left: Slope
+    right: Slope
+
+    @property
+    def tolerance(self) -> Array:
+        """What may lie between two slopes that are equal."""
+        with np.errstate(all="ignore"):
+            size = np.maximum(np.abs(self.left.slope), np.abs(self.right.slope))
+            return CONFIDENCE * (self.left.error + self.right.error) + RELATIVE_FLOOR * size
+
+    def settled(self) -> Array:
+        """Tell where at least one side's ladder stood still."""
+        known: Array = usable(self.left) | usable(self.right)
+        return known
+
+    @cached_property
+    def kinds(self) -> tuple[Array, Array, Array]:
+        """Masks (smooth, kinked, without slope) that share out the components."""
+        finite_left = usable(self.left)
+        finite_right = usable(self.right)
+        both = finite_left & finite_right
+        with np.errstate(all="ignore"):
+            kinked = both & (np.abs(self.left.slope - self.right.slope) > self.tolerance)
+        one = (finite_left & self.right.edge) | (finite_right & self.left.edge)
+        # A ladder that settles nowhere knows nothing; only growth and bad values mean no slope.
+        none = _without_slope(self.left) | _without_slope(self.right)
+        return ~kinked & (one | ~none), kinked, none & ~one
+
+    def slope(self) -> tuple[Array, Array]:
+        """Return one slope per component and its error: the mean, or the side that exists."""
+        finite_left, finite_right = usable(self.left), usable(self.right)
+        mean = (self.left.slope + self.right.slope) / 2
+        alike = finite_left == finite_right
+        slope = np.where(alike, mean, np.where(finite_left, self.left.slope, self.right.slope))
+        error = np.where(alike | finite_left, self.left.error, 0) + np.where(
+            alike | finite_right, self.right.error, 0
+        )
+        return slope, error
+
+
+def _without_slope(side: Slope) -> Array:
+    missing: Array = side.edge | side.divergent | ~np.isfinite(side.slope)
+    return missing | ~np.isfinite(side.error)
+
+
+def usable(side: Slope) -> Array:
+    """Tell per component whether there is a slope that can be relied on."""
+    known: Array = ~_without_slope(side) & side.settled
+    return known
+
+
+def sides(line: Line, allows: Allows | None = None, like: Sides | None = None) -> Sides:
+    """Return the slopes on both sides of the line's origin; none where one may not go.
+
+    `like` are the slopes along a line that moves these entries and more: rounding is as there.
+    """
+    known = (None, None) if like is None else (like.left.noise, like.right.noise)
+    left, right = (
+        one_sided(line, side, noise) if _open(line, side, allows) else _beyond(line)
+        for side, noise in zip((-1, +1), known, strict=True)
+    )
+    return Sides(left, right)
+
+
+def _open(line: Line, side: int, allows: Allows | None) -> bool:
+    return allows is None or allows(line.direction, side)
+
+
+def _beyond(line: Line) -> Slope:
+    """Return what is known of a side that lies outside a domain: that there is an edge."""
+    shape = line.origin.shape
+    nothing = np.full(shape, np.nan)
+    no, yes = np.zeros(shape, dtype=bool), np.ones(shape, dtype=bool)
+    return Slope(nothing, nothing, yes, no, no, None)
+
+
+def sides_together(
+    directions: Sequence[Sequence[Array]],
+    line_of: Callable[[Sequence[Array]], Line],
+    allows: Allows | None,
+) -> tuple[list[Sides], bool]:
+    """Return the slopes along every direction, as `sides` would measure them one by one.
+
+    Also whether all directions went together, so that no output depends on two of them.
+    """
+    looks = [_Look(line_of(direction), allows) for direction in directions]
+    measured: dict[int, Sides] = {}
+    apart = False
+    for group in _groups(looks):
+        members = [looks[i] for i in group]
+        if len(group) > 1:
+            parts = zip(*(directions[i] for i in group), strict=True)
+            joint = _Look(line_of([np.sum(part, axis=0) for part in parts]), allows)
+            if joint.is_all_of(members):
+                shared = sides(joint.line, allows)
+                found = [_own(shared, member.reach, joint.line) for member in members]
+                measured.update(zip(group, found, strict=True))
+                apart = len(group) == len(looks)
+                continue
+        measured.update((i, sides(looks[i].line, allows)) for i in group)
+    return [measured[i] for i in range(len(looks))], apart
+
+
+class _Look:
+    """A line with the outputs that it moves, `reach`, at a few steps to the sides it may go to."""
+
+    def __init__(self, line: Line, allows: Allows | None) -> None:
+        self.line = line
+        self.open = tuple(side for side in (1, -1) if _open(line, side, allows))
+        self.steps = [side * step for step in LOOKS for side in self.open]
+        line.fetch(self.steps)
+        self.reach = np.zeros(line.origin.shape, dtype=bool)
+        for t in self.steps:
+            self.reach |= line.at(t) != line.origin
+
+    def is_all_of(self, members: Sequence[_Look]) -> bool:
+        """Tell whether every output is at every step what it was when one member moved alone."""
+        moved = np.any([member.reach for member in members], axis=0)
+        return bool((moved == self.reach).all()) and all(
+            self.open == member.open
+            and np.array_equal(
+                self.line.at(t)[member.reach], member.line.at(t)[member.reach], equal_nan=True
+            )
+            for member in members
+            for t in self.steps
+        )
+
+
+def _groups(looks: Sequence[_Look]) -> list[list[int]]:
+    """Share the lines out to groups in which no output is reached twice."""
+    groups: list[tuple[list[int], Array, tuple[int, ...]]] = []
+    for i, look in enumerate(looks):
+        for members, taken, side in groups:
+            if side == look.open and not (taken & look.reach).any():
+                members.append(i)
+                taken |= look.reach
+                break
+        else:
+            groups.append(([i], look.reach.copy(), look.open))
+    return [members for members, _, _ in groups]
+
+
+def _own(shared: Sides, reach: Array, joint: Line) -> Sides:
+    """Return a member's part of a group's slopes: zero where it moves nothing."""
+    size = np.where(joint.origin == 0, 1.0, np.abs(joint.origin))
+    error = STILL * joint.subject.rounding * size
+
+    def part(slope: Slope) -> Slope:
+        return Slope(
+            np.where(reach, slope.slope, 0.0), np.where(reach, slope.error, error),
+            slope.edge & reach, slope.divergent & reach, slope.settled | ~reach, slope.noise,
+        )  # fmt: skip
+
+    return Sides(part(shared.left), part(shared.right))

@@ -1,0 +1,1 @@
+"""The kinds of parameters, one file per family."""

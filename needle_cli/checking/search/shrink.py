@@ -1,0 +1,279 @@
+"""From a failing case to the one that is shown: small, clear, with its entries side by side."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis.errors import Flaky, NoSuchExample
+
+from needle_cli.checking.checks.context import Question, seed_of
+from needle_cli.checking.checks.inquiry import Inquiry
+from needle_cli.checking.checks.second_order import lifted
+from needle_cli.checking.checks.tally import Failed, Tally
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.diagnosis.diagnose import likely_cause
+from needle_cli.checking.domains.domains import contains
+from needle_cli.checking.generation.realise import realise
+from needle_cli.checking.generation.sampling import structures
+from needle_cli.checking.model import (
+    Answer,
+    Array,
+    Case,
+    CaseReport,
+    Element,
+    Failure,
+    Finding,
+    Garbage,
+    OperatorError,
+    Structure,
+    Verdict,
+)
+from needle_cli.checking.numerics.localise import elements
+from needle_cli.checking.point import Subject
+
+ATTEMPTS = 120
+"""Structures tried while looking for a smaller one."""
+
+CLEAR = 100.0
+"""A smaller case is kept while its error stays within this factor of the worst seen."""
+
+PROVING = ("gradient", "exact", "contract", "forward", "purity", "linearity", "parity")
+"""Checks whose failing cases a cause was held against."""
+
+KIND_OF_CHECK = {"exact": "integer", "extremes": "extreme", "kink": "kink"}
+
+
+def failures(inquiry: Inquiry, tally: Tally) -> tuple[Failure, ...]:
+    """Return what is shown of a check's failing cases: one failure, its smallest and a typical.
+
+    The smallest one is kept in the tally: a cause has to explain it too.
+    """
+    found = tally.failed or tally.unexplained
+    if not found:
+        return ()
+    first = _clearest(found)
+    smallest, answer = first.case, first.answer
+    if inquiry.plan.shrink and tally.check not in inquiry.plan.known and tally.failed:
+        smallest, answer = _smaller(inquiry, tally.check, found)
+        tally.shrunk = Failed(None, smallest, answer)
+    failure = failure_of(inquiry, tally.check, smallest, answer)
+    typical = _typical(found)
+    if typical is not None:
+        report = report_of(inquiry, tally.check, typical.case, typical.answer)
+        failure = replace(failure, typical=report)
+    return (replace(failure, probes=len(found)),)
+
+
+def with_cause(tally: Tally, shown: tuple[Failure, ...], cause: str) -> tuple[Failure, ...]:
+    """Return failures with the operator's likely cause, which was found from all checks together.
+
+    Points without a derivative have none; they have the kinks that the spec lacks.
+    """
+    told = []
+    for failure in shown:
+        finding = replace(failure.finding, cause=cause if tally.failed else "")
+        if tally.undeclared and not tally.failed:
+            message = "a point without a derivative, and the spec declares no kink there"
+            finding = replace(finding, message=message)
+        fits = f"fits all {failure.probes} failing cases"
+        told.append(
+            replace(
+                failure,
+                finding=finding,
+                certainty=(fits if tally.check in PROVING else "from all checks together")
+                if finding.cause
+                else "",
+                undeclared=() if tally.failed else tally.undeclared,
+            )
+        )
+    return tuple(told)
+
+
+def _size(case: Case) -> tuple[int, int, int]:
+    """Order cases by what a reader has to take in."""
+    ranks = sum(leaf.ndim for leaf in case.leaves())
+    views = sum(not leaf.flags.c_contiguous for leaf in case.leaves())
+    empty = 10**9 if any(leaf.size == 0 for leaf in case.leaves()) else 0
+    return case.size() + empty, ranks + views, len(repr(sorted(case.params.items(), key=repr)))
+
+
+def _clear(answer: Answer, worst: float) -> bool:
+    return bool(answer.findings) and (answer.share >= worst / CLEAR or answer.share >= 1e4)
+
+
+def _clearest(found: Sequence[Failed]) -> Failed:
+    worst = max(entry.answer.share for entry in found)
+    clear = [entry for entry in found if _clear(entry.answer, worst)] or list(found)
+    return min(clear, key=lambda entry: _size(entry.case))
+
+
+def _smaller(inquiry: Inquiry, check: str, found: Sequence[Failed]) -> tuple[Case, Answer]:
+    """Return the smallest clear failing case: structure first, then its numbers."""
+    start = _clearest(found)
+    worst = max(entry.answer.share for entry in found)
+    best: tuple[Case, Answer] = (start.case, start.answer)
+    if start.structure is not None:
+        other = _smaller_structure(inquiry, check, worst)
+        if other is not None and _size(other[0]) < _size(best[0]):
+            best = other
+        best = _plainer_numbers(inquiry, check, best, worst)
+    return best
+
+
+def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case, Answer] | None:
+    kind = KIND_OF_CHECK.get(check, "generic")
+    seen: dict[int, tuple[Case, Answer]] = {}
+
+    def fails(structure: Structure) -> bool:
+        case = realise(inquiry.claims, structure, inquiry.plan.dtype, kind)
+        answer = inquiry.ask(check, case)
+        if _clear(answer, worst):
+            seen[id(structure)] = (case, answer)
+            return True
+        return False
+
+    number = seed_of(inquiry.plan.seed, inquiry.op.name, check, "shrink")
+    try:
+        structure = find(
+            structures(inquiry.claims),
+            fails,
+            random=random.Random(number),
+            settings=settings(
+                max_examples=ATTEMPTS,
+                database=None,
+                deadline=None,
+                phases=[Phase.generate, Phase.shrink],
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    except (NoSuchExample, Flaky):  # an operator that remembers fails once and not again
+        return None
+    case = realise(inquiry.claims, structure, inquiry.plan.dtype, kind)
+    answer = inquiry.ask(check, case)
+    return (case, answer) if answer.findings else None
+
+
+def _plainer_numbers(
+    inquiry: Inquiry, check: str, best: tuple[Case, Answer], worst: float
+) -> tuple[Case, Answer]:
+    """Replace numbers by 1, 2, -1, 0.5 while the case still fails clearly.
+
+    Not by 0, and by nothing tiny: those hide errors. The cotangent becomes ones if that will do.
+    """
+    for candidate in _plainer_cases(inquiry.claims, best[0]):
+        answer = inquiry.ask(check, candidate)
+        if _clear(answer, worst) and _shows(inquiry, check, candidate, answer):
+            best = (candidate, answer)
+            break
+    case = best[0]
+    try:
+        shapes = [out.shape for out in inquiry.op.evaluate(case).outputs]
+    except (OperatorError, Garbage):
+        return best
+    for pattern in (_ones, _counting):
+        candidate = replace(case, cotangent=tuple(pattern(shape, case) for shape in shapes))
+        answer = inquiry.ask(check, candidate)
+        if _clear(answer, worst) and _shows(inquiry, check, candidate, answer):
+            return candidate, answer
+    return best
+
+
+def _shows(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> bool:
+    """Tell whether a case's own cotangent shows a wrong entry: the check asks with others too."""
+    table = report_of(inquiry, check, case, answer).elements
+    return not table or any(element.wrong for element in table)
+
+
+def _ones(shape: tuple[int, ...], case: Case) -> Array:
+    return np.ones(shape)
+
+
+def _counting(shape: tuple[int, ...], case: Case) -> Array:
+    return np.arange(1.0, 1.0 + int(np.prod(shape))).reshape(shape)
+
+
+def _plainer_cases(claims: Claims, case: Case) -> Iterator[Case]:
+    """Yield the case with plainer numbers, the plainest first, inside the domains."""
+    patterns: list[Callable[[Array], Array]] = [
+        np.ones_like,
+        lambda a: (1 + np.arange(a.size)).reshape(a.shape).astype(a.dtype),
+        lambda a: np.resize(np.array([2.0, -1.0, 0.5, 3.0]), a.shape).astype(a.dtype),
+        lambda a: np.resize(np.array([2.0, 1.0, 0.5, 3.0]), a.shape).astype(a.dtype),
+        lambda a: np.resize(np.array([0.5, 0.25, 0.75]), a.shape).astype(a.dtype),
+    ]
+    owners = case.leaf_owners()
+    for pattern in patterns:
+        leaves = []
+        for owner, leaf in zip(owners, case.leaves(), strict=True):
+            plain = pattern(leaf) if leaf.dtype.kind == "f" else leaf
+            claim = claims.inputs_at(case.tags).get(owner)
+            free = claim is not None and claim.values is None
+            leaves.append(plain if claim and free and contains(claim.domain, plain) else leaf)
+        candidate = case.with_leaves(leaves)
+        if any(a is not b for a, b in zip(candidate.leaves(), case.leaves(), strict=True)):
+            yield candidate
+
+
+def _typical(found: Sequence[Failed]) -> Failed | None:
+    """Return a failing case of ordinary size, where there is one."""
+    ordinary = [entry for entry in found if 4 <= entry.case.size() <= 64]
+    return max(ordinary, key=lambda entry: entry.answer.share, default=None)
+
+
+def failure_of(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> Failure:
+    """Return the failure that is shown for one case."""
+    report = report_of(inquiry, check, case, answer)
+    finding = _main_finding(check, answer)
+    wrong = [e for e in report.elements if e.wrong and np.isfinite(e.analytic - e.numeric)]
+    if wrong and finding.index is None:
+        worst = max(wrong, key=lambda e: abs(e.analytic - e.numeric))
+        finding = replace(
+            finding,
+            input=worst.input,
+            index=worst.index,
+            analytic=worst.analytic,
+            numeric=worst.numeric,
+            allowed=worst.allowed,
+        )
+    cause = finding.cause or likely_cause(answer.findings, report.elements)
+    return Failure(replace(finding, cause=cause), "likely" if cause else "", report)
+
+
+def _main_finding(check: str, answer: Answer) -> Finding:
+    if answer.findings:
+        return answer.findings[0]
+    text = "; ".join(answer.notes) or "no derivative at this point, and the spec declares no kink"
+    return Finding(check, "", None, None, None, None, message=text)
+
+
+def report_of(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> CaseReport:
+    """Return a case with its cotangent and, for a failed comparison, its entries."""
+    message = _main_finding(check, answer).message
+    question = inquiry.question(case)
+    try:
+        cotangent = tuple(question.subject.cotangents(question.cotangent))
+        table = _table(question, check, answer)
+    except (OperatorError, Garbage):
+        return CaseReport(case, case.cotangent, message)
+    return CaseReport(case, cotangent, message, tuple(table))
+
+
+def _table(question: Question, check: str, answer: Answer) -> list[Element]:
+    if answer.error or answer.verdict is Verdict.NO_DERIVATIVE:
+        return []
+    projected_only = any(f.index is None and f.analytic is not None for f in answer.findings)
+    if check in ("gradient", "extremes") and projected_only:
+        return elements(question.wide, question.cotangent, question.tangent)
+    if check == "second_order" and projected_only:
+        subject = Subject(question.op.second_order(), lifted(question.wide, question))
+        return elements(subject, np.ones(subject.vector.shape))
+    told: dict[tuple[str, tuple[int, ...]], Element] = {}
+    for f in answer.findings:
+        if f.index is not None and f.analytic is not None and f.numeric is not None:
+            element = Element(f.input, f.index, f.analytic, f.numeric, f.allowed or 0.0, True)
+            told.setdefault((f.input, f.index), element)
+    return list(told.values())

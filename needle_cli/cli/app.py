@@ -1,0 +1,181 @@
+"""The entry point, and the guard that keeps exit code 1 for findings alone.
+
+click returns 1 for its own errors, for aborts and for Ctrl-C, and Python returns 1 for any uncaught
+exception; all of these would look like a wrong gradient. So click's own `main` is not used. Nothing
+but the standard library is imported at the top: worker processes import this module again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+from needle_cli.problems import INTERNAL, INTERRUPTED, PASSED, UNUSABLE, Problem
+
+COMPLETE = "_NEEDLE_COMPLETE"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _guarded(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = PASSED
+        silence()
+    except OSError as error:
+        code = _output_lost(error)
+    return code
+
+
+def _guarded(arguments: list[str]) -> int:
+    """Run a command line; every exception becomes an exit code, save those of a lost output."""
+    import click
+
+    try:
+        return _command(arguments)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as end:
+        click.echo(end.format_message())
+        return UNUSABLE
+    except click.ClickException as error:
+        return _report(Problem(_sentence(error)), arguments)
+    except Problem as problem:
+        return _report(problem, arguments)
+    except click.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EIO) and error.filename is None:
+            raise
+        return _internal(error, arguments)
+    except SystemExit as error:
+        return _internal(error, arguments)
+    except Exception as error:
+        return _internal(error, arguments)
+
+
+def _command(arguments: list[str]) -> int:
+    from needle_cli.cli.commands import needle
+
+    instruction = os.environ.get(COMPLETE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(needle, {}, "needle", COMPLETE, instruction)
+    with needle.make_context("needle", arguments) as context:
+        code = needle.invoke(context)
+    return code if isinstance(code, int) else PASSED
+
+
+def _sentence(error: object) -> str:
+    """Return click's message on one line, in the manner of ours."""
+    text = " ".join(error.format_message().split())  # type: ignore[attr-defined]
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
+def _report(problem: Problem, arguments: list[str]) -> int:
+    if wants_json(arguments):
+        print_error(problem.document())
+    _tell_files(problem.document(), arguments)
+    sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        print(f"needle: {problem}", file=sys.stderr)
+    return problem.code
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Tell whether a command line, that may be wrong otherwise, asks for JSON on stdout."""
+    for place, word in enumerate(arguments):
+        if word == "--format" and place + 1 < len(arguments):
+            return arguments[place + 1] == "json"
+        if word.startswith("--format="):
+            return word == "--format=json"
+        if word == "--json":
+            return True
+    return os.environ.get("NEEDLE_FORMAT") == "json"
+
+
+def _tell_files(error: dict[str, object], arguments: Sequence[str]) -> None:
+    """Write an error into the files that a command line asks for, as far as it can be read.
+
+    A build server that waits for a report must not take silence for success.
+    """
+    words = [
+        arguments[place + 1] if word in FILES and place + 1 < len(arguments) else word[len(flag) :]
+        for place, word in enumerate(arguments)
+        for flag in (f"{name}=" for name in FILES)
+        if word.startswith(flag) or word == flag[:-1]
+    ]
+    words = [part for word in words for part in word.split(",")]
+    if words:
+        from needle_cli.reports.outputs import write_error
+
+        with contextlib.suppress(Exception):
+            write_error(error, words)
+
+
+FILES = ("--report", "--to")
+"""Options that name files to be written."""
+
+
+def print_error(error: dict[str, object]) -> None:
+    """Print the `error` document of the report schema."""
+    import json
+
+    from needle_cli.reports import documents
+
+    print(json.dumps(documents.failed(error), indent=2))
+
+
+def _internal(error: BaseException, arguments: Sequence[str]) -> int:
+    """Say in one line that the tool failed, and where the traceback is."""
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    line = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    if wants_json(arguments):
+        print_error({"kind": "internal", "message": line})
+    _tell_files({"kind": "internal", "message": line}, arguments)
+    sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        print(f"needle: internal error: {line}; {keep_traceback(text, arguments)}", file=sys.stderr)
+    return INTERNAL
+
+
+def keep_traceback(text: str, arguments: Sequence[str]) -> str:
+    """Write a traceback where it can be found; return words that say where."""
+    import tempfile
+
+    if any(word in ("-vv", "-vvv") for word in arguments) or list(arguments).count("-v") > 1:
+        return f"traceback:\n{text.rstrip()}"
+    try:
+        handle, path = tempfile.mkstemp(prefix="needle-traceback-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError:
+        return "run again with -vv for the traceback"
+    return f"traceback in {path}"
+
+
+def _output_lost(error: OSError) -> int:
+    silence()
+    with contextlib.suppress(OSError):
+        print(f"needle: cannot write to standard output: {error.strerror}", file=sys.stderr)
+    return INTERNAL
+
+
+def silence() -> None:
+    """Point stdout at nothing, so that Python's own flush at exit cannot fail."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

@@ -1,0 +1,89 @@
+"""`needle replay [ID|TOKEN|DIR]`: ask recorded failures again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from needle_cli import console
+from needle_cli.cli.commands.options import given, options_of, warn
+from needle_cli.problems import NOTHING, PASSED, Problem, worst_code
+from needle_cli.records import store, tokens
+from needle_cli.records.store import Store
+from needle_cli.records.tokens import Record
+from needle_cli.running import replay
+from needle_cli.settings import Settings, resolve
+
+OPTIONS = ("device", "specs", "trust", "timeout", "format", "color", "no_color", "hints", "jobs",
+           "memory_limit", "verbose", "quiet")  # fmt: skip
+
+
+def _command(what: str | None, script: bool, keep: bool, to_spec: bool, **parameters: Any) -> int:
+    """Ask recorded failures again: FIXED, FAILS, FLAKY or CANNOT."""
+    settings = resolve(given(parameters))
+    shelf = Store(settings.root, warn)
+    found = find(what, shelf)
+    if script or to_spec:
+        if len(found) != 1:
+            raise Problem("--script and --to-spec need one case: give its ID or token")
+        return _one(found[0].record, script, settings)
+    if not found:
+        console.write("no recorded failures")
+        return NOTHING if what else PASSED
+    verdicts = replay.ask(found, settings)
+    if settings["format"] == "json":
+        console.write(json.dumps(replay.document(verdicts), indent=2, allow_nan=False))
+    elif settings["verbosity"] > -2:
+        console.write(replay.screen(verdicts, settings))
+    for verdict in verdicts:
+        if verdict.word == "FIXED" and verdict.asked.path is not None and not keep:
+            shelf.remove(verdict.asked.path)
+    return worst_code(verdict.code for verdict in verdicts)
+
+
+def find(what: str | None, shelf: Store) -> list[replay.Asked]:
+    """Return the recorded cases that a word means: an ID, a token, a file, a folder; or all."""
+    if what is None:
+        return [_read(path) for path in shelf.paths()]
+    path = Path(what)
+    if len(what) < 200 and path.is_dir():
+        return [_read(item) for item in sorted(path.glob("*.json"))]
+    if what.endswith(".json"):
+        return [_read(path)]
+    if tokens.is_id(what):
+        record = shelf.load(what)
+        return [replay.Asked(what, record, shelf.folder / f"{what}.json")]
+    record = tokens.decode(what)
+    return [replay.Asked(tokens.identify(record), record, None)]
+
+
+def _read(path: Path) -> replay.Asked:
+    return replay.Asked(path.stem, store.read(path), path)
+
+
+def _one(record: Record, script: bool, settings: Settings) -> int:
+    from needle_cli.records import scripts
+
+    if script:
+        console.write(scripts.script(record))
+        return PASSED
+    path = scripts.add_to_spec(record, replay.unit_of(record, settings))
+    console.write(f"added [[example]] to {path}")
+    return PASSED
+
+
+def _params() -> Sequence[click.Parameter]:
+    return [
+        click.Argument(["what"], required=False, metavar="[ID|TOKEN|DIR]"),
+        click.Option(["--script"], is_flag=True, help="Print a script of numpy and needle only."),
+        click.Option(["--keep"], is_flag=True, help="Keep the files of cases that are fixed."),
+        click.Option(["--to-spec"], is_flag=True, help="Add the case to the spec's [[example]]s."),
+        *(option for option in options_of() if option.name in OPTIONS and option.name != "device"),
+    ]
+
+
+command = click.Command("replay", callback=_command, params=list(_params()), help=_command.__doc__)

@@ -1,0 +1,61 @@
+"""`--watch`: check again whenever a source or a spec changes, until Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from needle_cli.operators.selection import Unit
+from needle_cli.problems import INTERRUPTED, Problem
+
+INTERVAL = 0.4
+"""Seconds between two looks at the files: short for a person, long for a disk."""
+
+State = dict[Path, tuple[int, int]]
+
+
+def watch(select: Callable[[], list[Unit]], run: Callable[[list[Unit]], int]) -> int:
+    """Run, wait for a change of what was judged, and run again; return the last exit code.
+
+    What cannot be selected for the moment, as a file that is half written, is said and waited out.
+    """
+    code, units = 0, select()
+    while True:
+        before = state_of(units)
+        try:
+            code = run(units)
+        except Problem as problem:
+            code = problem.code
+            print(f"needle: {problem}", file=sys.stderr)
+        if code == INTERRUPTED:
+            return code
+        print(f"watching {len(before)} files, Ctrl-C ends", file=sys.stderr)
+        try:
+            while state_of(units) == before:
+                time.sleep(INTERVAL)
+        except KeyboardInterrupt:
+            return code
+        try:
+            units = select()
+        except Problem as problem:
+            print(f"needle: {problem}", file=sys.stderr)
+
+
+def state_of(units: Iterable[Unit]) -> State:
+    """Return size and time of every file that verdicts about some operators come from."""
+    files: set[Path] = set()
+    for unit in units:
+        files |= {Path(word) for word in (unit.source, unit.path, unit.spec) if word}
+        if unit.specs is not None and unit.specs.is_dir():
+            files |= set(unit.specs.rglob("*.toml"))
+    return {path: found for path in files if (found := _stat(path)) is not None}
+
+
+def _stat(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

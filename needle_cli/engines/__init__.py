@@ -1,0 +1,1 @@
+"""Adapters: an engine's functions of tensors as operators under test."""

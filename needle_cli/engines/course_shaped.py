@@ -1,0 +1,447 @@
+"""Adapters: an engine's functions of tensors as operators under test, ours or a foreign one's."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.model import (
+    Array,
+    Case,
+    Garbage,
+    Gradient,
+    GradientKind,
+    OperatorError,
+)
+from needle_cli.engines.facade import Engine, checked_array, described, stage
+from needle_cli.engines.placing import is_away, on_host, on_host_together, placed_together
+
+__all__ = [
+    "Engine",
+    "EngineEvaluation",
+    "EngineOperator",
+    "SecondOrder",
+    "operator_from_tensors",
+    "operator_under_test",
+    "register",
+]
+
+Slot = int | tuple[int, ...] | None
+"""Which leaf, or which members of a tuple, one input of a node is; None for a constant."""
+
+
+class EngineOperator:
+    """A function of tensors as an `OpUnderTest`."""
+
+    gradient_kind: GradientKind = "tensor"
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        engine: Engine,
+        name: str,
+        args: Sequence[str] = (),
+        tuples: frozenset[str] = frozenset(),
+    ) -> None:
+        self.function = function
+        self.engine = engine
+        self._name = name
+        self._args = tuple(args)
+        self._tuples = tuples
+        self._keywords, self._rest = _argument_names(function)
+
+    @property
+    def name(self) -> str:
+        """`family/function`, or the function's own name."""
+        return self._name
+
+    @cached_property
+    def on_host(self) -> EngineOperator | None:
+        """The same function evaluated on the host; None where it already is."""
+        if self.engine.device == "cpu":
+            return None
+        host = Engine(self.engine.module)
+        return EngineOperator(self.function, host, self._name, self._args, self._tuples)
+
+    @property
+    def room(self) -> Any:
+        """The device of a resident operator; None where arrays come back to the host."""
+        return self.engine.place if self.engine.resident else None
+
+    def brought_home(self, case: Case) -> tuple[EngineOperator, Case]:
+        """Return the same operator, on its device, for cases on the host, and the case there."""
+        engine = Engine(self.engine.module, self.engine.device)
+        home = EngineOperator(self.function, engine, self._name, self._args, self._tuples)
+        return home, case.with_leaves([on_host(leaf) for leaf in case.leaves()])
+
+    @property
+    def outputs_together(self) -> Callable[[Sequence[Case]], list[tuple[Array, ...] | None]] | None:
+        """Evaluates many cases of equal shapes and parameters at once; None on the host.
+
+        Gives the outputs of every case, None where the operator raises.
+        """
+        return None if self.engine.place is None else self._outputs_together
+
+    def _outputs_together(self, cases: Sequence[Case]) -> list[tuple[Array, ...] | None]:
+        found: list[tuple[Array, ...] | None] = [None] * len(cases)
+        computed: dict[int, list[Any]] = {}
+        try:
+            with stage("compute"):
+                sent = placed_together([case.leaves() for case in cases], self.engine.place)
+                for k, (case, arrays) in enumerate(zip(cases, sent, strict=True)):
+                    with contextlib.suppress(OperatorError, Garbage), stage("compute"):
+                        leaves = self.lift(case.with_leaves(arrays))
+                        tensors = self.outputs_of(self.apply(leaves, case))
+                        computed[k] = [tensor.realize_cached_data() for tensor in tensors]
+                brought = on_host_together(list(computed.values()), self.engine.place)
+        except (OperatorError, Garbage):
+            return found
+        for k, outputs in zip(computed, brought, strict=True):
+            found[k] = tuple(checked_array(out, f"the output of {self.name}") for out in outputs)
+        return found
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """All optional questions; lazy mode where the engine has one."""
+        lazy = {"lazy"} if hasattr(self.engine.autograd, "LAZY_MODE") else set()
+        return frozenset({"graph", "second_order"} | lazy)
+
+    def evaluate(self, case: Case) -> EngineEvaluation:
+        """Compute the function on tensors that wrap the very arrays of `case`."""
+        leaves = self.lift(case)
+        with stage("compute"):
+            result = self.apply(leaves, case)
+            return EngineEvaluation(self, case, leaves, result)
+
+    def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
+        """Compute in lazy mode, realising the output's leaves in order or reversed."""
+        with self.engine.lazy(), stage("compute"):
+            tensors = self.outputs_of(self.apply(self.lift(case), case))
+            order = range(len(tensors))
+            found = {
+                i: self.engine.read(tensors[i].realize_cached_data(), f"the output of {self.name}")
+                for i in (reversed(order) if reverse else order)
+            }
+        return tuple(found[i] for i in order)
+
+    def graph_gradients(
+        self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
+    ) -> tuple[Gradient, ...]:
+        """Return what the engine's walk back leaves in the inputs of `uses` applications."""
+        leaves = self.lift(case, share, judged_only=True)
+        with stage("compute"):
+            total = self.outputs_of(self.apply(leaves, case))
+            for _ in range(uses - 1):
+                again = self.outputs_of(self.apply(leaves, case))
+                total = [a + b for a, b in zip(total, again, strict=True)]
+        with stage("gradient"):
+            starts = [self.engine.constant(c, requires_grad=False) for c in cotangents]
+            found = self.engine.walk(total, starts, leaves)
+            return tuple(self.as_gradient(value) for value in found)
+
+    def second_order(self) -> EngineOperator:
+        """Return `(cotangents, inputs) -> gradients of the judged inputs`."""
+        return SecondOrder(self)
+
+    def lift(self, case: Case, share: bool = False, judged_only: bool = False) -> list[Any]:
+        """Wrap the leaves of a case: floats as tensors, index and bool arrays as they are.
+
+        With `judged_only` the inputs that are not judged are constants: they ask for no gradient.
+        """
+        shared: dict[tuple[Any, ...], Any] = {}
+        lifted = []
+        for owner, leaf in zip(case.leaf_owners(), case.leaves(), strict=True):
+            if leaf.dtype.kind != "f":
+                lifted.append(self.engine.bare(leaf))
+                continue
+            tensor = None
+            if share and owner in case.judged:
+                tensor = shared.get((leaf.shape, leaf.dtype))
+            if tensor is None:
+                wanted = owner in case.judged or not judged_only
+                tensor = self.engine.constant(leaf, requires_grad=wanted)
+                if share and owner in case.judged:
+                    shared[(leaf.shape, leaf.dtype)] = tensor
+            lifted.append(tensor)
+        return lifted
+
+    def apply(self, leaves: Sequence[Any], case: Case) -> Any:
+        """Call the function with lifted leaves and the parameters of a case."""
+        source = iter(leaves)
+        inputs: dict[str, Any] = {}
+        for name, value in case.inputs.items():
+            if not isinstance(value, tuple):
+                inputs[name] = next(source)
+                continue
+            members = [next(source) for _ in value]
+            inputs[name] = self.engine.make_tuple(members) if name in self._tuples else members
+        positional, keywords = self._bind(inputs, case.params)
+        return self.function(*positional, **keywords)
+
+    def _bind(
+        self, inputs: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Order the arguments: by position up to the last input, parameters after it by name.
+
+        A list that stands where the function has `*rest` is spread over it.
+        """
+        given = {**inputs, **params}
+        order = [name for name in self._args if name in given]
+        order += [name for name in given if name not in order]
+        last = max((i for i, name in enumerate(order) if name in inputs), default=-1)
+        positional: list[Any] = []
+        keywords: dict[str, Any] = {}
+        for i, name in enumerate(order):
+            if self._rest is not None and i >= self._rest and isinstance(given[name], list):
+                positional.extend(given[name])
+            elif i <= last or (not keywords and name not in self._keywords):
+                positional.append(given[name])
+            else:
+                keywords[name] = given[name]
+        return positional, keywords
+
+    def outputs_of(self, result: Any) -> list[Any]:
+        """Return the tensors a function returned, or raise `Garbage`."""
+        if self.engine.is_tensor(result):
+            return [result]
+        if self.engine.is_tuple(result):
+            return [result[i] for i in range(len(result))]
+        if isinstance(result, tuple | list) and result:
+            if all(self.engine.is_tensor(part) for part in result):
+                return list(result)
+            strange = next(part for part in result if not self.engine.is_tensor(part))
+            raise Garbage(
+                f"{self.name} returned a {type(result).__name__} with {described(strange)} in it"
+            )
+        raise Garbage(f"{self.name} returned {described(result)}, not a tensor")
+
+    def pull_back(self, result: Any, leaves: Sequence[Any], starts: Sequence[Any]) -> list[Any]:
+        """Return, for every leaf, what the gradient gives for cotangent tensors `starts`.
+
+        A single node fed by the leaves is asked directly, so that everything it returns is seen
+        as returned; a composite goes through the engine's walk.
+        """
+        slots = self._slots(result, leaves)
+        if slots is None:
+            return list(self.engine.walk(self.outputs_of(result), starts, leaves))
+        start = self.engine.make_tuple(starts) if self.engine.is_tuple(result) else starts[0]
+        returned = result.op.gradient(start, result)
+        values = self._one_per_input(returned, slots)
+        found: list[Any] = [None] * len(leaves)
+        for slot, value in zip(slots, values, strict=True):
+            if isinstance(slot, tuple):
+                members = self._members(value, len(slot))
+                for index, member in zip(slot, members, strict=True):
+                    found[index] = member
+            elif slot is not None:
+                found[slot] = value
+        return found
+
+    def _slots(self, result: Any, leaves: Sequence[Any]) -> list[Slot] | None:
+        """Match a node's inputs with the leaves; None if it is not a single node over them."""
+        if not isinstance(result, self.engine.value) or result.op is None:
+            return None
+        places = {id(leaf): i for i, leaf in enumerate(leaves)}
+        slots: list[Slot] = []
+        used: set[int] = set()
+        for value in result.inputs:
+            slot: Slot
+            if id(value) in places:
+                slot = places[id(value)]
+                seen = [slot]
+            elif self.engine.is_tuple(value) and all(id(v) in places for v in value.inputs):
+                slot = tuple(places[id(v)] for v in value.inputs)
+                seen = list(slot)
+            elif value.requires_grad:
+                return None
+            else:
+                slot = _bare_leaf(value, leaves)
+                seen = [] if slot is None else [slot]
+            if len(set(seen)) < len(seen) or used & set(seen):
+                return None
+            used |= set(seen)
+            slots.append(slot)
+        return slots
+
+    def _one_per_input(self, returned: Any, slots: Sequence[Slot]) -> list[Any]:
+        """Check that a gradient returned one thing per input."""
+        count = len(slots)
+        needed = f"{count} input{'' if count == 1 else 's'}"
+        if isinstance(returned, tuple | list):
+            if len(returned) != count:
+                raise Garbage(f"gradient returned {len(returned)} gradients for {needed}")
+            return list(returned)
+        if count != 1:
+            raise Garbage(f"gradient returned {described(returned)} alone for {needed}")
+        return [returned]
+
+    def _members(self, value: Any, count: int) -> list[Any]:
+        """Open the gradient of a tuple input."""
+        if value is None:
+            return [None] * count
+        if not self.engine.is_tuple(value):
+            raise Garbage(
+                f"gradient returned {described(value)} for a tuple input, not a TensorTuple"
+            )
+        if len(value) != count:
+            raise Garbage(f"gradient returned a tuple of {len(value)} for a tuple of {count}")
+        return [value[i] for i in range(count)]
+
+    def as_gradient(self, value: Any) -> Gradient:
+        """Describe what came for one leaf, or raise `Garbage`."""
+        if value is None:
+            return Gradient(None, "none", "None")
+        name = described(value).partition(" ")[2]
+        if self.engine.is_tensor(value):
+            data = self.engine.read(value.realize_cached_data(), "the gradient's tensor")
+            return Gradient(data, "tensor", name)
+        if isinstance(value, np.ndarray) or is_away(value):
+            return Gradient(self.engine.read(value, "the gradient"), "array", name)
+        raise Garbage(f"gradient returned {described(value)}, not a tensor")
+
+
+class EngineEvaluation:
+    """One forward evaluation: its cached outputs, and gradients on request."""
+
+    def __init__(
+        self, operator: EngineOperator, case: Case, leaves: Sequence[Any], result: Any
+    ) -> None:
+        self._operator = operator
+        self._case = case
+        self._leaves = leaves
+        self._result = result
+        what = f"the output of {operator.name}"
+        self._tensors = operator.outputs_of(result)
+        read = operator.engine.read
+        self._outputs = tuple(read(t.realize_cached_data(), what) for t in self._tensors)
+        operator.engine.mirror(leaves, case.leaves())
+
+    @property
+    def outputs(self) -> tuple[Array, ...]:
+        """The output's leaves, as the engine caches them."""
+        return self._outputs
+
+    @property
+    def composite(self) -> bool:
+        """Whether the result is more than one operator applied to the inputs."""
+        return self._operator._slots(self._result, self._leaves) is None
+
+    def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
+        """Return one `Gradient` per input leaf."""
+        operator = self._operator
+        with stage("gradient"):
+            starts = [operator.engine.constant(c, requires_grad=False) for c in cotangents]
+            found = operator.pull_back(self._result, self._leaves, starts)
+            gradients = tuple(operator.as_gradient(value) for value in found)
+            operator.engine.mirror(
+                [*starts, *self._leaves, *self._tensors],
+                [*cotangents, *self._case.leaves(), *self._outputs],
+            )
+        return gradients
+
+
+class SecondOrder(EngineOperator):
+    """The gradient of an operator as a function of `(cotangents, inputs)`; nests to any order.
+
+    The cotangent is the first input of its cases, whatever its name, so that the second of two
+    nested ones may be called otherwise. Outputs are the gradients of the other judged inputs, zeros
+    where the operator under it says `None`.
+    """
+
+    def __init__(self, base: EngineOperator) -> None:
+        super().__init__(base.function, base.engine, f"{base.name}'", base._args, base._tuples)
+        self._base = base
+
+    def apply(self, leaves: Sequence[Any], case: Case) -> Any:
+        """Return the gradients as tensors of the graph."""
+        first, *others = case.inputs
+        given = case.inputs[first]
+        count = len(given) if isinstance(given, tuple) else 1
+        inner = replace(case, inputs={name: case.inputs[name] for name in others})
+        result = self._base.apply(leaves[count:], inner)
+        found = self._base.pull_back(result, leaves[count:], leaves[:count])
+        return tuple(
+            self._differentiable(value, leaf)
+            for value, leaf, owner in zip(found, inner.leaves(), inner.leaf_owners(), strict=True)
+            if owner in case.judged
+        )
+
+    def _differentiable(self, value: Any, leaf: Array) -> Any:
+        """Return a gradient as a tensor, or say why it has no derivative."""
+        if value is None:
+            return self.engine.constant(np.zeros_like(leaf), requires_grad=False)
+        if not self.engine.is_tensor(value):
+            raise Garbage(
+                f"gradient returned {described(value)}, which cannot be differentiated again"
+            )
+        return value
+
+
+def _bare_leaf(value: Any, leaves: Sequence[Any]) -> int | None:
+    """Return which bare array a constant node input was made from."""
+    data = value.cached_data
+    for i, leaf in enumerate(leaves):
+        same = isinstance(leaf, np.ndarray) and isinstance(data, np.ndarray) and data.size
+        if data is leaf or (same and np.may_share_memory(data, leaf)):
+            return i
+    return None
+
+
+def _argument_names(function: Callable[..., Any]) -> tuple[frozenset[str], int | None]:
+    """Return the names by which arguments can be passed, and the place of `*rest`, if any."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return frozenset(), None
+    by_name = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    kinds = [parameter.kind for parameter in parameters]
+    variadic = inspect.Parameter.VAR_POSITIONAL
+    rest = kinds.index(variadic) if variadic in kinds else None
+    return frozenset(p.name for p in parameters if p.kind in by_name), rest
+
+
+def operator_under_test(
+    function: Callable[..., Any],
+    claims: Claims,
+    engine: ModuleType | Engine | None = None,
+    name: str = "",
+    device: str = "cpu",
+) -> EngineOperator:
+    """Return the operator that a spec describes, ready to be judged.
+
+    Args:
+        function: the public function of tensors.
+        claims: its spec's content; gives the call order and which inputs are tuples.
+        engine: the engine's module; our `needle` by default.
+        name: `family/function`; the function's own name by default.
+        device: where to evaluate; arrays are moved there and back.
+    """
+    if not isinstance(engine, Engine):
+        engine = Engine(engine or importlib.import_module("needle"), device)
+    tuples = frozenset(claim.name for claim in claims.inputs.values() if claim.is_tuple)
+    return EngineOperator(function, engine, name or claims.function, claims.args, tuples)
+
+
+def operator_from_tensors(
+    function: Callable[..., Any], engine: ModuleType | Engine
+) -> EngineOperator:
+    """Return any function of tensors, composites included, as an operator under test."""
+    wrapped = engine if isinstance(engine, Engine) else Engine(engine)
+    name = getattr(function, "__name__", type(function).__name__)
+    return EngineOperator(function, wrapped, name)
+
+
+def register() -> None:
+    """Tell the checking core how to find an engine from the types of its arguments."""
+    library = importlib.import_module("needle_cli.checking.library.api")
+    inputs = importlib.import_module("needle_cli.engines.inputs")
+    library.register_engine("needle", inputs.matches, inputs.from_tensors)

@@ -1,0 +1,277 @@
+"""Known failures: findings that a project lives with until a date, each pinned to one failing case.
+
+An entry masks that failure and no other: its case is asked again in every run, and a finding whose
+cause is another one stays a finding. What passes again, or has expired, is a finding too.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from needle_cli.explanations import CHECKS, cause_name
+from needle_cli.problems import Problem, nearest
+from needle_cli.records import tokens
+from needle_cli.records.store import write_whole
+from needle_cli.records.tokens import Record
+from needle_cli.reports.events import FINDING, UNANSWERED, FindingView, Row, Spot
+from needle_cli.specs.document import read_document
+from needle_cli.specs.errors import SpecError
+from needle_cli.specs.fields import Table
+from needle_cli.specs.header import KNOWN_FAILURES
+from needle_cli.specs.vocabulary import DEVICES, FLOAT_DTYPES
+
+KEYS = ("op", "check", "device", "dtype", "issue", "reason", "until", "cause", "analytic", "token")
+NONE = "none"
+"""The word by which `--baseline` is told to mask nothing."""
+
+LONGEST = 183
+"""Days that an entry may lie ahead: half a year."""
+
+STALE = "passes now;"
+"""How the reason of a row begins whose known failure is over."""
+
+OUT_OF_BAND = ("spec", "against", "faults")
+"""Rows that are no checks of a case, and are never lived with."""
+
+
+@dataclass(frozen=True)
+class KnownFailure:
+    """One entry of known-failures.toml; an empty device or dtype stands for all of them.
+
+    `token` is the failing case; empty for an operator that cannot be asked, as one that crashes.
+    `cause` is the likely cause that was printed for it, `analytic` the number that the gradient
+    gave there: another mistake gives another one.
+    """
+
+    op: str
+    check: str
+    issue: str
+    reason: str
+    until: date
+    device: str = ""
+    dtype: str = ""
+    token: str = ""
+    cause: str = ""
+    analytic: float | None = None
+
+    def covers(self, row: Row) -> bool:
+        """Tell whether a row is the one that this entry is about."""
+        return (
+            (row.op, row.check) == (self.op, self.check)
+            and self.device in ("", row.device.partition(":")[0])
+            and self.dtype in ("", row.dtype)
+        )
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What became of an entry's case when it was asked again in a run."""
+
+    check: str
+    token: str
+    fails: bool
+    message: str = ""
+    analytic: float | None = None
+
+
+def read(path: Path, names: Sequence[str] | None = None) -> tuple[KnownFailure, ...]:
+    """Return the entries of a file, none where there is no file.
+
+    `names` are the operators there are, None for any; raises `Problem` for an entry about another
+    one, and for one without issue, reason or date.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        if not path.read_bytes().strip():
+            return ()
+        document = read_document(path)
+        top = Table(document, "", document.data)
+        top.only(("known",))
+        entries = tuple(_entry(table, names) for table in top.tables("known"))
+    except SpecError as error:
+        raise error.problem("baseline") from error
+    return entries
+
+
+def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:
+    table.only(KEYS)
+    for key, what in (
+        ("op", "the operator, family/function"),
+        ("check", "the check that fails"),
+        ("issue", "where this is being mended: a number or an address"),
+        ("reason", "why it is lived with until then"),
+        ("until", "the date at which it has to be mended, at most half a year ahead"),
+    ):
+        table.need(key, what)
+    op = table.text("op")
+    if names is not None and op not in names:
+        raise table.error("op", f"there is no operator {op!r}", "", nearest(op, names))
+    token = table.text("token")
+    if token:
+        try:
+            tokens.decode(token)
+        except tokens.TokenError as error:
+            raise table.error("token", f"the token cannot be read: {error.message}") from error
+    return KnownFailure(
+        op, table.word("check", tuple(CHECKS)), table.text("issue"), table.text("reason"),
+        _until(table), table.word("device", DEVICES), table.word("dtype", FLOAT_DTYPES), token,
+        table.text("cause"), table.number("analytic", 0.0) if "analytic" in table else None,
+    )  # fmt: skip
+
+
+def _until(table: Table) -> date:
+    value: Any = table.data["until"]
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            value = None
+    if type(value) is not date:
+        raise table.wrong("until", "a date such as 2030-01-31")
+    if value > date.today() + timedelta(days=LONGEST):
+        raise table.wrong("until", "a date that is half a year ahead at most")
+    return value
+
+
+def apply(
+    rows: Sequence[Row],
+    entries: Sequence[KnownFailure],
+    pinned: Sequence[Pinned],
+    today: date,
+) -> list[Row]:
+    """Return the rows of one operator with its known failures marked; see the module's text."""
+    found = {(item.check, item.token): item for item in pinned}
+    marked = list(rows)
+    for entry in entries:
+        for place, row in enumerate(marked):
+            if entry.covers(row) and row.status != "not_applicable":
+                marked[place] = _judged(row, entry, found.get((entry.check, entry.token)), today)
+    return marked
+
+
+def _judged(row: Row, entry: KnownFailure, case: Pinned | None, today: date) -> Row:
+    bad = row.status in FINDING | UNANSWERED
+    if entry.until < today:
+        text = f"the known failure has expired on {entry.until} ({entry.issue}: {entry.reason})"
+        return _refused(row, text)
+    if case is None and entry.token:
+        return row  # the case was not asked: the operator came to grief before
+    fails = bad if case is None else case.fails
+    if not fails and not bad:
+        return _refused(row, f"{STALE} remove it: needle baseline prune {entry.op}")
+    if not fails:
+        return _refused(row, "fails, and not by the known failure, whose case passes now")
+    if case is not None and case.fails and not _pinned(entry, case):
+        return _refused(row, f"fails, and otherwise than when it was accepted ({entry.issue})")
+    if bad and case is not None and not _same(row, entry, case):
+        return _refused(row, f"fails beside the known failure ({entry.issue}) as well")
+    return replace(row, status="known", reason=f"{entry.reason}, {entry.issue}", findings=())
+
+
+def _pinned(entry: KnownFailure, case: Pinned) -> bool:
+    """Tell whether a case fails by the number by which it failed when it was accepted."""
+    if entry.analytic is None or case.analytic is None:
+        return True
+    return math.isclose(entry.analytic, case.analytic, rel_tol=1e-6, abs_tol=1e-300)
+
+
+def _same(row: Row, entry: KnownFailure, case: Pinned) -> bool:
+    """Tell whether everything that a row found can be the known failure.
+
+    Two causes that are known and differ are two failures; where one is missing the messages count.
+    """
+    if not row.findings:
+        return row.status in UNANSWERED
+    for finding in row.findings:
+        causes = {_named(finding.cause), _named(entry.cause)} - {""}
+        if len(causes) > 1 or (not causes and _kind(finding.message) != _kind(case.message)):
+            return False
+    return True
+
+
+def _named(cause: str) -> str:
+    """Return what tells one cause from another: its name, of a ratio the number too."""
+    name = cause_name(cause)
+    return cause if name == "ratio" else name
+
+
+def _kind(message: str) -> str:
+    """Return a message without what changes from case to case: its numbers."""
+    return "".join(c for c in message if not c.isdigit())
+
+
+def _refused(row: Row, text: str) -> Row:
+    """Return a row as a finding whose reason is about the known failure."""
+    status = row.status if row.status in FINDING else "fail"
+    first, *others = row.findings or (FindingView("", "", "", Spot("")),)
+    words = f"{text}; {first.message}" if first.message else text
+    findings = (replace(first, message=words), *others)
+    return replace(row, status=status, reason=text, findings=findings)
+
+
+def from_row(row: Row, issue: str, reason: str, until: date) -> KnownFailure:
+    """Return the entry by which a finding is lived with; raises `Problem` where that cannot be."""
+    if row.check in OUT_OF_BAND:
+        raise Problem(f"{row.op}: {row.reason}: nothing that a known failure can stand for",
+                      kind="baseline")  # fmt: skip
+    if row.reason.startswith(STALE):
+        raise Problem(f"{row.op} {row.check} {row.reason}", kind="baseline")
+    token = cause = ""
+    analytic = None
+    for finding in row.findings[:1]:
+        cause, analytic = finding.cause, finding.spot.analytic
+        if finding.smallest is not None and finding.smallest.record is not None:
+            token = finding.token
+            if not token:
+                text = f"{row.op} {row.check}: its case is too large for a known failure"
+                raise Problem(f"{text}; make it smaller first (run without --no-shrink)",
+                              kind="baseline")  # fmt: skip
+    device = row.device.partition(":")[0]
+    if analytic is not None and not math.isfinite(analytic):
+        analytic = None
+    return KnownFailure(
+        row.op, row.check, issue, reason, until, device, row.dtype, token, cause, analytic
+    )
+
+
+def write(path: Path, entries: Iterable[KnownFailure]) -> None:
+    """Write entries in one order and one form, so that changes to the file are small."""
+    ordered = sorted(
+        entries, key=lambda e: (e.op, e.check, e.device, e.dtype, e.until, e.issue, e.token)
+    )
+    text = "\n".join(_text(entry) for entry in dict.fromkeys(ordered))
+    write_whole(path, text)
+
+
+def _text(entry: KnownFailure) -> str:
+    lines = ["[[known]]"]
+    for key in KEYS:
+        value = getattr(entry, key)
+        if value or value == 0:
+            written = value.isoformat() if isinstance(value, date) else json.dumps(value)
+            lines.append(f"{key} = {written}")
+    return "\n".join(lines) + "\n"
+
+
+def path_of(specs: Path, setting: str) -> Path | None:
+    """Return the file of known failures that a setting means: "" is the one among the specs."""
+    if setting == NONE:
+        return None
+    return Path(setting) if setting else specs / KNOWN_FAILURES
+
+
+def pinned_of(data: Mapping[str, Any]) -> Pinned:
+    """Return what a worker says of an entry's case."""
+    return Pinned(data["check"], data["token"], data["fails"], data["message"], data["analytic"])
+
+
+def record_of(entry: KnownFailure) -> Record | None:
+    """Return the failing case of an entry."""
+    return tokens.decode(entry.token) if entry.token else None

@@ -1,0 +1,197 @@
+"""A recorded case as a script of NumPy and needle alone, and as an example in a spec."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from needle_cli.operators.selection import Unit
+from needle_cli.problems import Problem, shown_path
+from needle_cli.records import tokens
+from needle_cli.records.tokens import Record
+
+DIFFERENCES = """\
+for name, x, t in [{leaves}]:
+    for i in np.ndindex(x.shape):
+        h, y = 2.0**-17 * max(1.0, abs(x[i])), []
+        for s in (h, -h):
+            x[i] += s
+            y.append({value})
+            x[i] -= s
+        numeric = (y[0] - y[1]) / (2 * h)
+        analytic = t.grad.numpy()[i]
+        print(f"{{name}}{{list(i)}}: analytic {{analytic:.9g}}, numeric {{numeric:.9g}}")"""
+SHAPES = """\
+for name, x, t in [{leaves}]:
+    print(name, x.shape, x.dtype, "has gradient", t.grad)"""
+
+
+def script(record: Record) -> str:
+    """Return a script of NumPy and needle alone that shows the disagreement of a case."""
+    lines = _head(record)
+    leaves = _leaves(record)
+    lines += [f"{_safe(name)} = {_array_code(array)}" for name, array in leaves]
+    tensors = [name for name, array in leaves if _is_float(array)]
+    starts = record.get("cotangent")
+    if not starts:
+        made = [f"{_safe(name)} = ndl.Tensor({_safe(name)})" for name in tensors]
+        return "\n".join([*lines, *made, f"print({_call(record)})"]) + "\n"
+    names = ", ".join(_safe(name) for name in tensors)
+    lines.append(f"f = lambda {names}: {_call(record)}")
+    lines += [f"t_{_safe(name)} = ndl.Tensor({_safe(name)})" for name in tensors]
+    lines += _backward(starts, ", ".join(f"t_{_safe(name)}" for name in tensors))
+    fresh = ", ".join(f"ndl.Tensor({_safe(name)})" for name in tensors)
+    numeric = record["check"] in ("gradient", "exact") and record["dtype"] == "float64"
+    judged = [name for name in tensors if name.partition("[")[0] in record["judged"]]
+    triples = ", ".join(f'("{name}", {_safe(name)}, t_{_safe(name)})' for name in judged)
+    template = DIFFERENCES if numeric else SHAPES
+    value = f"total(f({fresh})).numpy()"
+    return "\n".join([*lines, template.format(leaves=triples, value=value)]) + "\n"
+
+
+def _backward(starts: list[Record], tensors: str) -> list[str]:
+    """Return the lines that give the output its gradient: one array, or one per member."""
+    if len(starts) == 1:
+        given = [f"v = ndl.Tensor({_array_code(starts[0])})  # output gradient"]
+        total = "total = lambda y: ndl.summation(y * v)"
+    else:
+        members = ", ".join(f"ndl.Tensor({_array_code(start)})" for start in starts)
+        given = [f"v = [{members}]  # output gradients"]
+        terms = " + ".join(f"ndl.summation(y[{i}] * v[{i}])" for i in range(len(starts)))
+        total = f"total = lambda y: {terms}"
+    return [*given, total, f"y = f({tensors})", "print(y)", "total(y).backward()"]
+
+
+def add_to_spec(record: Record, unit: Unit) -> str:
+    """Append a case to the spec of its operator; return the spec's path."""
+    path = Path(unit.spec)
+    token = tokens.encode(_plain(record))
+    why = f"{record['check']} was wrong here"
+    entry = f"\n[[example]]\nwhy   = {json.dumps(why)}\ntoken = {json.dumps(token)}\n"
+    try:
+        text = path.read_text(encoding="utf-8")
+        if token in text:
+            raise Problem(f"{shown_path(path)} has this example already")
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(entry if text.endswith("\n") else "\n" + entry)
+    except OSError as error:
+        raise Problem(f"cannot write {shown_path(path)}: {error.strerror}") from error
+    return shown_path(path)
+
+
+def _head(record: Record) -> list[str]:
+    lines = [
+        f"# {record['op']}, check {record['check']} (needle explain {record['check']})",
+        "import numpy as np",
+        "import needle as ndl",
+    ]
+    if record.get("file"):
+        path = Path(str(record["file"]))
+        folder = "" if path.parent == Path() else path.parent.as_posix()
+        lines += [
+            "import sys",
+            f"sys.path.insert(0, {folder!r})",
+            f"from {path.stem} import {_function(record)}",
+        ]
+    return [*lines, ""]
+
+
+def _call(record: Record) -> str:
+    """Return the call of the operator, in the names of its arguments."""
+    words = []
+    for name, value in record["inputs"].items():
+        if isinstance(value, list):
+            members = ", ".join(_safe(f"{name}[{i}]") for i in range(len(value)))
+            words.append(f"{name}=[{members}]")
+        else:
+            words.append(f"{name}={name}")
+    words += [f"{name}={_code(data)}" for name, data in record["params"].items()]
+    owner = "" if record.get("file") else "ndl."
+    return f"{owner}{_function(record)}({', '.join(words)})"
+
+
+def _is_float(array: Record) -> bool:
+    return str(array["dtype"]).startswith("float")
+
+
+def _leaves(record: Record) -> list[tuple[str, Record]]:
+    from needle_cli.reports.numbers import inputs_of
+
+    return inputs_of(record)
+
+
+def _function(record: Record) -> str:
+    return str(record["op"]).rpartition("/")[2]
+
+
+def _safe(name: str) -> str:
+    return name.replace("[", "_").replace("]", "")
+
+
+def _array_code(array: Record) -> str:
+    values = "[" + ", ".join(_number_code(v) for v in array["values"]) + "]"
+    shape = tuple(array["shape"])
+    made = f"np.array({values}, dtype={array['dtype']!r})"
+    return made if shape == (len(array["values"]),) else f"{made}.reshape({shape})"
+
+
+def _number_code(value: Any) -> str:
+    if not isinstance(value, str):
+        return repr(value)
+    number = float.fromhex(value)
+    text = repr(number)
+    return f"float({text!r})" if text in ("nan", "inf", "-inf") else text
+
+
+def _code(data: Any) -> str:
+    """Return a recorded parameter as Python code."""
+    if isinstance(data, list):
+        return f"[{', '.join(map(_code, data))}]"
+    if not isinstance(data, dict):
+        return repr(data)
+    ((tag, content),) = data.items()
+    return CODE[tag](content)
+
+
+def _tuple_code(content: Any) -> str:
+    words = [_code(item) for item in content]
+    return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
+
+
+CODE: Mapping[str, Callable[[Any], str]] = {
+    "tuple": _tuple_code,
+    "slice": lambda content: f"slice({', '.join(map(_code, content))})",
+    "ellipsis": lambda content: "...",
+    "float": lambda content: f"float({content!r})",
+    "array": _array_code,
+    "scalar": lambda content: f"{_array_code(content)}[()]",
+    "dict": lambda content: "{" + ", ".join(f"{_code(k)}: {_code(v)}" for k, v in content) + "}",
+}
+
+
+def _plain(record: Record) -> Record:
+    """Return the record with numbers in place of hex floats, as tokens hold them."""
+
+    def rewrite(node: Any) -> Any:
+        if isinstance(node, list):
+            return [rewrite(item) for item in node]
+        if isinstance(node, dict) and "values" in node:
+            return {**node, "values": [_plain_number(v) for v in node["values"]]}
+        if isinstance(node, dict):
+            return {key: rewrite(item) for key, item in node.items()}
+        return node
+
+    return {
+        **record,
+        "inputs": rewrite(record["inputs"]),
+        "cotangent": rewrite(record["cotangent"]),
+    }
+
+
+def _plain_number(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    number = float.fromhex(value)
+    return number if number - number == 0 else str(number)

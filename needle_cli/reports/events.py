@@ -1,0 +1,301 @@
+"""What a run says while it goes: plain, frozen events that reporters listen to.
+
+Everything here is numbers and text, no array and no operator's object: rows come out of worker
+processes as JSON, so that nothing an operator made is ever unpickled beside the tool.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from needle_cli.records.tokens import Record
+
+FINDING = frozenset({"fail", "error", "no_derivative"})
+"""Statuses that are findings: exit code 1."""
+
+OF_THE_GATE = frozenset({"spec", "against"})
+"""Checks that are about no case: a missing spec, and what a change asks less than another state."""
+
+GATE = "gate/settings"
+"""The operator's place in a row that is about all of them: settings, and the judge itself."""
+
+UNANSWERED = frozenset({"timeout", "cannot_tell"})
+"""Statuses that leave a question open: exit code 4."""
+
+SEVERITY = (
+    "error", "fail", "no_derivative", "timeout", "cannot_tell", "known", "pass", "not_applicable",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spot:
+    """An entry of an input with what was found there; numbers are absent for findings in words."""
+
+    input: str
+    index: tuple[int, ...] | None = None
+    analytic: float | None = None
+    numeric: float | None = None
+    allowed: float | None = None
+    of_allowed: float | None = None
+    wrong: bool = True
+
+    @property
+    def name(self) -> str:
+        """`a[0, 1]`, or the input's name where no entry is meant."""
+        if self.index is None:
+            return self.input
+        return f"{self.input}[{', '.join(map(str, self.index))}]" if self.index else self.input
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A failing case as it is shown: its record, what was said of it, entries side by side."""
+
+    record: Record | None
+    message: str = ""
+    label: str = ""
+    shapes: Mapping[str, Any] = field(default_factory=dict)
+    elements: tuple[Spot, ...] = ()
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """One finding: where, why if known, its cases, and how to ask again.
+
+    `add` is what the spec lacks, in TOML.
+    """
+
+    message: str
+    cause: str
+    certainty: str
+    spot: Spot
+    smallest: CaseView | None = None
+    typical: CaseView | None = None
+    probes: int = 0
+    add: str = ""
+    replay_id: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How far slopes are from the best known one at one typical case, as shares of its size.
+
+    `errors` are those of the numeric slope, step by step, and `gradient` that of the analytic one;
+    `known` is what the best one is known to, and `step` the one that was judged with.
+    """
+
+    steps: tuple[float, ...]
+    errors: tuple[float, ...]
+    gradient: float
+    known: float
+    step: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report: one operator, check, device and dtype.
+
+    `path` and `line` point at `def gradient`, `spec` at the operator's spec.
+    """
+
+    op: str
+    check: str
+    device: str
+    dtype: str
+    status: str
+    reason: str = ""
+    examples: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    worst: Spot | None = None
+    path: str = ""
+    line: int = 0
+    findings: tuple[FindingView, ...] = ()
+    seconds: float = 0.0
+    formula: str = ""
+    spec: str = ""
+    curve: Curve | None = None
+
+    @property
+    def id(self) -> str:
+        """`op:check:device:dtype`."""
+        return f"{self.op}:{self.check}:{self.device}:{self.dtype}"
+
+    @property
+    def severity(self) -> int:
+        """The place in `SEVERITY`; 0 is worst."""
+        return SEVERITY.index(self.status)
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a run was asked to do; `again` holds the options that a replay needs as well.
+
+    `operators` are all that were selected; `shard` is (K, N) where only every N-th of them, from
+    the K-th on, is judged here.
+    """
+
+    seed: int
+    profile: str
+    argv: tuple[str, ...]
+    started: str
+    versions: Mapping[str, str]
+    devices: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    checks: tuple[str, ...]
+    examples: int
+    operators: tuple[str, ...]
+    source: str
+    again: str = ""
+    shard: tuple[int, int] | None = None
+
+    @property
+    def here(self) -> tuple[str, ...]:
+        """The operators that this run judges."""
+        return self.operators if self.shard is None else share_of(self.operators, self.shard)
+
+
+@dataclass(frozen=True)
+class InternalError:
+    """The tool itself failed while an operator was judged."""
+
+    op: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The result of a run: rows in catalogue order, and what happened besides.
+
+    `before` are the worst errors of an earlier report, by operator, where one was given.
+    """
+
+    rows: tuple[Row, ...]
+    code: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+    internal: tuple[InternalError, ...] = ()
+    interrupted: bool = False
+    left_out: tuple[str, ...] = ()
+    before: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunFailed:
+    """The run came to nothing: what the `error` member of the report says."""
+
+    error: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The selection is made; workers start."""
+
+    info: RunInfo
+
+
+@dataclass(frozen=True)
+class OperatorStarted:
+    """An operator was handed to a worker."""
+
+    op: str
+
+
+@dataclass(frozen=True)
+class OperatorDone:
+    """An operator is judged; events of this kind come in the order in which workers finish."""
+
+    op: str
+    rows: tuple[Row, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunDone:
+    """Nothing more will come."""
+
+    info: RunInfo
+    summary: Summary
+
+
+Event: TypeAlias = RunStarted | OperatorStarted | OperatorDone | RunDone | RunFailed
+
+T = TypeVar("T")
+
+
+def share_of(items: Sequence[T], shard: tuple[int, int]) -> tuple[T, ...]:
+    """Return the K-th of N parts: every N-th item, so that slow neighbours are spread."""
+    return tuple(items[shard[0] - 1 :: shard[1]])
+
+
+def row_of(data: Mapping[str, Any]) -> Row:
+    """Return the row of a worker's JSON."""
+    return Row(
+        **{k: data[k] for k in ("op", "check", "device", "dtype", "status", "reason", "examples",
+                                "counts", "path", "line", "seconds")},
+        formula=data["formula"],
+        curve=curve_of(data.get("curve")),
+        worst=_spot(data["worst"]),
+        findings=tuple(finding_of(item) for item in data["findings"]),
+    )  # fmt: skip
+
+
+def curve_of(data: Mapping[str, Any] | None) -> Curve | None:
+    """Return the curve of a worker's, or a report's, JSON."""
+    if data is None:
+        return None
+    errors = tuple(float(error) for error in data["errors"])
+    gradient = float(data["gradient"])
+    return Curve(tuple(data["steps"]), errors, gradient, data["known"], data["step"])
+
+
+def curve_data(curve: Curve) -> dict[str, Any]:
+    """Return what `curve_of` reads, in plain data for strict JSON."""
+    errors = [plain(error) for error in curve.errors]
+    return vars(curve) | {"errors": errors, "gradient": plain(curve.gradient)}
+
+
+def number(value: Any) -> float | None:
+    """Read a number that JSON may carry as a word."""
+    return None if value is None else float(value)
+
+
+def plain(value: float | None) -> float | str | None:
+    """Return a number for strict JSON: NaN and the infinities as words."""
+    if value is None:
+        return None
+    return float(value) if math.isfinite(value) else str(float(value))
+
+
+def _spot(data: Mapping[str, Any] | None) -> Spot | None:
+    if data is None:
+        return None
+    index = data["index"]
+    return Spot(
+        data["input"],
+        None if index is None else tuple(index),
+        number(data["analytic"]),
+        number(data["numeric"]),
+        number(data["allowed"]),
+        number(data["of_allowed"]),
+        data["wrong"],
+    )
+
+
+def _case(data: Mapping[str, Any] | None) -> CaseView | None:
+    if data is None:
+        return None
+    elements = tuple(spot for item in data["elements"] if (spot := _spot(item)))
+    return CaseView(data["record"], data["message"], data["label"], data["shapes"], elements)
+
+
+def finding_of(data: Mapping[str, Any]) -> FindingView:
+    """Return the finding of a worker's JSON."""
+    return FindingView(
+        data["message"], data["cause"], data["certainty"], _spot(data["spot"]) or Spot(""),
+        _case(data["smallest"]), _case(data["typical"]), data["probes"], data["add"],
+    )  # fmt: skip

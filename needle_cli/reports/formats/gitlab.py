@@ -1,0 +1,57 @@
+"""`gitlab`: the code quality report, which GitLab shows in merge requests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from needle_cli.reports.events import Event, RunDone, RunFailed
+from needle_cli.reports.issues import Issue, failure, issues_of
+from needle_cli.reports.outputs import Writer
+from needle_cli.settings import Settings
+
+
+class Gitlab:
+    """Writes one JSON list when the run is over."""
+
+    def __init__(self, write: Writer, settings: Settings) -> None:
+        self._write = write
+
+    def handle(self, event: Event) -> None:
+        """Write the list at the end."""
+        if isinstance(event, RunDone):
+            self._write(text_of(issues_of(event.info, event.summary)))
+        elif isinstance(event, RunFailed):
+            self._write(text_of([failure(event.error)]))
+
+
+def text_of(issues: list[Issue]) -> str:
+    """Return the document of a run's issues; equal fingerprints are told apart by a salt."""
+    seen: dict[str, int] = {}
+    entries = []
+    for issue in issues:
+        salt = seen.get(issue.fingerprint, 0)
+        seen[issue.fingerprint] = salt + 1
+        entries.append(_entry(issue, salt))
+    return json.dumps(entries, indent=2, allow_nan=False) + "\n"
+
+
+def _entry(issue: Issue, salt: int) -> dict[str, Any]:
+    check = issue.row.check if issue.row else "needle"
+    print_ = issue.fingerprint
+    if salt:
+        print_ = hashlib.sha256(f"{print_}\x1f{salt}".encode()).hexdigest()[:32]
+    first = issue.text.partition("\n")[0]
+    return {
+        # GitLab does not show the name of the check, so the description repeats it.
+        "description": f"{issue.title}: {first}",
+        "check_name": check,
+        "fingerprint": print_,
+        "severity": "major" if issue.serious else "minor",
+        # A place is demanded also where there is none, as for a wrong option.
+        "location": {
+            "path": issue.path or "pyproject.toml",
+            "lines": {"begin": max(issue.line, 1)},
+        },
+    }

@@ -1,0 +1,155 @@
+"""`html`: one file that needs no network: every operator, its curves, its failures as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from needle_cli._version import __version__
+from needle_cli.explanations import usual_fix
+from needle_cli.problems import Problem
+from needle_cli.reports import documents, trend
+from needle_cli.reports.events import (
+    FINDING,
+    OF_THE_GATE,
+    UNANSWERED,
+    Event,
+    FindingView,
+    Row,
+    RunDone,
+    RunFailed,
+    RunInfo,
+    Summary,
+)
+from needle_cli.reports.issues import case_text, failure, issues_of
+from needle_cli.reports.numbers import cell, percent, small
+from needle_cli.reports.outputs import Writer
+from needle_cli.reports.terminal.screen import MARKS, Line, by_operator, footer
+from needle_cli.settings import Settings
+
+TEMPLATE = "report.html.jinja"
+MOST_ENTRIES = 64
+GROUPS = {"wrong": FINDING, "open": UNANSWERED, "known": {"known"}, "right": {"pass"}}
+"""The words by which the table is filtered and ordered, and the statuses that each means."""
+
+
+class Html:
+    """Writes the page when the run is over."""
+
+    def __init__(self, write: Writer, settings: Settings) -> None:
+        try:
+            import jinja2
+            import matplotlib  # noqa: F401 - asked for now, before anything is judged
+        except ImportError as error:
+            raise Problem(
+                f"the html report needs matplotlib and jinja2 ({error.name} is missing): "
+                "pip install 'needle-check[report]'"
+            ) from error
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent),
+            autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
+        )  # fmt: skip
+        self._template = environment.get_template(TEMPLATE)
+        self._write = write
+        self._earlier = [trend.earlier(path) for path in settings["earlier"]]
+
+    def handle(self, event: Event) -> None:
+        """Write the page at the end."""
+        if isinstance(event, RunDone):
+            self._write(self._template.render(page_of(event.info, event.summary, self._earlier)))
+        elif isinstance(event, RunFailed):
+            issue = failure(event.error)
+            place = f"{issue.path}:{issue.line}" if issue.path else ""
+            page = {"version": __version__, "failed": issue.text, "place": place}
+            self._write(self._template.render(page))
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator on the page."""
+
+    line: Line
+    mark: str
+    group: str
+    share: str
+    bar: float
+    was: str
+    rows: Sequence[Mapping[str, Any]]
+    formula: str
+    place: str
+    curve: str
+    history: str
+    findings: Sequence[Mapping[str, Any]]
+
+
+def page_of(
+    info: RunInfo, summary: Summary, earlier: Sequence[Mapping[str, float]] = ()
+) -> dict[str, Any]:
+    """Return what the template shows."""
+    from needle_cli.reports.formats import charts
+
+    groups: dict[str, list[Row]] = {}
+    for row in summary.rows:
+        groups.setdefault(row.op, []).append(row)
+    now = trend.worst_errors(summary.rows)
+    operators = []
+    for line in by_operator(summary.rows):
+        rows = groups[line.name]
+        share = line.worst.of_allowed if line.worst and line.status == "pass" else None
+        curve = next((row.curve for row in rows if row.curve), None)
+        past = [before.get(line.name) for before in earlier]
+        operators.append(
+            Operator(
+                line, MARKS[line.status],
+                next((g for g, statuses in GROUPS.items() if line.status in statuses), "right"),
+                percent(share), min(share or 0.0, 1.0),
+                percent(summary.before.get(line.name)) if summary.before else "",
+                [_row(row) for row in rows], next((r.formula for r in rows if r.formula), ""),
+                f"{rows[0].path}:{rows[0].line}" if rows[0].path else "",
+                charts.curve(curve) if curve else "",
+                charts.history([*past, now.get(line.name)]) if any(past) else "",
+                [_finding(f, row, info) for row in rows for f in row.findings
+                 if row.status in FINDING | UNANSWERED],
+            )
+        )  # fmt: skip
+    operators.sort(key=lambda operator: list(GROUPS).index(operator.group))
+    issues = issues_of(info, summary)
+    return {
+        "version": __version__, "failed": "", "place": "", "info": info, "summary": summary,
+        "operators": operators, "footer": footer(info, summary), "was": bool(summary.before),
+        "serious": sum(issue.serious for issue in issues), "issues": len(issues),
+        "groups": {g: sum(o.group == g for o in operators) for g in GROUPS},
+        "internal": [f"{item.op}: {item.message}" for item in summary.internal],
+    }  # fmt: skip
+
+
+def _row(row: Row) -> dict[str, Any]:
+    worst = row.worst.of_allowed if row.worst else None
+    return {
+        "check": row.check, "mark": MARKS[row.status], "status": row.status,
+        "where": f"{row.device} {row.dtype}", "examples": row.examples, "worst": percent(worst),
+        "at": row.worst.name if row.worst else "", "reason": row.reason,
+        "seconds": f"{row.seconds:.2f}",
+    }  # fmt: skip
+
+
+def _finding(finding: FindingView, row: Row, info: RunInfo) -> dict[str, Any]:
+    from needle_cli.reports.formats import charts
+
+    case = finding.typical if finding.typical and finding.typical.elements else finding.smallest
+    elements = case.elements if case else ()
+    return {
+        "check": row.check, "where": f"{row.device} {row.dtype}", "status": row.status,
+        "cause": finding.cause, "certainty": finding.certainty, "message": finding.message,
+        "fix": usual_fix(finding.cause), "smallest": case_text(finding), "add": finding.add,
+        "entries": [
+            {"name": e.name, "analytic": cell(e.analytic), "numeric": cell(e.numeric),
+             "allowed": small(e.allowed), "wrong": e.wrong}
+            for e in elements[:MOST_ENTRIES]
+        ],
+        "heat": charts.heat(elements),
+        "replay": documents.replay(finding, row, info)["command"] if finding.replay_id else "",
+        "seed": "" if row.check in OF_THE_GATE else documents.seed_line(row, info),
+    }  # fmt: skip

@@ -1,0 +1,122 @@
+"""What a reader has to act on, one item each, in the words that every machine format shares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from needle_cli.console import tame
+from needle_cli.reports import documents
+from needle_cli.reports.events import (
+    FINDING,
+    OF_THE_GATE,
+    UNANSWERED,
+    FindingView,
+    Row,
+    RunInfo,
+    Summary,
+)
+from needle_cli.reports.formats.concise import what
+from needle_cli.reports.numbers import array_text, inputs_of, param_text, shape_word
+
+LONGEST = 4000
+"""Characters of a line beyond which it is cut: an operator may raise anything."""
+
+
+@dataclass(frozen=True)
+class Issue:
+    """A finding, an unanswered question, or an error of the tool itself.
+
+    `row` is missing for errors of the tool, and of the run as a whole. `title` is a line, `text` a
+    few of them: cause, smallest case, how to ask again.
+    """
+
+    row: Row | None
+    title: str
+    text: str
+    path: str = ""
+    line: int = 0
+
+    @property
+    def serious(self) -> bool:
+        """Whether this is a finding or an error, and not only an open question."""
+        return self.row is None or self.row.status in FINDING
+
+    @property
+    def fingerprint(self) -> str:
+        """What stays the same from run to run: operator, check, kind of device and dtype."""
+        row = self.row
+        parts = (
+            (row.op, row.check, row.device.partition(":")[0], row.dtype) if row else (self.text,)
+        )
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+def issues_of(info: RunInfo, summary: Summary) -> list[Issue]:
+    """Return the issues of a run, worst first, otherwise in catalogue order."""
+    rows = [row for row in summary.rows if row.status in FINDING | UNANSWERED]
+    rows.sort(key=lambda row: row.severity)
+    internal = [
+        Issue(None, f"internal error at {item.op}", tame(item.message)) for item in summary.internal
+    ]
+    return internal + [issue_of(row, info) for row in rows]
+
+
+def issue_of(row: Row, info: RunInfo) -> Issue:
+    """Return the issue of one row: its first finding in full, the others counted."""
+    title = f"{row.op}: {row.check} [{place_of(row)}]"
+    lines = [what(row.findings[0]) if row.findings else row.reason or row.status]
+    for finding in row.findings[:1]:
+        lines += details(finding, row, info)
+    if len(row.findings) > 1:
+        lines.append(f"and {len(row.findings) - 1} more findings of this check")
+    text = "\n".join(line if len(line) <= LONGEST else line[:LONGEST] + "…" for line in lines)
+    return Issue(row, tame(title), tame(text), row.path, row.line)
+
+
+def place_of(row: Row) -> str:
+    """Return `cpu-float64`."""
+    return f"{row.device}-{row.dtype}"
+
+
+def failure(error: Mapping[str, Any]) -> Issue:
+    """Return the issue of a run that came to nothing."""
+    near = f" (did you mean {error['nearest']}?)" if error.get("nearest") else ""
+    return Issue(
+        None, f"needle could not run: {error['kind']} error", tame(f"{error['message']}{near}"),
+        str(error.get("path", "")), int(error.get("line", 0) or 0),
+    )  # fmt: skip
+
+
+def details(finding: FindingView, row: Row, info: RunInfo) -> list[str]:
+    """Return the lines below the first: what happened, the smallest case, how to ask again."""
+    lines = []
+    if finding.message and finding.message != finding.cause and finding.cause:
+        lines.append(finding.message)
+    if row.formula:
+        lines.append(f"formula: {row.formula}")
+    if finding.smallest is not None:
+        lines.append(f"smallest case: {case_text(finding)}")
+    if finding.add:
+        lines += ["add to the spec:", finding.add]
+    if finding.replay_id:
+        lines.append(f"ask again: {documents.replay(finding, row, info)['command']}")
+    elif row.check not in OF_THE_GATE:
+        lines.append(f"ask again: {documents.seed_line(row, info)}")
+    return lines
+
+
+def case_text(finding: FindingView) -> str:
+    """Return the smallest case on one line."""
+    case = finding.smallest
+    if case is None:
+        return ""
+    if case.record is None:
+        return ", ".join(f"{name}: shape {shape_word(s)}" for name, s in case.shapes.items())
+    words = [f"{name} = {array_text(array)}" for name, array in inputs_of(case.record)]
+    words += [f"{name} = {param_text(v)}" for name, v in (case.record["params"] or {}).items()]
+    cotangents = case.record["cotangent"] or ()
+    words += [f"output gradient = {array_text(array)}" for array in cotangents]
+    return ", ".join(words)

@@ -1,0 +1,233 @@
+"""Reporters listen to a run's events; each format is one file with one class."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol, Self
+
+from needle_cli import console
+from needle_cli.problems import Problem
+from needle_cli.reports.events import Event, RunFailed
+from needle_cli.settings import Config, Settings, resolve
+
+ODD = "backslashreplace"
+"""What becomes of characters that UTF-8 cannot write: an operator may have put them there."""
+
+Writer = Callable[[str], None]
+Listener = Callable[[Event], None]
+
+
+class Reporter(Protocol):
+    """One format: made with a function that writes text, then told every event in order."""
+
+    def __init__(self, write: Writer, settings: Settings) -> None:
+        """Keep where to write."""
+
+    def handle(self, event: Event) -> None:
+        """Listen to one event."""
+
+
+FORMATS: Mapping[str, str] = {
+    "full": "terminal.screen:Terminal",
+    "concise": "formats.concise:Concise",
+    "json": "formats.json_report:JsonReport",
+    "ndjson": "formats.ndjson:Ndjson",
+    "junit": "formats.junit:Junit",
+    "sarif": "formats.sarif:Sarif",
+    "github": "formats.github:Github",
+    "gitlab": "formats.gitlab:Gitlab",
+    "markdown": "formats.markdown:Markdown",
+    "html": "formats.html:Html",
+}
+DEFAULT_NAMES: Mapping[str, str] = {
+    "json": "needle-report.json", "ndjson": "needle-report.ndjson", "concise": "needle-report.txt",
+    "junit": "needle-junit.xml", "sarif": "needle.sarif", "github": "needle-annotations.txt",
+    "gitlab": "gl-code-quality-report.json", "markdown": "needle-report.md",
+    "html": "needle-report.html",
+}  # fmt: skip
+
+
+def reporter_class(name: str) -> type[Reporter]:
+    """Import and return the class of a format."""
+    module, _, attribute = FORMATS[name].partition(":")
+    found: type[Reporter] = getattr(
+        importlib.import_module(f"needle_cli.reports.{module}"), attribute
+    )
+    return found
+
+
+class Reports:
+    """All reporters of a run: the screen, the files of `--report`, annotations and progress.
+
+    `keep` is told everything as well, after the files; without `screen` nothing is shown.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        warn: Callable[[str], None],
+        *,
+        keep: Listener | None = None,
+        screen: bool = True,
+    ) -> None:
+        self.listeners: list[Callable[[Event], None]] = []
+        self._files: list[tuple[IO[str], Path]] = []
+        self._machines: list[Callable[[Event], None]] = []
+        self._warn = warn
+        self._quiet = settings["verbosity"] < 0
+        self._add_files(settings)
+        self.listeners.extend(self._machines)
+        if keep is not None:
+            self.listeners.append(keep)
+        self._add_progress(settings)
+        if screen and settings["verbosity"] > -2:
+            shown = reporter_class(settings["format"])(Screen(), settings)
+            self.listeners.append(shown.handle)
+        self._add_annotations(settings, os.environ)
+
+    def __enter__(self) -> Self:
+        """Return the reports themselves."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Write an error into every machine format, close the files and say where they are."""
+        if error is not None and not isinstance(error, KeyboardInterrupt):
+            failed = RunFailed(error_of(error))
+            for handle in self._machines:
+                with contextlib.suppress(Exception):
+                    handle(failed)
+        for stream, path in self._files:
+            try:
+                stream.close()
+            except OSError as failure:
+                self._warn(f"{path.name} is not whole: {failure.strerror}")
+                continue
+            if not self._quiet:
+                with contextlib.suppress(OSError):
+                    print(f"wrote {path}", file=sys.stderr)
+
+    def _add_files(self, settings: Settings) -> None:
+        for word in settings["report"]:
+            name, target = _target(word)
+            if any(target.resolve() == path.resolve() for _, path in self._files):
+                raise Problem(f"two reports would be written to {target}: give each its own path")
+            # A report that a build server waits for has to be possible before anything is judged.
+            try:
+                stream = _opened(target)
+            except OSError as error:
+                raise Problem(f"cannot write the report {target}: {error.strerror}") from error
+            self._files.append((stream, target))
+            reporter = reporter_class(name)(self._patient(stream, target), settings)
+            self._machines.append(reporter.handle)
+
+    def _add_annotations(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        """Add GitHub's own ways to be told, where it is there to listen."""
+        wanted = settings["annotations"]
+        if wanted == "none" or (wanted == "auto" and environ.get("GITHUB_ACTIONS") != "true"):
+            return
+        told = []
+        if settings["format"] != "github":
+            told.append(reporter_class("github")(Screen(), settings).handle)
+        page = environ.get("GITHUB_STEP_SUMMARY")
+        if page:
+            told.append(reporter_class("markdown")(self._appending(Path(page)), settings).handle)
+        self._machines.extend(told)
+        self.listeners.extend(told)
+
+    def _appending(self, path: Path) -> Writer:
+        def write(text: str) -> None:
+            try:
+                with path.open("a", encoding="utf-8", newline="\n", errors=ODD) as stream:
+                    stream.write(text)
+            except OSError as error:
+                self._warn(f"cannot write the job summary: {error.strerror}")
+
+        return write
+
+    def _patient(self, stream: IO[str], path: Path) -> Writer:
+        """Return a writer for which a full disk is a warning."""
+
+        def write(text: str) -> None:
+            try:
+                stream.write(text)
+                stream.flush()  # events are read while they come
+            except OSError as error:
+                self._warn(f"cannot write the report {path}: {error.strerror}")
+
+        return write
+
+    def _add_progress(self, settings: Settings) -> None:
+        from needle_cli.reports.terminal.progress import Progress, wanted
+
+        if wanted(settings):
+            self.listeners.append(Progress(sys.stderr).handle)
+
+
+def write_error(error: Mapping[str, object], words: Sequence[str]) -> None:
+    """Write an error into reports that could not be opened in the usual way, best as it goes."""
+    settings = resolve({"report": []}, {}, Config(None, {}))
+    for word in words:
+        if word.partition("=")[0] in DEFAULT_NAMES:
+            name, target = _target(word)
+            with contextlib.suppress(Exception), _opened(target) as stream:
+                reporter_class(name)(_to(stream), settings).handle(RunFailed(error))
+
+
+def _target(word: str) -> tuple[str, Path]:
+    """Return format and path of FORMAT[=PATH]."""
+    name, _, path = word.partition("=")
+    return name, Path(path or DEFAULT_NAMES[name])
+
+
+def _opened(target: Path) -> IO[str]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.open("w", encoding="utf-8", newline="\n", errors=ODD)
+
+
+def _to(stream: IO[str]) -> Writer:
+    def write(text: str) -> None:
+        stream.write(text)
+
+    return write
+
+
+def error_of(error: BaseException) -> dict[str, object]:
+    """Return the `error` member of a report for what ended a run."""
+    if isinstance(error, Problem):
+        return error.document()
+    text = " ".join(str(error).split())[:200]
+    return {"kind": "internal", "message": f"{type(error).__name__}: {text}"}
+
+
+class Screen:
+    """Writes to standard output; a reader that went away (`| head`) is no error."""
+
+    def __init__(self) -> None:
+        self._gone = False
+
+    def __call__(self, text: str) -> None:
+        """Write whole lines, unless nobody reads any more."""
+        if self._gone:
+            return
+        try:
+            console.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            from needle_cli.cli.app import silence
+
+            self._gone = True
+            silence()
+
+
+__all__ = ["Reporter", "Reports", "Screen", "Writer", "reporter_class"]

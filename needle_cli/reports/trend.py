@@ -1,0 +1,44 @@
+"""How much of what is allowed operators use up, beside an earlier report: shrinking head-room.
+
+A worst error of 88 % passes as well as one of 4 %, and is worth a reviewer's look when it was 4 %
+before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from needle_cli.reports import reading
+from needle_cli.reports.events import Row
+
+JUMP = 10.0
+"""Growth of the worst error that is worth a warning."""
+
+NOTABLE = 0.05
+"""Share of what is allowed below which growth means nothing."""
+
+
+def worst_errors(rows: Sequence[Row]) -> dict[str, float]:
+    """Return the largest share of what is allowed of every operator that passes."""
+    found: dict[str, float] = {}
+    for row in rows:
+        if row.worst is not None and row.worst.of_allowed is not None and row.status == "pass":
+            found[row.op] = max(found.get(row.op, 0.0), row.worst.of_allowed)
+    return found
+
+
+def earlier(path: str) -> dict[str, float]:
+    """Return the worst errors of a report in a file; raises `Problem` if it is none."""
+    file = Path(path)
+    return worst_errors(reading.parsed(reading.read(file), file.name)[1].rows)
+
+
+def warnings(rows: Sequence[Row], before: Mapping[str, float]) -> list[str]:
+    """Return a line for every operator whose worst error has grown by a factor of ten."""
+    return [
+        f"{op}: worst error {share:.0%} of what is allowed, was {before[op]:.2g} of it "
+        f"({share / before[op]:.0f} times as much)"
+        for op, share in worst_errors(rows).items()
+        if share >= NOTABLE and 0 < before.get(op, 0.0) <= share / JUMP
+    ]

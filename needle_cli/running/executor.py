@@ -1,0 +1,160 @@
+"""Tasks through any `concurrent.futures.Executor`: other machines, a cluster, another pool.
+
+A task is a few strings and numbers. The process that gets it looks up operator and spec by
+themselves, so that checkout and files have to be there under the same paths; it judges in a child
+process of its own, so that an operator that ends its process costs itself and nobody else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from multiprocessing.util import Finalize
+from typing import Any
+
+from needle_cli.problems import Problem
+from needle_cli.running.local import LocalRunner, Outcome
+from needle_cli.running.worker import Task
+
+TRIES = 3
+"""How often a task is handed out whose machine went away under it."""
+
+TICK = 1.0
+
+
+class ExecutorRunner:
+    """Runs tasks through an executor, which is shut down at the end.
+
+    Args:
+        executor: the executor; its workers need this package and the files of the tasks.
+        timeout: seconds one task may take.
+        memory: bytes one task may allocate.
+        until: moment (`time.monotonic`) after which no task is started, or None.
+        judging: the module that workers judge with.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        timeout: float,
+        memory: int,
+        until: float | None = None,
+        judging: str = "needle_cli.running.worker_tasks",
+    ) -> None:
+        self._executor = executor
+        self._limits = (timeout, memory, judging)
+        self._until = until
+
+    def outcomes(self, tasks: Iterable[Task], started: Callable[[Task], None]) -> Iterator[Outcome]:
+        """Yield one outcome per task, in the order in which they end.
+
+        A task whose worker was lost is handed out again, to another one.
+        """
+        pending: dict[Future[Outcome], tuple[Task, int]] = {}
+        for task in tasks:
+            started(task)
+            pending[self._submit(task)] = (task, 1)
+        while pending:
+            if self._until is not None and time.monotonic() > self._until:
+                yield from self._not_reached(pending)
+            done, _ = wait(list(pending), timeout=TICK, return_when=FIRST_COMPLETED)
+            for future in done:
+                task, tries = pending.pop(future)
+                lost = future.exception()
+                if lost is None:
+                    yield future.result()
+                elif tries < TRIES:
+                    pending[self._submit(task)] = (task, tries + 1)
+                else:
+                    text = f"its worker was lost {TRIES} times: {type(lost).__name__}: {lost}"
+                    yield Outcome(task, "crashed", reason=" ".join(text.split())[:300])
+
+    def close(self) -> None:
+        """Let go of what has not begun, and of the executor."""
+        try:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        except TypeError:  # Dask's knows no such argument, and cancels anyway
+            self._executor.shutdown(wait=False)
+
+    def _submit(self, task: Task) -> Future[Outcome]:
+        return self._executor.submit(judge_here, task, *self._limits)
+
+    def _not_reached(self, pending: dict[Future[Outcome], tuple[Task, int]]) -> Iterator[Outcome]:
+        for future in [future for future in pending if future.cancel()]:
+            yield Outcome(pending.pop(future)[0], "not_reached")
+
+
+def judge_here(task: Task, timeout: float, memory: int, judging: str) -> Outcome:
+    """Judge one task in a child of this process: what an executor's worker is asked to do."""
+    with _children():
+        return next(iter(_runner(timeout, memory, judging).outcomes([task], lambda _: None)))
+
+
+_mine = threading.local()
+
+
+def _runner(timeout: float, memory: int, judging: str) -> LocalRunner:
+    """Return this thread's runner, which keeps its child from one task to the next."""
+    kept: dict[Any, LocalRunner] = _mine.__dict__.setdefault("runners", {})
+    key = (timeout, memory, judging, os.getpid())
+    if key not in kept:
+        kept[key] = LocalRunner(1, timeout, memory, None, judging)
+        # Not atexit, which pools' workers never come to; and before they wait for their children.
+        Finalize(None, kept[key].close, exitpriority=10)
+    return kept[key]
+
+
+class _children:
+    """A context in which this process may have children.
+
+    Pools mark their workers as daemons, which `multiprocessing` forbids to have any, lest they be
+    left behind. Ours end with their parent by themselves.
+    """
+
+    def __enter__(self) -> None:
+        self._config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+        self._daemon = self._config.get("daemon")
+        self._config["daemon"] = False
+
+    def __exit__(self, *_: object) -> None:
+        self._config["daemon"] = self._daemon
+
+
+def executor_of(word: str) -> Executor:
+    """Return the executor that `MODULE:FACTORY` makes; raises `Problem` where there is none."""
+    module, colon, name = word.partition(":")
+    if not colon or not module or not name:
+        raise Problem(f"--executor: expected MODULE:FACTORY, not {word!r}")
+    try:
+        factory = getattr(importlib.import_module(module), name)
+        executor = factory()
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise Problem(f"--executor {word}: {text}") from error
+    if not callable(getattr(executor, "submit", None)):
+        kind = type(executor).__name__
+        raise Problem(f"--executor {word}: it makes a {kind}, which has no submit()")
+    made: Executor = executor
+    return made
+
+
+def dask() -> Executor:
+    """Return an executor of the Dask cluster that DASK_SCHEDULER_ADDRESS names."""
+    distributed: Any = importlib.import_module("distributed")
+    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if not address:
+        raise ValueError("DASK_SCHEDULER_ADDRESS is not set: tcp://HOST:PORT of the scheduler")
+    made: Executor = distributed.Client(address).get_executor()
+    return made
+
+
+def mpi() -> Executor:
+    """Return an executor of the MPI job that this process leads, under `-m mpi4py.futures`."""
+    futures: Any = importlib.import_module("mpi4py.futures")
+    made: Executor = futures.MPIPoolExecutor()
+    return made

@@ -1,0 +1,342 @@
+"""Tasks through worker processes, whatever the operators do to them.
+
+Every worker has a channel and a folder of its own and shares no lock with another, so that one that
+is killed, or ends itself, costs exactly its own operator. (A pool library was tried: pebble notices
+`os._exit(0)` only when the time limit passes, and gives up altogether when an idle worker ends.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+from needle_cli.records.tokens import Record
+from needle_cli.running.worker import CHANNEL_LOST, OUT_OF_MEMORY, Task, Workplace, serve
+
+Ending: TypeAlias = Literal["answer", "crashed", "timeout", "not_reached", "not_taken"]
+LARGEST_ANSWER = 256 * 2**20
+START_LIMIT = 120.0
+"""Seconds within which a new worker must be ready; beyond, the machine is at fault."""
+
+
+class BrokenWorker(Exception):
+    """Workers cannot start: the tool's own fault; the text is their traceback."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended; `check` and `record` say where it stood if it did not answer."""
+
+    task: Task
+    ending: Ending
+    seconds: float = 0.0
+    data: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    check: str = ""
+    record: Record | None = None
+    place: str = ""
+
+
+class Runner(Protocol):
+    """Anything that runs tasks: local processes, or later any `concurrent.futures.Executor`."""
+
+    def outcomes(self, tasks: Iterable[Task], started: Callable[[Task], None]) -> Iterator[Outcome]:
+        """Yield one outcome per task, in the order in which they end."""
+
+    def close(self) -> None:
+        """Stop every worker at once."""
+
+
+class Worker:
+    """One process, its channel, its folder, its lane, and the task it is at."""
+
+    def __init__(self, place: Workplace) -> None:
+        self.folder, self.lane = Path(place.folder), place.gpu
+        self.folder.mkdir()
+        context = multiprocessing.get_context("spawn")
+        self.channel, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, place), name="needle worker")
+        self.process.start()
+        theirs.close()
+        self.ready = False
+        self.taken = False
+        self.task: Task | None = None
+        self.begun = time.monotonic()
+
+    def give(self, task: Task) -> None:
+        """Hand over a task; the worker takes it when it is ready."""
+        self.task, self.taken, self.begun = task, False, time.monotonic()
+        with contextlib.suppress(OSError):
+            self.channel.send(task)
+
+    def kill(self) -> None:
+        """End the process and everything it started."""
+        pid = self.process.pid
+        if pid is not None and hasattr(os, "killpg"):
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError, ValueError):
+            self.process.kill()
+        self.process.join(5.0)
+        self.channel.close()
+
+    def stood(self) -> tuple[str, Record | None]:
+        """Return the check and the case at which the process was last."""
+        check, record = "", None
+        with contextlib.suppress(OSError):
+            check = (self.folder / "check").read_bytes().rstrip(b"\0").decode("ascii", "replace")
+        with contextlib.suppress(OSError, ValueError):
+            record = json.loads((self.folder / "case.json").read_text(encoding="utf-8"))
+        return check, record
+
+    def fault(self) -> str:
+        """Return `file:line in function` of a crash, from what faulthandler left."""
+        with contextlib.suppress(OSError):
+            text = (self.folder / "fault").read_text(encoding="utf-8", errors="replace")
+            current = text.partition("Current thread")[2] or text
+            frames = re.findall(r'File "(.+)", line (\d+) in (\S+)', current)
+            for path, line, function in frames:
+                if "needle_cli" not in path and "ctypes" not in path and "<frozen" not in path:
+                    return f"{Path(path).name}:{line} in {function}"
+        return ""
+
+
+class LocalRunner:
+    """Runs tasks in worker processes of this machine.
+
+    A GPU has one worker, which judges nothing else: processes that share one only wait for each
+    other, and each would claim memory of its own there.
+
+    Args:
+        jobs: how many workers for tasks on the host.
+        timeout: seconds one task may take, start-up of the worker not counted.
+        memory: bytes one worker may allocate.
+        until: moment (`time.monotonic`) after which no task is started, or None.
+        judging: the module that workers judge with.
+    """
+
+    def __init__(
+        self,
+        jobs: int,
+        timeout: float,
+        memory: int,
+        until: float | None = None,
+        judging: str = "needle_cli.running.worker_tasks",
+    ) -> None:
+        self.jobs, self.timeout, self.memory = jobs, timeout, memory
+        self.until, self.judging = until, judging
+        self._folder = Path(tempfile.mkdtemp(prefix="needle-"))
+        self._workers: list[Worker] = []
+        self._count = 0
+        self._suspects: dict[Any, Outcome] = {}
+
+    def outcomes(self, tasks: Iterable[Task], started: Callable[[Task], None]) -> Iterator[Outcome]:
+        """Yield one outcome per task, in the order in which they end.
+
+        A worker that ends between two tasks (a thread an operator left behind) costs nobody
+        anything: the task it had not taken yet goes to another one.
+        """
+        waiting = deque(tasks)
+        while waiting or self._busy():
+            if waiting and self.until is not None and time.monotonic() > self.until:
+                yield from (Outcome(task, "not_reached") for task in waiting)
+                waiting.clear()
+            self._feed(waiting, started)
+            for worker in self._stirred():
+                outcome = self._look(worker)
+                if outcome is None:
+                    continue
+                if outcome.ending == "not_taken":
+                    waiting.appendleft(outcome.task)
+                    continue
+                again = self._second_look(outcome)
+                if again is not None:
+                    waiting.appendleft(again)
+                else:
+                    yield self._settled(outcome)
+
+    def close(self) -> None:
+        """Stop every worker at once and remove their folders."""
+        while self._workers:
+            self._workers.pop().kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _busy(self) -> list[Worker]:
+        return [worker for worker in self._workers if worker.task is not None]
+
+    def _feed(self, waiting: deque[Task], started: Callable[[Task], None]) -> None:
+        """Give every idle worker a task of its lane; start workers while there are tasks."""
+        lanes = dict.fromkeys(lane_of(task) for task in waiting)
+        while lanes:
+            lane = next(iter(lanes))
+            task = next((task for task in waiting if lane_of(task) == lane), None)
+            idle = None if task is None else self._idle(lane)
+            if task is None or idle is None:
+                del lanes[lane]
+                continue
+            waiting.remove(task)
+            if _key(task) not in self._suspects:
+                started(task)
+            idle.give(task)
+
+    def _idle(self, lane: str) -> Worker | None:
+        """Return a worker of a lane that has nothing to do, started if there is room for it."""
+        workers = [worker for worker in self._workers if worker.lane == lane]
+        idle = next((worker for worker in workers if worker.task is None), None)
+        if idle is None and len(workers) < (1 if lane else self.jobs):
+            self._count += 1
+            folder, patience = self._folder / str(self._count), min(1.0, self.timeout / 5)
+            idle = Worker(Workplace(str(folder), self.memory, patience, self.judging, lane))
+            self._workers.append(idle)
+        return idle
+
+    def _stirred(self) -> list[Worker]:
+        """Wait for a message, an end or a time limit; return the workers to look at."""
+        busy = self._busy()
+        watched: dict[Any, Worker] = {}
+        for worker in busy:
+            watched[worker.channel] = worker
+            watched[worker.process.sentinel] = worker
+        ends = [worker.begun + self._limit(worker) for worker in busy]
+        patience = max(0.0, min([*ends, time.monotonic() + 1.0]) - time.monotonic())
+        stirred = {id(watched[x]): watched[x] for x in wait(list(watched), patience)}
+        for worker in busy:
+            if time.monotonic() > worker.begun + self._limit(worker):
+                stirred[id(worker)] = worker
+        return list(stirred.values())
+
+    def _limit(self, worker: Worker) -> float:
+        return self.timeout if worker.ready else START_LIMIT
+
+    def _look(self, worker: Worker) -> Outcome | None:
+        """Read what a worker said; return its task's outcome if it has ended."""
+        message = _message(worker.channel)
+        if message in (b"ready", b"begin"):
+            worker.ready, worker.begun = True, time.monotonic()
+            worker.taken = message == b"begin"
+            return None
+        if message:
+            return self._answered(worker, message)
+        if message is None or not worker.process.is_alive():
+            return self._ended(worker)
+        if time.monotonic() > worker.begun + self._limit(worker):
+            return self._too_long(worker)
+        return None
+
+    def _answered(self, worker: Worker, message: bytes) -> Outcome:
+        task, seconds = worker.task, time.monotonic() - worker.begun
+        assert task is not None
+        try:
+            data = json.loads(message)
+            retire = data.get("retire", False)
+        except (ValueError, AttributeError, RecursionError):
+            self._drop(worker)
+            return Outcome(task, "crashed", seconds, reason="wrote into the tool's own channel")
+        if "broken" in data:
+            raise BrokenWorker(data["broken"])
+        worker.task = None
+        if retire:
+            self._drop(worker)
+        return Outcome(task, "answer", seconds, data)
+
+    def _ended(self, worker: Worker) -> Outcome:
+        task, seconds = worker.task, time.monotonic() - worker.begun
+        assert task is not None
+        worker.process.join(2.0)
+        code = worker.process.exitcode
+        check, record = worker.stood()
+        place = worker.fault()
+        if not worker.ready:
+            stderr = worker.folder / "stderr"
+            text = stderr.read_text(errors="replace") if stderr.exists() else ""
+            raise BrokenWorker(f"a worker ended before it was ready (exit code {code})\n{text}")
+        self._drop(worker)
+        if not worker.taken:
+            return Outcome(task, "not_taken")
+        reason = ending_words(code)
+        return Outcome(task, "crashed", seconds, {}, reason, check, record, place)
+
+    def _too_long(self, worker: Worker) -> Outcome:
+        task = worker.task
+        assert task is not None
+        if not worker.ready:
+            raise BrokenWorker(f"a worker was not ready after {START_LIMIT:.0f} s")
+        check, record = worker.stood()
+        self._drop(worker)
+        reason = f"no answer within {self.timeout:g} s"
+        return Outcome(task, "timeout", self.timeout, {}, reason, check, record)
+
+    def _drop(self, worker: Worker) -> None:
+        worker.task = None
+        self._workers.remove(worker)
+        worker.kill()
+
+    def _second_look(self, outcome: Outcome) -> Task | None:
+        """Return the careful task that finds out where a crash happens, once per task."""
+        if outcome.ending != "crashed" or outcome.task.careful or outcome.record is not None:
+            return None
+        careful = replace(outcome.task, careful=True)
+        self._suspects[_key(careful)] = outcome
+        return careful
+
+    def _settled(self, outcome: Outcome) -> Outcome:
+        """Merge the careful run of a crash with the crash itself."""
+        first = self._suspects.pop(_key(outcome.task), None) if outcome.task.careful else None
+        if first is None:
+            return outcome
+        if outcome.ending == "crashed":
+            return replace(outcome, task=first.task)
+        return replace(first, reason=f"{first.reason}, though not when it was tried again")
+
+
+def lane_of(task: Task) -> str:
+    """Return the GPU that a task needs for itself, "" for a task on the host."""
+    return task.device if task.device.startswith("cuda") else ""
+
+
+def _key(task: Task) -> Any:
+    return (task.action, task.op, task.device, task.dtype, task.names)
+
+
+def _message(channel: Connection) -> bytes | None:
+    """Return a message, b"" when there is none yet, None when the channel is closed or spoilt."""
+    try:
+        return channel.recv_bytes(LARGEST_ANSWER) if channel.poll(0) else b""
+    except (EOFError, OSError):
+        return None
+
+
+def ending_words(code: int | None) -> str:
+    """Say how a process ended, from its exit code."""
+    if code == OUT_OF_MEMORY:
+        return "used more memory than --memory-limit allows"
+    if code == CHANNEL_LOST:
+        return "closed files that are not its own: the channel of its process"
+    if code is not None and code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        return f"crashed its process ({name}{hint})"
+    return f"ended its process with exit code {code}"
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1

@@ -1,0 +1,134 @@
+"""How a task ended, in rows: answers, crashes, time limits, printed text, missing specs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from needle_cli.operators import known_failures
+from needle_cli.operators.selection import Unit
+from needle_cli.problems import Problem, shown_path
+from needle_cli.records.tokens import Record
+from needle_cli.reports.events import FINDING as FINDING
+from needle_cli.reports.events import CaseView, FindingView, Row, RunInfo, Spot, row_of
+from needle_cli.running.local import Outcome
+
+FIRST_CHECK = "forward"
+"""The check named when an operator ends its process before any question was asked."""
+
+PRINTING_CHECK = "purity"
+"""The check that printing belongs to: an operator changes nothing but its results."""
+
+DRAWN = "as drawn"
+"""The label of a case that was not made smaller: that of a crash."""
+
+MOST_PRINTED = 60
+
+
+def rows_of(outcome: Outcome, unit: Unit) -> list[Row]:
+    """Return the rows of one operator's outcome, its known failures marked."""
+    spec = shown_path(Path(unit.spec)) if unit.spec else ""
+    rows = [replace(row, path=unit.path, line=unit.line, spec=spec) for row in _rows(outcome)]
+    printed = outcome.data.get("printed", "")
+    rows = _with_printed(rows, printed, outcome) if printed else rows
+    if not unit.known:
+        return rows
+    pinned = [known_failures.pinned_of(item) for item in outcome.data.get("known", ())]
+    return known_failures.apply(rows, unit.known, pinned, date.today())
+
+
+def without_judging(unit: Unit, info: RunInfo) -> list[Row]:
+    """Return the rows that follow from the catalogue alone: a spec or an operator is missing."""
+    if unit.spec and unit.exists:
+        return []
+    device, dtype = info.devices[0], info.dtypes[0]
+    row = Row(unit.name, "spec", device, dtype, "fail", path=unit.path, line=unit.line)
+    if not unit.exists:
+        reason = "spec without operator: the function does not exist, or is not in __all__"
+        return [replace(row, reason=reason)]
+    if unit.source:
+        stem = unit.family
+        reason = f"no spec: write {stem}.specs/{unit.function}.toml beside the file"
+        return [replace(row, status="cannot_tell", reason=reason)]
+    return [replace(row, reason=f"no spec: write specs/{unit.name}.toml")]
+
+
+def problem_of(document: Mapping[str, Any]) -> Problem:
+    """Return the problem that a worker reported."""
+    return Problem(
+        document["message"],
+        kind=document["kind"],
+        nearest=document.get("nearest", ""),
+        path=document.get("path", ""),
+        line=document.get("line"),
+    )
+
+
+def joined(problems: Sequence[Problem]) -> Problem:
+    """Return one problem for several; their lines stand below each other."""
+    first = problems[0]
+    if len(problems) == 1:
+        return first
+    unique = list(dict.fromkeys(str(problem) for problem in problems))
+    text = unique[0] if len(unique) == 1 else "\n  ".join([f"{len(unique)} problems", *unique])
+    return Problem(text, kind=first.kind, code=first.code)
+
+
+def shapes_of(record: Record | None) -> dict[str, Any]:
+    """Return the shape of every input leaf of a record."""
+    shapes: dict[str, Any] = {}
+    for name, value in (record or {}).get("inputs", {}).items():
+        if isinstance(value, list):
+            shapes.update({f"{name}[{i}]": item["shape"] for i, item in enumerate(value)})
+        else:
+            shapes[name] = value["shape"]
+    return shapes
+
+
+def _rows(outcome: Outcome) -> list[Row]:
+    data = outcome.data
+    if outcome.ending == "answer" and "rows" in data:
+        return [row_of(row) for row in data["rows"]]
+    if outcome.ending == "not_reached":
+        return [_row(outcome, "timeout", FIRST_CHECK, "not reached within --max-time", None)]
+    if outcome.ending == "answer":
+        return _raised(outcome)
+    status = "timeout" if outcome.ending == "timeout" else "error"
+    place = f" at {outcome.place}" if outcome.place else ""
+    return [_row(outcome, status, outcome.check, outcome.reason + place, outcome.record)]
+
+
+def _raised(outcome: Outcome) -> list[Row]:
+    data = outcome.data
+    if "internal" in data:
+        return []
+    if "problem" in data:
+        return [_row(outcome, "error", FIRST_CHECK, data["problem"]["message"], None)]
+    return [_row(outcome, "error", data["check"], f"raised {data['raised']}", data["record"])]
+
+
+def _row(outcome: Outcome, status: str, check: str, reason: str, record: Record | None) -> Row:
+    task = outcome.task
+    row = Row(task.op, check or FIRST_CHECK, task.device, task.dtype, status, reason,
+              seconds=round(outcome.seconds, 6))  # fmt: skip
+    view = CaseView(record, reason, DRAWN, shapes_of(record)) if record else None
+    return replace(row, findings=(FindingView(reason, "", "", Spot(""), view),))
+
+
+def _with_printed(rows: list[Row], printed: str, outcome: Outcome) -> list[Row]:
+    """Make printing an error of the operator's purity."""
+    first = printed.strip().splitlines()[0] if printed.strip() else repr(printed[:MOST_PRINTED])
+    cut = first[:MOST_PRINTED] + ("…" if len(first) > MOST_PRINTED else "")
+    reason = f"printed to standard output: {cut}"
+    task = outcome.task
+    found = next((row for row in rows if row.check == PRINTING_CHECK), None)
+    path, line = (rows[0].path, rows[0].line) if rows else ("", 0)
+    row = found or Row(
+        task.op, PRINTING_CHECK, task.device, task.dtype, "error", path=path, line=line
+    )
+    finding = FindingView(reason, "", "", Spot(""))
+    spoilt = replace(row, status="error", reason=reason, findings=(*row.findings, finding))
+    return [spoilt if row is found else row for row in rows] + ([] if found else [spoilt])

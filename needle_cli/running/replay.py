@@ -1,0 +1,221 @@
+"""Recorded cases asked again, three times each, in a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from needle_cli import console
+from needle_cli._version import __version__
+from needle_cli.operators.selection import Unit, ours, users
+from needle_cli.problems import FINDINGS, PASSED, UNUSABLE, Problem
+from needle_cli.records.tokens import Record
+from needle_cli.reports import documents
+from needle_cli.reports.events import FindingView, Row, RunInfo, Spot, finding_of
+from needle_cli.running.local import Outcome
+from needle_cli.running.session import local_runner, versions
+from needle_cli.running.worker import Task
+from needle_cli.settings import Settings
+
+TRIES = 3
+CODES = {"FIXED": PASSED, "FAILS": FINDINGS, "FLAKY": FINDINGS, "CANNOT": UNUSABLE}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A recorded case: its ID, its record and, unless it came as a token, its file."""
+
+    identity: str
+    record: Record
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a recorded case, in one word and a sentence."""
+
+    asked: Asked
+    word: str
+    message: str = ""
+    finding: FindingView | None = None
+    unit: Unit | None = None
+
+    @property
+    def code(self) -> int:
+        """The exit code of this case alone."""
+        return CODES[self.word]
+
+
+def ask(cases: Sequence[Asked], settings: Settings) -> list[Verdict]:
+    """Ask every case `TRIES` times; return one verdict per case, in order."""
+    runner = local_runner(settings, len(cases))
+    verdicts: dict[int, Verdict] = {}
+    tasks: dict[int, tuple[Asked, Unit]] = {}
+    try:
+        for place, asked in enumerate(cases):
+            try:
+                tasks[place] = (asked, unit_of(asked.record, settings))
+            except Problem as problem:
+                verdicts[place] = Verdict(asked, "CANNOT", str(problem))
+        tries: dict[int, list[Outcome]] = {place: [] for place in tasks}
+        for _ in range(TRIES):
+            work = [
+                task_of(asked.record, unit, settings, place)
+                for place, (asked, unit) in tasks.items()
+                if not tries[place] or tries[place][-1].ending != "timeout"
+            ]
+            for outcome in runner.outcomes(work, _ignore):
+                tries[int(outcome.task.names[0])].append(outcome)
+        for place, (asked, unit) in tasks.items():
+            verdicts[place] = judged(asked, unit, tries[place])
+    finally:
+        runner.close()
+    return [verdicts[place] for place in sorted(verdicts)]
+
+
+def unit_of(record: Record, settings: Settings) -> Unit:
+    """Return the operator a record is about; raises `Problem` when it is gone."""
+    name = str(record["op"])
+    if record.get("file"):
+        units = users(_users_file(str(record["file"]), settings), settings)
+    else:
+        units = ours(settings)
+    unit = next((unit for unit in units if unit.name == name), None)
+    if unit is None or not unit.exists:
+        raise Problem(f"the operator {name} does not exist any more")
+    if not unit.spec:
+        raise Problem(f"the operator {name} has no spec any more")
+    return unit
+
+
+def _users_file(file: str, settings: Settings) -> str:
+    """Return the path of a recorded file, which must lie below this folder or the project's."""
+    path = Path(file)
+    if path.is_absolute() or ".." in path.parts or path.suffix != ".py":
+        raise Problem(f"the case names {file!r}, which is no file below this folder")
+    for folder in (settings.root, Path()):
+        if (folder / path).is_file():
+            return str(folder / path)
+    raise Problem(f"{file} is not here: run needle replay in the folder it lies in")
+
+
+def task_of(record: Record, unit: Unit, settings: Settings, place: int) -> Task:
+    """Return the task that asks a record's question again; `place` tells cases apart."""
+    return Task(
+        action="again",
+        op=unit.name,
+        spec=unit.spec,
+        source=unit.source,
+        file=str(record.get("file") or ""),
+        trust=settings["trust"],
+        checks=(str(record["check"]),),
+        examples=1,
+        seed=int(record.get("seed") or 0),
+        device=str(record["device"]),
+        dtype=str(record["dtype"]),
+        record=record,
+        names=(str(place),),
+        careful=True,
+    )
+
+
+def judged(asked: Asked, unit: Unit, tries: Sequence[Outcome]) -> Verdict:
+    """Return the verdict of a case from its tries."""
+    for outcome in tries:
+        if "problem" in outcome.data:
+            return Verdict(asked, "CANNOT", outcome.data["problem"]["message"], unit=unit)
+        if "internal" in outcome.data:
+            return Verdict(asked, "CANNOT", outcome.data["internal"], unit=unit)
+    failed = [outcome for outcome in tries if _says_no(outcome)]
+    if not failed:
+        return Verdict(asked, "FIXED", unit=unit)
+    message, finding = _what(failed[0])
+    if len(failed) == len(tries):
+        return Verdict(asked, "FAILS", message, finding, unit)
+    text = f"{len(failed)} of {len(tries)} tries fail: {message}"
+    return Verdict(asked, "FLAKY", text, finding, unit)
+
+
+def document(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Return verdicts as JSON data."""
+    info = _info(verdicts)
+    return {
+        "schema": "needle.replay",
+        "schema_version": 1,
+        "tool": {"name": "needle", "version": __version__},
+        "results": [
+            {
+                "id": verdict.asked.identity,
+                "op": verdict.asked.record["op"],
+                "check": verdict.asked.record["check"],
+                "outcome": verdict.word,
+                "message": verdict.message,
+                "finding": None
+                if verdict.finding is None
+                else documents.finding(verdict.finding, _row(verdict), info),
+            }
+            for verdict in verdicts
+        ],
+    }
+
+
+def screen(verdicts: Sequence[Verdict], settings: Settings) -> str:
+    """Return verdicts as text: one line each, with the entries where there is one case."""
+    from needle_cli.reports.terminal import details
+    from needle_cli.reports.terminal.page import Page
+
+    page = Page(console.coloured(settings["color"]), console.width())
+    for verdict in verdicts:
+        record = verdict.asked.record
+        style = {"FIXED": "green", "CANNOT": "yellow"}.get(verdict.word, "red")
+        words = f" {verdict.asked.identity} · {record['op']} · {record['check']}"
+        page.pieces((f"{verdict.word:6}", f"bold {style}"), (words, ""))
+        if verdict.finding is not None and (len(verdicts) == 1 or settings["verbosity"] > 0):
+            details.one(page, _row(verdict), verdict.finding, _info(verdicts), settings["hints"])
+        elif verdict.message:
+            page.entry("", verdict.message, margin=7)
+    return page.text()
+
+
+def _ignore(task: Task) -> None:
+    """Nobody watches single tries."""
+
+
+def _says_no(outcome: Outcome) -> bool:
+    data = outcome.data
+    return (
+        outcome.ending != "answer"
+        or bool(data.get("finding"))
+        or bool(data.get("raised"))
+        or bool(data.get("printed"))
+    )
+
+
+def _what(outcome: Outcome) -> tuple[str, FindingView | None]:
+    """Return what a failing try said, and its finding if it got that far."""
+    data = outcome.data
+    if outcome.ending != "answer":
+        place = f" at {outcome.place}" if outcome.place else ""
+        return outcome.reason + place, None
+    if data.get("finding"):
+        finding = finding_of(data["finding"])
+        return finding.cause or finding.message or "the finding is still there", finding
+    if data.get("raised"):
+        return f"raised {data['raised']}", None
+    return f"printed to standard output: {data['printed'].strip()[:60]}", None
+
+
+def _row(verdict: Verdict) -> Row:
+    record, unit = verdict.asked.record, verdict.unit
+    return Row(
+        str(record["op"]), str(record["check"]), str(record["device"]), str(record["dtype"]),
+        "fail", path=unit.path if unit else "", line=unit.line if unit else 0,
+        findings=(verdict.finding or FindingView("", "", "", Spot("")),),
+    )  # fmt: skip
+
+
+def _info(verdicts: Sequence[Verdict]) -> RunInfo:
+    names = tuple(str(verdict.asked.record["op"]) for verdict in verdicts)
+    return RunInfo(0, "", (), "", versions(), ("cpu",), (), (), 0, names, "")

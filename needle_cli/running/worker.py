@@ -1,0 +1,359 @@
+"""A worker process: judges one operator at a time and survives, or at least explains, what it does.
+
+This module imports nothing heavy, so that the thread counts of the BLAS libraries can be set
+before NumPy is loaded. What an operator can spoil - standard output, the working directory, the
+environment, memory - is set up before each task and looked at after it; a worker that cannot be
+trusted any more says so and is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import json
+import mmap
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from needle_cli.problems import Problem
+from needle_cli.records.tokens import Record
+
+ONE_THREAD = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
+)  # fmt: skip
+POOL_LIMIT = "CUPY_GPU_MEMORY_LIMIT"
+"""Variable from which CuPy takes the most that its memory pool may hold, in bytes."""
+
+OUT_OF_MEMORY = 86
+"""Exit code of a worker whose resident size went over the limit."""
+
+CHANNEL_LOST = 87
+"""Exit code of a worker whose channel to the tool does not work any more."""
+
+TICK = 0.2
+ALWAYS_OPERATORS = (MemoryError, RecursionError, SystemExit, KeyboardInterrupt, GeneratorExit)
+"""Exceptions that come from the operator wherever they are noticed."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One unit of work: strings and numbers only; the worker looks up everything itself.
+
+    `action` names a function of the judging module. `source` is the path of a user's file, "" for
+    the operators of the engine; `file` is how a record names it, below the project's folder.
+    `known` are the checks whose failure is lived with, each with the token of its case.
+    `careful` writes every case down before it is asked, to learn where
+    a crash happens.
+    """
+
+    action: str
+    op: str
+    spec: str = ""
+    source: str = ""
+    file: str = ""
+    trust: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    examples: int = 100
+    seed: int = 0
+    device: str = "cpu"
+    dtype: str = "float64"
+    order: int = 2
+    shrink: bool = True
+    faults: bool = False
+    record: Record | None = None
+    names: tuple[str, ...] = ()
+    known: tuple[tuple[str, str], ...] = ()
+    careful: bool = False
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What a worker needs besides tasks: a folder of its own, limits, the module that judges.
+
+    After `patience` seconds at one question its case is written down, in case it never ends. `gpu`
+    is the device that this worker judges on, "" for the host; the memory of its pool there is
+    limited like the host's.
+    """
+
+    folder: str
+    memory: int
+    patience: float = 1.0
+    judging: str = "needle_cli.running.worker_tasks"
+    gpu: str = ""
+
+
+Data: TypeAlias = dict[str, Any]
+Breadcrumb: TypeAlias = Callable[[str, Any], None]
+
+
+class Judging(Protocol):
+    """The module that does the work; `needle_cli.running.worker_tasks`, or a stand-in in tests."""
+
+    def describe(self, check: str, case: Any, task: Task) -> Record:
+        """Return the record of a case at which a check was asked."""
+
+
+class Trail:
+    """Where the work stands, readable from outside when this process is gone.
+
+    The current check is written into a mapped file at every question (a few hundred nanoseconds).
+    The case itself is written when the task is careful, or by the watchdog when a question lasts.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "case.json"
+        path = folder / "check"
+        path.write_bytes(bytes(64))
+        with path.open("r+b") as stream:
+            self._page = mmap.mmap(stream.fileno(), 64)
+        self._words: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+        self.judging: Judging | None = None
+        self.task: Task | None = None
+        self.current: tuple[str, Any] | None = None
+        self.since = time.monotonic()
+
+    def begin(self, task: Task) -> None:
+        """Forget the last task."""
+        self.task, self.current = task, None
+        self.path.unlink(missing_ok=True)
+        self._page[:] = bytes(64)
+
+    def __call__(self, check: str, case: Any) -> None:
+        """Note that a check is about to be asked of a case."""
+        word = self._words.get(check)
+        if word is None:
+            word = self._words[check] = check.encode()[:64].ljust(64, b"\0")
+        self._page[:] = word
+        self.current = (check, case)
+        self.since = time.monotonic()
+        if self.task is not None and self.task.careful:
+            self.write()
+
+    def end(self) -> None:
+        """Note that nothing is being asked."""
+        self.current = None
+
+    def write(self) -> None:
+        """Write the current case down, as a record."""
+        current, task = self.current, self.task
+        if current is None or task is None or self.judging is None:
+            return
+        with self._lock, contextlib.suppress(Exception):
+            record = self.judging.describe(*current, task)
+            self.path.write_text(json.dumps(record), encoding="utf-8")
+
+
+class Streams:
+    """Standard streams of an operator: input is empty, output goes to files that are looked at."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = (folder / "stdout", folder / "stderr")
+        self._null = os.open(os.devnull, os.O_RDONLY)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        self._files = [os.open(path, flags, 0o600) for path in self.paths]
+
+    def begin(self) -> None:
+        """Point the descriptors and Python's streams at fresh files."""
+        os.dup2(self._null, 0)
+        for target, handle in enumerate(self._files, start=1):
+            os.ftruncate(handle, 0)
+            os.dup2(handle, target)
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - lives as long as the worker
+        sys.stdout = _stream(1)
+        sys.stderr = _stream(2)
+
+    def printed(self) -> str:
+        """Return what was written to standard output since `begin`, at most a page of it."""
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        with self.paths[0].open("rb") as stream:
+            return stream.read(4096).decode("utf-8", "replace")
+
+
+def _stream(handle: int) -> Any:
+    return open(handle, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+
+
+def serve(channel: Connection, place: Workplace) -> None:
+    """Answer tasks until the channel closes: the main function of a worker process."""
+    for name in ONE_THREAD:
+        os.environ[name] = "1"
+    os.environ[POOL_LIMIT] = str(place.memory)
+    folder = Path(place.folder)
+    _settle(folder)
+    streams, trail = Streams(folder), Trail(folder)
+    streams.begin()
+    try:
+        judging: Any = importlib.import_module(place.judging)
+    except BaseException:
+        channel.send_bytes(json.dumps({"broken": traceback.format_exc()}).encode())
+        return
+    trail.judging = judging
+    # CUDA reserves address space by the terabyte: there the resident size is watched instead.
+    limited = not place.gpu and _limit_memory(place.memory)
+    _follow_parent()
+    watched = 0 if limited else place.memory
+    watching = (trail, watched, place.patience)
+    threading.Thread(target=_watch, args=watching, daemon=True).start()
+    channel.send_bytes(b"ready")
+    guard = Guard(place.memory)
+    while True:
+        try:
+            task: Task = channel.recv()
+        except (EOFError, OSError):
+            return
+        guard.begin()
+        streams.begin()
+        trail.begin(task)
+        channel.send_bytes(b"begin")
+        answer = _answer(task, judging, trail)
+        trail.end()
+        answer["printed"] = streams.printed()
+        answer["retire"] = guard.spoilt() or not answer.get("clean", False)
+        try:
+            channel.send_bytes(json.dumps(answer).encode())
+        except OSError:
+            os._exit(CHANNEL_LOST)
+
+
+def _answer(task: Task, judging: Any, trail: Trail) -> Data:
+    """Do the task; whatever is raised becomes part of the answer."""
+    try:
+        answer: Data = getattr(judging, task.action)(task, trail)
+    except Problem as problem:
+        return {"problem": {**problem.document(), "code": problem.code}, "clean": True}
+    except BaseException as error:
+        check = trail.current[0] if trail.current else ""
+        record = _described(trail, judging, task)
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        kind = "raised" if _is_operators(error, task) else "internal"
+        details = "".join(traceback.format_exception(error))
+        return {kind: text, "check": check, "record": record, "traceback": details}
+    return answer
+
+
+def _described(trail: Trail, judging: Any, task: Task) -> Record | None:
+    with contextlib.suppress(Exception):
+        if trail.current is not None:
+            record: Record = judging.describe(*trail.current, task)
+            return record
+    return None
+
+
+def _is_operators(error: BaseException, task: Task) -> bool:
+    """Tell whether an exception is the operator's doing rather than the tool's."""
+    if isinstance(error, ALWAYS_OPERATORS):
+        return True
+    if getattr(error, "operators_doing", False):
+        return True
+    source = os.path.abspath(task.source) if task.source else f"{os.sep}needle{os.sep}ops{os.sep}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(source in os.path.abspath(frame.filename) for frame in frames)
+
+
+class Guard:
+    """What an operator may have changed in the process: put back, or reason to retire."""
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._folder = os.getcwd()
+        self._environ = dict(os.environ)
+        self._path = list(sys.path)
+        self._recursion = sys.getrecursionlimit()
+        self._threads = threading.active_count()
+        self._handlers = self._signals()
+
+    def begin(self) -> None:
+        """Put back what can be put back."""
+        with contextlib.suppress(OSError):
+            os.chdir(self._folder)
+        if dict(os.environ) != self._environ:
+            os.environ.clear()
+            os.environ.update(self._environ)
+        sys.path[:] = self._path
+        sys.setrecursionlimit(self._recursion)
+
+    def spoilt(self) -> bool:
+        """Tell whether the process should not be used again."""
+        return (
+            threading.active_count() > self._threads
+            or self._signals() != self._handlers
+            or resident() > self._memory // 2
+        )
+
+    @staticmethod
+    def _signals() -> list[Any]:
+        return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+def _settle(folder: Path) -> None:
+    """Leave the terminal's process group and let crashes say where they were."""
+    if hasattr(os, "setsid"):
+        with contextlib.suppress(OSError):
+            os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handle = os.open(folder / "fault", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    faulthandler.enable(handle)
+
+
+def _limit_memory(limit: int) -> bool:
+    """Let allocations beyond the limit fail; return False where the system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    import resource
+
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def _follow_parent() -> None:
+    """Die with the tool, also when it is killed while this process hangs (Linux)."""
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(Exception):
+            import ctypes
+
+            ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))
+
+
+def _watch(trail: Trail, memory: int, patience: float) -> None:
+    """Note a question that lasts; end the process when its parent is gone or memory is."""
+    parent = os.getppid()
+    while True:
+        time.sleep(TICK)
+        if os.getppid() != parent:
+            os._exit(1)
+        if memory and resident() > memory:
+            os._exit(OUT_OF_MEMORY)
+        if trail.current is not None and time.monotonic() - trail.since > patience:
+            trail.write()
+            trail.since = time.monotonic() + 5.0
+
+
+def resident() -> int:
+    """Return the resident size of this process in bytes, 0 where it cannot be known."""
+    try:
+        with open("/proc/self/statm", "rb") as stream:
+            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError, AttributeError):
+        pass
+    try:
+        psutil: Any = importlib.import_module("psutil")
+        return int(psutil.Process().memory_info().rss)
+    except ImportError:
+        return 0

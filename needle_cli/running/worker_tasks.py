@@ -1,0 +1,341 @@
+"""What a worker does with a task: find spec and operator, judge, answer in plain data.
+
+The only module that brings specs, an engine and the checking core together. Its functions return
+JSON data, so that nothing an operator made leaves the worker as an object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from needle_cli.checking.faults import campaign
+from needle_cli.checking.model import (
+    Array,
+    Case,
+    CaseReport,
+    Element,
+    Failure,
+    Finding,
+    OperatorError,
+    OpUnderTest,
+    Plan,
+    Result,
+    Status,
+    Worst,
+)
+from needle_cli.checking.search import judging
+from needle_cli.checking.search.error_curve import error_curve
+from needle_cli.engines.course_shaped import operator_under_test
+from needle_cli.operators import catalogue
+from needle_cli.problems import Problem, shown_path
+from needle_cli.records import tokens
+from needle_cli.records.encoding import Unstorable, case_of, record_of
+from needle_cli.records.tokens import Record
+from needle_cli.reports.events import Curve, curve_data, plain
+from needle_cli.running.worker import Breadcrumb, Data, Task
+from needle_cli.specs import Spec, SpecError, find_specs_dir, load_spec, load_specs
+from needle_cli.specs.entries import kink_text
+
+MOST_STORED = 20_000
+"""Entries of a case above which its values are not carried along; the seed line replays it."""
+
+GRADIENT = "gradient"
+
+RIGHT = (Status.PASS, Status.NOT_APPLICABLE)
+"""What every check has to say of a gradient before faults are planted into it."""
+
+with contextlib.suppress(Exception):  # a broken engine is reported operator by operator
+    importlib.import_module("needle")
+
+
+class OperatorsDoing(Exception):
+    """The operator's file cannot even be imported: its fault, not the tool's."""
+
+    operators_doing = True
+
+
+def judge(task: Task, breadcrumb: Breadcrumb) -> Data:
+    """Ask every check of the task's plan; answer with one row per check."""
+    spec, module = _spec(task)
+    op = _operator(task, spec, module)
+    results = judging.judge(op, spec.claims, _plan(task), breadcrumb=breadcrumb)
+    results = [_with_examples(result, op, spec, task) for result in results]
+    if task.faults and all(result.status in RIGHT for result in results):
+        results.append(campaign.plant(op, spec.claims, _plan(task)))
+    formula = spec.claims.formula
+    rows = [row_data(replace(result, op=task.op), task, formula) for result in results]
+    drawn = error_curve(op, spec.claims, _plan(task)) if GRADIENT in task.checks else None
+    for row in rows:
+        if drawn is not None and row["check"] == GRADIENT and row["status"] != "error":
+            row["curve"] = curve_data(Curve(**vars(drawn)))
+    known = [_pinned(op, spec, task, check, token) for check, token in task.known if token]
+    clean = all(row["status"] != "error" for row in rows)
+    return {"rows": rows, "known": known, "clean": clean}
+
+
+def again(task: Task, breadcrumb: Breadcrumb) -> Data:
+    """Ask one recorded question again; answer with its finding, or without one."""
+    record = task.record or {}
+    case = case_of(record)
+    spec, module = _spec(task)
+    op = _operator(task, spec, module)
+    check = str(record["check"])
+    breadcrumb(check, case)
+    try:
+        failure = judging.ask_again(op, spec.claims, _plan(task), check, case)
+    except OperatorError as error:
+        text = f"{task.op} raised {type(error.original).__name__}: {error.original}"
+        return {"finding": None, "raised": text, "clean": False}
+    return {"finding": None if failure is None else _failure(failure, check, task), "clean": True}
+
+
+def load(task: Task, breadcrumb: Breadcrumb) -> Data:
+    """Load the specs that `task.names` lists; answer with what is wrong with them."""
+    module = _module(task.source) if task.source else None
+    family = Path(task.source).stem if task.source else None
+    problems = []
+    for path in task.names:
+        try:
+            load_spec(Path(path), task.trust, family, module)
+        except SpecError as error:
+            problems.append(error.problem().document())
+    return {"problems": problems, "clean": True}
+
+
+def lint(task: Task, breadcrumb: Breadcrumb) -> Data:
+    """Load and lint every spec of a folder; answer with errors and issues."""
+    from needle_cli.specs import lint as rules  # type: ignore[attr-defined,unused-ignore]
+
+    module = _module(task.source) if task.source else None
+    family = Path(task.source).stem if task.source else None
+    folder = Path(task.spec) if family else find_specs_dir(Path(task.spec) if task.spec else None)
+    specs, errors = load_specs(folder, task.trust, family, module)
+    written = [spec.name for spec in specs]
+    entries = catalogue.user_file(Path(task.source), written) if family else catalogue.operators()
+    names = [entry.name for entry in entries]
+    broken = {f"{family or e.path.parent.name}/{e.path.stem}" for e in errors}
+    issues = [
+        {
+            "op": issue.name,
+            "path": shown_path(issue.path) if issue.path else "",
+            "line": issue.line or 0,
+            "rule": issue.rule,
+            "message": issue.message,
+        }
+        for issue in rules(specs, names)
+        if issue.name not in broken
+    ]
+    issues += [
+        {
+            "op": entry.name, "path": shown_path(Path(entry.path)), "line": entry.line,
+            "rule": "unwritten", "message": f"a docstring is still to be written: {entry.summary}",
+        }
+        for entry in entries
+        if entry.summary.startswith("TODO")
+    ]  # fmt: skip
+    return {
+        "problems": [error.problem().document() for error in errors],
+        "issues": issues,
+        "count": len(specs) + len(errors),
+        "clean": True,
+    }
+
+
+def describe(check: str, case: Case, task: Task) -> Record:
+    """Return the record of a case at which a check is asked."""
+    return record_of(case, None, **_heading(task, check))
+
+
+def row_data(result: Result, task: Task, formula: str = "") -> Data:
+    """Return a result as the plain data that `events.row_of` reads."""
+    return {
+        "op": result.op,
+        "check": result.check,
+        "device": result.device,
+        "dtype": result.dtype,
+        "status": str(result.status),
+        "reason": result.reason,
+        "examples": result.examples,
+        "counts": {str(k): int(v) for k, v in result.counts.items()},
+        "worst": _worst(result.worst),
+        "path": "",
+        "line": 0,
+        "formula": formula,
+        "seconds": round(result.seconds, 6),
+        "findings": [_failure(failure, result.check, task) for failure in result.failures],
+    }
+
+
+def _heading(task: Task, check: str) -> Record:
+    return {
+        "op": task.op,
+        "check": check,
+        "device": task.device,
+        "dtype": task.dtype,
+        "file": task.file,
+    }
+
+
+def _plan(task: Task) -> Plan:
+    return Plan(
+        checks=task.checks, examples=task.examples, seed=task.seed, device=task.device,
+        dtype=task.dtype, order=task.order, shrink=task.shrink,
+        known=frozenset(check for check, _ in task.known),
+    )  # fmt: skip
+
+
+def _spec(task: Task) -> tuple[Spec, ModuleType | None]:
+    module = _module(task.source) if task.source else None
+    family = Path(task.source).stem if task.source else None
+    try:
+        return load_spec(Path(task.spec), task.trust, family, module), module
+    except SpecError as error:
+        raise error.problem() from error
+
+
+def _operator(task: Task, spec: Spec, module: ModuleType | None) -> OpUnderTest:
+    owner = module or _import(spec.claims.op.partition(":")[0])
+    function = getattr(owner, spec.claims.function, None)
+    if function is None:
+        raise Problem(f"{task.op} does not exist any more", kind="gone")
+    return operator_under_test(function, spec.claims, name=task.op, device=task.device)
+
+
+def _with_examples(result: Result, op: OpUnderTest, spec: Spec, task: Task) -> Result:
+    """Ask the check of the spec's recorded examples as well: the cases of earlier failures."""
+    for example in spec.claims.examples:
+        token = example.get("token")
+        if not token or str(result.status) != "pass":
+            continue
+        record = tokens.decode(str(token))
+        if (record["check"], record["dtype"]) != (result.check, task.dtype):
+            continue
+        failure = judging.ask_again(op, spec.claims, _plan(task), result.check, case_of(record))
+        if failure is not None:
+            result = replace(result, status=Status.FAIL, failures=(failure,))
+    return result
+
+
+def _pinned(op: OpUnderTest, spec: Spec, task: Task, check: str, token: str) -> Data:
+    """Ask the case of a known failure again; answer in the words of `baseline.Pinned`."""
+    answer = {"check": check, "token": token, "fails": True, "message": "", "analytic": None}
+    case = case_of(tokens.decode(token))
+    try:
+        failure = judging.ask_again(op, spec.claims, _plan(task), check, case)
+    except OperatorError as error:
+        return {**answer, "message": str(error)}
+    if failure is None:
+        return {**answer, "fails": False}
+    found = failure.finding
+    number = found.analytic if found.analytic is None else plain(found.analytic)
+    number = number if isinstance(number, float) else None
+    return {**answer, "message": found.message, "analytic": number}
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except BaseException as error:
+        raise OperatorsDoing(f"cannot import {name}: {type(error).__name__}: {error}") from error
+
+
+def _module(source: str) -> ModuleType:
+    """Import a user's file under its own name, with its folder on the path."""
+    path = Path(os.path.abspath(source))
+    loaded = sys.modules.get(path.stem)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
+        return loaded
+    location = importlib.util.spec_from_file_location(path.stem, path)
+    if location is None or location.loader is None:
+        raise Problem(f"cannot import {path.name}: it is not a Python file")
+    module = importlib.util.module_from_spec(location)
+    sys.modules[path.stem] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        # Not from the cache: bytecode of an edit within the same second would be taken for current.
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    except BaseException as error:
+        del sys.modules[path.stem]
+        text = f"cannot import {path.name}: {type(error).__name__}: {error}"
+        raise OperatorsDoing(text) from error
+    return module
+
+
+def _failure(failure: Failure, check: str, task: Task) -> Data:
+    finding = failure.finding
+    return {
+        "message": finding.message,
+        "cause": finding.cause,
+        "certainty": failure.certainty,
+        "spot": _spot(finding),
+        "smallest": _case(failure.smallest, check, task),
+        "typical": None if failure.typical is None else _case(failure.typical, check, task),
+        "probes": failure.probes,
+        "add": "\n\n".join(kink_text(kink) for kink in failure.undeclared),
+    }
+
+
+def _case(report: CaseReport, check: str, task: Task) -> Data:
+    case = report.case
+    record = None
+    if case.size() <= MOST_STORED and check != campaign.CHECK:
+        with contextlib.suppress(Unstorable):
+            record = record_of(case, report.cotangent, **_heading(task, check))
+    shapes = dict(zip(case.leaf_names(), map(_shape, case.leaves()), strict=True))
+    return {
+        "record": record,
+        "message": report.message,
+        "label": case.label,
+        "shapes": shapes,
+        "elements": [_element(element) for element in report.elements],
+    }
+
+
+def _shape(leaf: Array) -> Sequence[int]:
+    return list(leaf.shape)
+
+
+def _element(element: Element) -> Data:
+    return {
+        "input": element.input,
+        "index": list(element.index),
+        "analytic": plain(element.analytic),
+        "numeric": plain(element.numeric),
+        "allowed": plain(element.allowed),
+        "of_allowed": None,
+        "wrong": element.wrong,
+    }
+
+
+def _spot(finding: Finding) -> Data:
+    return {
+        "input": finding.input,
+        "index": None if finding.index is None else list(finding.index),
+        "analytic": plain(finding.analytic),
+        "numeric": plain(finding.numeric),
+        "allowed": plain(finding.allowed),
+        "of_allowed": None,
+        "wrong": True,
+    }
+
+
+def _worst(worst: Worst | None) -> Data | None:
+    if worst is None:
+        return None
+    return {
+        "input": worst.input,
+        "index": None if worst.index is None else list(worst.index),
+        "analytic": plain(worst.analytic),
+        "numeric": plain(worst.numeric),
+        "allowed": plain(worst.allowed),
+        "of_allowed": plain(worst.of_allowed),
+        "wrong": worst.of_allowed > 1,
+    }
