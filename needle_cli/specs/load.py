@@ -17,7 +17,7 @@ from needle_cli.specs.fields import Table
 from needle_cli.specs.header import read_op, spec_paths
 from needle_cli.specs.inputs import Names, read_input, resolve
 from needle_cli.specs.names import DOTTED, Resolver
-from needle_cli.specs.params import check_shapes, read_dims, read_param, read_requirements
+from needle_cli.specs.params import check_requirements, check_shapes, read_dims, read_param
 from needle_cli.specs.signature import signature_in, signature_of
 from needle_cli.specs.vocabulary import (
     COURSE_KEYS,
@@ -100,16 +100,14 @@ def read_claims(top: Table, op: str, resolver: Resolver) -> Claims:
     names = Names(tuple(top.table("input").data), tuple(top.table("param").data), resolver)
     inputs, params = read_arguments(top, names)
     check_names(top, names)
-    dims = read_dims(top, list(inputs.values()))
-    every = list(inputs.values())
-    return Claims(
+    claims = Claims(
         op=op,
         reference=_reference(top, op, resolver),
         args=read_args(top, names),
         inputs=inputs,
         params=params,
-        dims=dims,
-        require=read_requirements(top, every, list(params.values()), dims),
+        dims=read_dims(top, list(inputs.values())),
+        require=top.strings("require", 'an array of comparisons such as "h + 2*padding >= k"'),
         class_name=read_class(top),
         formula=top.text("formula"),
         source=top.text("source"),
@@ -131,6 +129,8 @@ def read_claims(top: Table, op: str, resolver: Resolver) -> Claims:
         course=read_course(top, names, inputs),
         **read_facts(top, names),
     )
+    check_requirements(top, claims)
+    return claims
 
 
 def read_arguments(top: Table, names: Names) -> tuple[dict[str, InputClaim], dict[str, ParamClaim]]:
@@ -294,7 +294,7 @@ def read_course(top: Table, names: Names, inputs: Mapping[str, InputClaim]) -> d
         "input": claims,
         "param": params,
         "dims": dims,
-        "require": read_requirements(table, both, list(params.values()), dims),
+        "require": table.strings("require"),
         "beyond": table.strings("beyond"),
     }
 

@@ -1,22 +1,15 @@
-"""Read `param.NAME` (a named strategy with its fields), `dims.NAME` and `require`."""
+"""Read `param.NAME` (a named strategy with its fields) and `dims.NAME`; check `require`."""
 
 from __future__ import annotations
 
-import ast
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from needle_cli.checking.claims import Dim, InputClaim, ParamClaim
-from needle_cli.specs.dims import (
-    MAX_SIZE,
-    SHAPE_GRAMMAR,
-    names_in,
-    parse_requirement,
-    parse_shape,
-    satisfiable,
-)
-from needle_cli.specs.errors import listed, nearest, shown
+from needle_cli.checking.claims import Claims, Dim, InputClaim, ParamClaim
+from needle_cli.checking.generation.requirements import Unmet, parse_requirement, tables
+from needle_cli.checking.generation.structure_space import space_of
+from needle_cli.specs.dims import MAX_SIZE, SHAPE_GRAMMAR, parse_shape
+from needle_cli.specs.errors import SpecError, listed, nearest, shown
 from needle_cli.specs.fields import Table, is_finite_number
 from needle_cli.specs.inputs import Names, resolve
 from needle_cli.specs.vocabulary import DIM_KEYS, DUPLICATES, FIELD_TYPES, PARAM_FIELDS
@@ -164,59 +157,55 @@ def check_shapes(table: Table, claims: Sequence[InputClaim]) -> None:
             )
 
 
-def read_requirements(
-    top: Table, inputs: Sequence[InputClaim], params: Sequence[ParamClaim], dims: Mapping[str, Dim]
-) -> tuple[str, ...]:
-    """Read `require`, and refuse comparisons that no sizes within the bounds can meet."""
-    texts = top.strings("require", 'an array of comparisons such as "h + 2*padding >= k"')
-    ranges = integer_ranges(inputs, params, dims)
-    parsed: list[ast.expr] = []
-    for i, text in enumerate(texts):
-        key = f"require[{i}]"
+def check_requirements(top: Table, claims: Claims) -> None:
+    """Refuse what is no requirement, and what no sizes within the bounds of some lane meet."""
+    for i, text in enumerate(claims.require):
         try:
-            expression = parse_requirement(text)
+            parse_requirement(text)
         except ValueError as error:
             raise top.error(
-                key,
+                f"require[{i}]",
                 f"{shown(text)} is not a requirement: {error}",
                 "integer comparisons over dims and integer parameters, with + - * // % and or not",
             ) from None
-        for name in names_in(expression):
-            if name not in ranges:
-                raise top.error(
-                    key,
-                    f"{shown(text)} names {shown(name)}, which is neither a "
-                    "dimension nor an integer parameter",
-                    listed(sorted(ranges)) if ranges else "dimensions with a name",
-                    nearest(name, ranges),
-                )
-        parsed.append(expression)
-        if not satisfiable(parsed, ranges):
-            alone = not satisfiable([expression], ranges)
-            found = shown(text) if alone else f"{shown(text)} and the ones before it"
+    for lane in ("", *(lane.name for lane in claims.lanes)):
+        space = space_of(claims).lane(lane)
+        where = f" in the lane {shown(lane)}" if lane else ""
+        for i, text in enumerate(claims.require):
+            _check_names(top, f"require[{i}]", text, space.ranges, where)
+        try:
+            space.tables  # noqa: B018 - the generators need them as well, and keep them
+        except Unmet:
+            raise _unmet(top, claims.require, space.ranges, where) from None
+
+
+def _check_names(
+    top: Table, key: str, text: str, ranges: Mapping[str, Sequence[int]], where: str
+) -> None:
+    for name in parse_requirement(text).names:
+        if name not in ranges:
             raise top.error(
                 key,
-                f"no sizes within their bounds meet {found}",
-                "bounds under dims and param that leave a choice",
+                f"{shown(text)} names {shown(name)}, which is neither a "
+                f"dimension nor an integer parameter{where}",
+                listed(sorted(ranges)) if ranges else "dimensions with a name",
+                nearest(name, ranges),
             )
-    return texts
 
 
-def integer_ranges(
-    inputs: Sequence[InputClaim], params: Sequence[ParamClaim], dims: Mapping[str, Dim]
-) -> dict[str, list[int]]:
-    """Return the values that each dimension and integer parameter may take."""
-    names = itertools.chain.from_iterable(parse_shape(claim.shape).dims for claim in inputs)
-    ranges = {}
-    for name in dict.fromkeys(names):
-        dim = dims.get(name, Dim())
-        ranges[name] = list(range(dim.min, dim.max + 1))
-    for param in params:
-        values = param.fields.get("values")
-        if values is not None and all(type(value) is int for value in values):
-            ranges[param.name] = list(values)
-        elif param.kind == "int":
-            low = param.fields.get("min", 0)
-            high = param.fields.get("max", max(low, 0) + 3)
-            ranges[param.name] = list(range(low, min(high, low + 64) + 1))
-    return ranges
+def _unmet(
+    top: Table, require: Sequence[str], ranges: Mapping[str, Sequence[int]], where: str
+) -> SpecError:
+    """Return the error about the first requirement that leaves no solution."""
+    for i, text in enumerate(require):
+        for texts, more in (([text], ""), (require[: i + 1], " and the ones before it")):
+            try:
+                tables(texts, ranges)
+            except Unmet as unmet:
+                few = " of those that were tried" if unmet.thinned else ""
+                return top.error(
+                    f"require[{i}]",
+                    f"no sizes within their bounds{few} meet {shown(text)}{more}{where}",
+                    "bounds under dims and param that leave a choice",
+                )
+    raise AssertionError("some requirement is unmet")

@@ -1,66 +1,114 @@
-"""The `require` list of a spec: integer comparisons over dimensions and parameters, satisfied."""
+"""The `require` list of a spec: integer comparisons over dimensions and parameters.
+
+Loader and generators share it: the loader refuses what cannot be parsed here, and requirements
+without a solution.
+"""
 
 from __future__ import annotations
 
 import ast
-import itertools
-import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from types import CodeType
+from typing import TypeVar
 
 from needle_cli.checking.model import GeneratorError
 
+T = TypeVar("T")
+
 LIMIT = 60_000
-"""The largest table of assignments that is listed in full; above it ranges are thinned out."""
+"""The most assignments that are tried at once; above it ranges are thinned out. Tuned: that many
+take a quarter of a second, and `conv`, the widest of our operators, has a thirtieth of it."""
 
-_BINARY: Mapping[type[ast.operator], Callable[[int, int], int]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-_COMPARE: Mapping[type[ast.cmpop], Callable[[int, int], bool]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
+LONGEST = 200
+"""Characters of a requirement; Python's parser needs memory for what is nested deeply."""
+
+LARGEST = 2**31
+"""The largest number that may be written down: products of such numbers are still quick."""
+
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
+_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
-def names_in(text: str) -> frozenset[str]:
-    """Return the names that a requirement speaks of."""
-    tree = ast.parse(text, mode="eval")
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+class Unmet(GeneratorError):
+    """Requirements without a solution; `thinned` where not every assignment was tried."""
+
+    def __init__(self, texts: Sequence[str], thinned: bool) -> None:
+        super().__init__(f"require {list(texts)!r} has no solution within the declared bounds")
+        self.thinned = thinned
 
 
-def holds(text: str, values: Mapping[str, int]) -> bool:
-    """Evaluate one requirement; raises `ValueError` for anything but integer comparisons."""
-    return bool(_value(ast.parse(text, mode="eval").body, values))
+@dataclass(frozen=True)
+class Requirement:
+    """One comparison, parsed."""
+
+    text: str
+    tree: ast.expr
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names that it speaks of, in no particular order."""
+        return tuple({node.id: 0 for node in ast.walk(self.tree) if isinstance(node, ast.Name)})
+
+    @cached_property
+    def _code(self) -> CodeType:
+        return compile(ast.Expression(self.tree), "<require>", "eval")
+
+    def holds(self, values: Mapping[str, int]) -> bool:
+        """Whether it is met; a division by zero makes it false."""
+        try:
+            # Safe: a parsed requirement has numbers, names and operators, no call and no attribute.
+            return bool(eval(self._code, {"__builtins__": {}}, values))
+        except ZeroDivisionError:
+            return False
 
 
-def _value(node: ast.expr, values: Mapping[str, int]) -> int:
-    """Evaluate an expression over whitelisted node types."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, int):
-        return node.value
-    if isinstance(node, ast.Name):
-        return values[node.id]
-    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-        return _BINARY[type(node.op)](_value(node.left, values), _value(node.right, values))
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_value(node.operand, values)
+def parse_requirement(text: str) -> Requirement:
+    """Parse one requirement. Raises `ValueError` with what is not allowed in it."""
+    if len(text) > LONGEST:
+        raise ValueError(f"it is longer than {LONGEST} characters")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError("it is not an expression") from None
+    _check_condition(tree)
+    return Requirement(text, tree)
+
+
+def _check_condition(node: ast.expr) -> None:
     if isinstance(node, ast.BoolOp):
-        parts = [bool(_value(part, values)) for part in node.values]
-        return all(parts) if isinstance(node.op, ast.And) else any(parts)
-    if isinstance(node, ast.Compare) and all(type(op) in _COMPARE for op in node.ops):
-        numbers = [_value(part, values) for part in (node.left, *node.comparators)]
-        pairs = itertools.pairwise(numbers)
-        return all(_COMPARE[type(op)](a, b) for op, (a, b) in zip(node.ops, pairs, strict=True))
-    raise ValueError(f"requirement {ast.unparse(node)!r}: only integer comparisons may stand here")
+        for value in node.values:
+            _check_condition(value)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        _check_condition(node.operand)
+    elif isinstance(node, ast.Compare):
+        for operator in node.ops:
+            if not isinstance(operator, _COMPARISONS):
+                raise ValueError(f"`{type(operator).__name__.lower()}` is not a comparison of it")
+        for value in (node.left, *node.comparators):
+            _check_integer(value)
+    else:
+        raise ValueError(f"it holds {_called(node)} where a comparison should stand")
+
+
+def _check_integer(node: ast.expr) -> None:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, _ARITHMETIC):
+        _check_integer(node.left)
+        _check_integer(node.right)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        _check_integer(node.operand)
+    elif isinstance(node, ast.Constant) and type(node.value) is int:
+        if node.value > LARGEST:
+            raise ValueError("it holds a number above 2**31")
+    elif not isinstance(node, ast.Name):
+        raise ValueError(f"it holds {_called(node)}")
+
+
+def _called(node: ast.expr) -> str:
+    """Return what a piece of an expression is called."""
+    call = "a call, " if isinstance(node, ast.Call) else ""
+    return f"{call}`{ast.unparse(node)[:40]}`"
 
 
 @dataclass(frozen=True)
@@ -78,70 +126,54 @@ class Table:
 def tables(require: Sequence[str], ranges: Mapping[str, Sequence[int]]) -> list[Table]:
     """Return one table per group of names that requirements connect.
 
-    Listing the solutions instead of drawing and rejecting makes every draw valid.
-
-    Raises:
-        GeneratorError: if a requirement names something that is neither a dimension nor an integer
-            parameter, or cannot be satisfied.
+    Listing the solutions instead of drawing and rejecting makes every draw valid. `ranges` has the
+    values that each name may take. Raises `Unmet` where there is no solution.
     """
-    found = []
-    for names, texts in _components(require):
-        unknown = sorted(set(names) - set(ranges))
-        if unknown:
-            raise GeneratorError(
-                f"require {texts!r} names {', '.join(unknown)}: neither a dimension nor an integer "
-                f"parameter of this operator (known: {', '.join(sorted(ranges)) or 'none'})"
-            )
-        rows = _rows(names, texts, ranges)
-        if not rows:
-            raise GeneratorError(f"require {texts!r} has no solution within the declared bounds")
-        found.append(Table(names, rows))
-    return found
+    return [_table(group, ranges) for group in _connected(list(map(parse_requirement, require)))]
 
 
-def _components(require: Sequence[str]) -> list[tuple[tuple[str, ...], list[str]]]:
+def _connected(requirements: Sequence[Requirement]) -> list[list[Requirement]]:
     """Group requirements that share names."""
-    groups: list[tuple[set[str], list[str]]] = []
-    for text in require:
-        names = set(names_in(text))
-        texts = [text]
-        rest = []
-        for other_names, other_texts in groups:
-            if names & other_names:
-                names |= other_names
-                texts = other_texts + texts
-            else:
-                rest.append((other_names, other_texts))
-        groups = [*rest, (names, texts)]
-    return [(tuple(sorted(names)), texts) for names, texts in groups]
+    groups: list[list[Requirement]] = []
+    for requirement in requirements:
+        names = set(requirement.names)
+        joined = [g for g in groups if any(names.intersection(other.names) for other in g)]
+        merged = [other for group in reversed(joined) for other in group]
+        groups = [g for g in groups if g not in joined] + [[*merged, requirement]]
+    return groups
 
 
-def _rows(
-    names: Sequence[str], texts: Sequence[str], ranges: Mapping[str, Sequence[int]]
-) -> tuple[tuple[int, ...], ...]:
-    """List the satisfying assignments, those with small numbers first."""
-    options = [list(ranges[name]) for name in names]
-    while _product(options) > LIMIT:
-        longest = max(range(len(options)), key=lambda i: len(options[i]))
-        options[longest] = _thinned(options[longest])
-    body = [ast.parse(text, mode="eval").body for text in texts]
-    rows = []
-    for row in itertools.product(*options):
-        values = dict(zip(names, row, strict=True))
-        if all(_value(tree, values) for tree in body):
-            rows.append(row)
-    return tuple(sorted(rows, key=lambda row: (sum(map(abs, row)), row)))
+def _table(group: Sequence[Requirement], ranges: Mapping[str, Sequence[int]]) -> Table:
+    """List the satisfying assignments of connected names, those with small numbers first.
+
+    Name by name, so that a requirement rules out a row as soon as all its names have a value.
+    """
+    names = sorted({name for requirement in group for name in requirement.names})
+    rows: list[tuple[int, ...]] = [()]
+    known: list[str] = []
+    left, thinned = list(group), False
+    for name in (None, *names):
+        if name is not None:
+            known.append(name)
+            options = ranges[name]
+            while len(rows) * len(options) > LIMIT:
+                thinned = True
+                if len(rows) > len(options):
+                    rows = _thinned(rows)
+                else:
+                    options = _thinned(options)
+            rows = [(*row, option) for row in rows for option in options]
+        due = [r for r in left if set(r.names) <= set(known)]
+        left = [r for r in left if r not in due]
+        if due:
+            values = (dict(zip(known, row, strict=True)) for row in rows)
+            rows = [r for r, v in zip(rows, values, strict=True) if all(d.holds(v) for d in due)]
+    if not rows:
+        raise Unmet([requirement.text for requirement in group], thinned)
+    return Table(tuple(names), tuple(sorted(rows, key=lambda row: (sum(map(abs, row)), row))))
 
 
-def _thinned(options: list[int]) -> list[int]:
-    """Drop an inner third of the options, keeping both ends."""
-    keep: list[Any] = [v for i, v in enumerate(options) if i % 3 != 1 or i == len(options) - 1]
-    return keep
-
-
-def _product(options: Sequence[Sequence[int]]) -> int:
-    """Return how many assignments there are."""
-    count = 1
-    for values in options:
-        count *= len(values)
-    return count
+def _thinned(options: Sequence[T]) -> list[T]:
+    """Keep two thirds, no more than `LIMIT`, evenly spaced and with both ends."""
+    count = max(2, min(2 * len(options) // 3, LIMIT))
+    return [options[i * (len(options) - 1) // (count - 1)] for i in range(count)]

@@ -44,23 +44,22 @@ class LaneSpace:
     @cached_property
     def tables(self) -> list[Table]:
         """The assignments that satisfy `require`."""
-        return tables(self.claims.require, self._ranges())
+        return tables(self.claims.require, self.ranges)
 
-    def _ranges(self) -> dict[str, list[int]]:
-        """Return the values of every dimension and every parameter that is an integer."""
-        ranges: dict[str, list[int]] = {}
+    @cached_property
+    def ranges(self) -> dict[str, Sequence[int]]:
+        """The values of every dimension and every integer parameter: what `require` may name."""
+        ranges: dict[str, Sequence[int]] = {}
         for name in self.system.dims:
             bound = self.system.bound(name)
-            ranges[name] = list(range(bound.min, bound.max + 1))
+            ranges[name] = range(bound.min, bound.max + 1)
         for name, claim in self.params.items():
             if claim.kind == "int":
                 ranges[name] = params_numbers.IntKind().options(claim)
             elif claim.kind == "choice":
                 values = claim.fields["values"]
-                if all(isinstance(v, int) for v in values):
-                    ranges[name] = [int(v) for v in values]
-            elif claim.kind == "bool":
-                ranges[name] = [0, 1]
+                if all(type(v) is int for v in values):
+                    ranges[name] = values
         return ranges
 
     @cached_property
@@ -132,7 +131,7 @@ class LaneSpace:
         context = self.context(shapes, exact)
         for name, claim in self.params.items():
             if name in given:
-                value: Any = bool(given[name]) if claim.kind == "bool" else given[name]
+                value: Any = given[name]
             else:
                 value = params.draw(claim, context, chooser, (first or {}).get(name, ()))
             context.params[name] = value

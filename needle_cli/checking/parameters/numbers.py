@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,13 +28,13 @@ def is_exact(value: Any) -> bool:
 class IntKind(BaseKind):
     """An integer within `min` and `max`, or one of `values`."""
 
-    def options(self, claim: ParamClaim) -> list[int]:
+    def options(self, claim: ParamClaim) -> Sequence[int]:
         """Return every value."""
         if "values" in claim.fields:
             return [int(v) for v in claim.fields["values"]]
         low = int(claim.fields.get("min", 0))
         high = int(claim.fields.get("max", max(low, 0) + 3))
-        return list(range(low, high + 1))
+        return range(low, high + 1)
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
         """Every value of a short range; the ends of a long one, and the inside."""
