@@ -1,7 +1,7 @@
 """How often the printed cause is the right one: planted faults, and mistakes as people make them.
 
 Every fault of `needle list faults` is planted into every operator in which it is visible, and the
-forty operators of tests/checking/mistakes are judged by their own specs; of every operator the
+forty operators of tests/samples/mistakes are judged by their own specs; of every operator the
 values are made wrong beside a right gradient. A cause is right if the vocabulary's word for it is
 one that says what was done; no cause where the vocabulary has no word.
 """
@@ -30,7 +30,7 @@ from needle_cli.checking.search.judging import judge
 from needle_cli.explanations import cause_name
 from needle_cli.specs import load_specs
 
-CHECKING = ROOT / "tests" / "checking"
+SAMPLES = ROOT / "tests" / "samples"
 
 ACCEPTED: dict[str, tuple[str, ...]] = {
     "scaled": ("ratio",),
@@ -85,7 +85,7 @@ class Answer:
 HOST_ONLY = (
     "branch", "host_constant", "host_copy", "last_wins", "missing", "python_number", "unchecked",
 )  # fmt: skip
-"""Operators of tests/checking/devices.py that are right on the host and not on a GPU."""
+"""Operators of tests/samples/devices.py that are right on the host and not on a GPU."""
 
 
 def cause_of(op: OpUnderTest, claims: object, examples: int, device: str = "cpu") -> str | None:
@@ -112,12 +112,12 @@ def of_faults(name: str, examples: int) -> list[Answer]:
 
 
 def of_mistake(function: str, examples: int) -> list[Answer]:
-    """Return the answer for one operator of tests/checking/mistakes."""
+    """Return the answer for one operator of tests/samples/mistakes."""
     warnings.simplefilter("ignore")
-    listed = importlib.import_module("tests.checking.mistakes").MISTAKES
+    listed = importlib.import_module("tests.samples.mistakes").MISTAKES
     mistake = next(m for m in listed if f"{m.file}/{m.function}" == function)
     family = Path(mistake.file).stem
-    op, claims = of_file(CHECKING / "mistakes" / f"{family}.py", mistake.function)
+    op, claims = of_file(SAMPLES / "mistakes" / f"{family}.py", mistake.function)
     cause = cause_of(op, claims, examples) or ""
     word = cause_name(cause) if cause else ""
     right = word in mistake.accepts or (not word and not mistake.accepts)
@@ -127,7 +127,7 @@ def of_mistake(function: str, examples: int) -> list[Answer]:
 def of_host(name: str, examples: int) -> list[Answer]:
     """Return the answer for one operator of the host, judged on the look-alike of a GPU."""
     warnings.simplefilter("ignore")
-    op, claims = of_file(CHECKING / "devices.py", name, "sim")
+    op, claims = of_file(SAMPLES / "devices.py", name, "sim")
     cause = cause_of(op, claims, examples, "sim") or ""
     return [Answer(op.name, cause, cause_name(cause) == "device")]
 
@@ -177,7 +177,7 @@ def run(names: list[str], examples: int, jobs: int, write: bool) -> int:
     """Judge everything wrong, print the shares and what was not named rightly."""
     listed = load_specs(ROOT / "specs")[0]
     chosen = [spec.name for spec in listed if not names or spec.name in names]
-    made = () if names else importlib.import_module("tests.checking.mistakes").MISTAKES
+    made = () if names else importlib.import_module("tests.samples.mistakes").MISTAKES
     faults = in_processes(of_faults, [(name, examples) for name in chosen], jobs)
     people = in_processes(of_mistake, [(f"{m.file}/{m.function}", examples) for m in made], jobs)
     values = in_processes(of_value, [(name, examples) for name in chosen], jobs)

@@ -19,9 +19,10 @@ from needle_cli.checking.model import Plan, Status
 from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.specs import load_specs
+from tests.helpers import SPECS as FOLDER
 
 STORED = Path(__file__).with_name("matrix.json")
-SPECS, ERRORS = load_specs(Path(__file__).parents[2] / "specs")
+SPECS, ERRORS = load_specs(FOLDER)
 
 
 def row(spec) -> dict[str, str]:

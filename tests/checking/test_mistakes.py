@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,10 @@ from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.explanations import cause_name
 from needle_cli.specs import load_spec
-from tests.checking.mistakes import MISTAKES, VOCABULARY, Mistake
+from tests.helpers import SAMPLES
+from tests.samples.mistakes import MISTAKES, VOCABULARY, Mistake
 
-FOLDER = Path(__file__).with_name("mistakes")
+FOLDER = SAMPLES / "mistakes"
 PLAN = Plan(NAMES, examples=20, shrink=False)
 REFUSED = {Status.FAIL, Status.ERROR}
 

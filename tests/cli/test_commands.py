@@ -9,7 +9,7 @@ import pytest
 from needle_cli import explanations
 from needle_cli.reports.events import SEVERITY
 from needle_cli.settings import SETTINGS
-from tests.cli.helpers import ROOT, needle
+from tests.helpers import ROOT, needle
 
 
 @pytest.mark.parametrize("kind", ["ops", "checks", "causes", "specs", "devices"])

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from needle_cli.problems import worst_code
-from tests.cli.helpers import environment, needle, workplace
+from tests.helpers import environment, needle, workplace
 
 USAGE = {
     "unknown option": ["check", "--sed", "3"],

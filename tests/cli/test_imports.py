@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.helpers import environment, workplace
+from tests.helpers import environment, workplace
 
 HEAVY = ("numpy", "scipy", "hypothesis", "rich", "cupy", "needle", "multiprocessing")
 RUN = """

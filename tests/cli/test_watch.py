@@ -9,7 +9,7 @@ import pytest
 
 from needle_cli.cli.watch import state_of
 from needle_cli.operators.selection import Unit
-from tests.cli.helpers import environment, workplace
+from tests.helpers import environment, workplace
 
 
 def test_a_change_of_any_file_is_seen(tmp_path):

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.cli.helpers import edit, git, needle, settle
+from tests.helpers import edit, git, needle, settle
 
 SOON = date.today() + timedelta(days=30)
 

@@ -13,7 +13,7 @@ from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.running.session import why_not
 from needle_cli.specs import load_spec
-from tests.checking.test_devices import OURS, RIGHT, SPECS, WRONG, bad, rows_of
+from tests.checking.checks.test_simulated_device import OURS, RIGHT, SPECS, WRONG, bad, rows_of
 
 ALLOWED_THERE = {"any_order", "branch", "last_wins", "python_number"}
 """What a GPU may do, or does after a silent copy, and the look-alike does not."""

@@ -1,0 +1,85 @@
+"""Runs the command as a user would, and compares screens with stored ones."""
+
+import atexit
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SPECS = ROOT / "specs"
+SAMPLES = ROOT / "tests" / "samples"
+SNAPSHOTS = ROOT / "tests" / "reports" / "snapshots"
+
+
+@lru_cache
+def workplace():
+    """Return a folder with the test operators, so that no case is stored in the project."""
+    folder = Path(tempfile.mkdtemp(prefix="needle-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copy(SAMPLES / "canned.py", folder)
+    for name in ("canned.specs", "operators"):
+        shutil.copytree(SAMPLES / name, folder / name)
+    return folder
+
+
+def needle(*words, cwd=None, stand_in=False, timeout=120, **environ):
+    """Run `needle` in a process; return exit code, stdout and stderr."""
+    cwd = cwd or workplace()
+    env = environment(stand_in, environ)
+    done = subprocess.run(
+        [sys.executable, "-m", "needle_cli", *map(str, words)],
+        cwd=cwd, env=env, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    encoding = env.get("PYTHONIOENCODING", "utf-8")
+    return done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding)
+
+
+def environment(stand_in=False, extra=None):
+    """Return an environment without settings of the surroundings."""
+    dropped = ("NEEDLE", "_NEEDLE", "CI", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "GITHUB", "PYTHON")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
+    env |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{SAMPLES}", "PYTHONUTF8": "1", "COLUMNS": "100"}
+    if stand_in:
+        env["_NEEDLE_JUDGING"] = "stand_in"
+    return env | {k: str(v) for k, v in (extra or {}).items()}
+
+
+def git(folder, *words):
+    """Run git in a folder, as somebody."""
+    identity = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+def settle(folder, message):
+    """Commit everything, and let main stand there."""
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", message)
+    git(folder, "branch", "-f", "main")
+
+
+def edit(folder, name, old, new):
+    """Replace a text in a file that has it."""
+    path = folder / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def normal(text):
+    """Return a screen with times and versions replaced, so that only what we draw is left."""
+    text = re.sub(r"\d+\.\d s\b", "0.0 s", text)
+    return re.sub(r"needle \d+\.\d+\.\d+\S*", "needle 0.0.0", text)
+
+
+def matches(name, code, screen):
+    """Compare exit code and screen with a stored one; NEEDLE_SNAPSHOTS=write stores it."""
+    path = SNAPSHOTS / f"{name}.txt"
+    text = f"exit code {code}\n{normal(screen)}"
+    if os.environ.get("NEEDLE_SNAPSHOTS") == "write":
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
