@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from needle_cli.checking.checks import facts
 from needle_cli.checking.checks.context import Question, merge, passed, refused
-from needle_cli.checking.model import Answer, Gradient
+from needle_cli.checking.model import Answer, Array, Gradient, GradientKind
 from needle_cli.checking.point import Subject, is_floating
 
 
@@ -44,29 +44,57 @@ def inspect(
     )
 
 
+def flaw(gradient: Gradient, leaf: Array, kind: GradientKind, dtype: object = None) -> str:
+    """Return what is wrong with the form of one leaf's gradient, "" where nothing is.
+
+    One of "missing", "shape", "dtype" and "kind", in this order. `dtype` is the one it has to have,
+    the leaf's own by default. Arrays of a device are asked as well: nothing is computed.
+    """
+    value = gradient.value
+    if value is None:
+        return "missing"
+    if value.shape != leaf.shape:
+        return "shape"
+    if value.dtype != (leaf.dtype if dtype is None else dtype):
+        return "dtype"
+    return "" if gradient.kind == kind else "kind"
+
+
+def well_formed(
+    raw: Sequence[Gradient],
+    leaves: Sequence[Array],
+    judged: Sequence[int],
+    kind: GradientKind,
+    dtype: object = None,
+) -> bool:
+    """Whether every judged leaf got a gradient of its form, and nothing else got one."""
+    if len(raw) != len(leaves) or [i for i, g in enumerate(raw) if g.value is not None] != judged:
+        return False
+    return not any(flaw(raw[i], leaves[i], kind, dtype) for i in judged)
+
+
 def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) -> Answer:
     name, leaf, wanted = subject.names[i], subject.leaves[i], subject.op.gradient_kind
-    if gradient.value is None:
+    value = gradient.value
+    wrong = flaw(gradient, leaf, wanted, value.dtype if any_dtype and value is not None else None)
+    if value is None:
         # A plain function may say None for a gradient that is zero; the numbers decide.
         if wanted == "array":
             return passed()
-        return refused("contract", f"the gradient of {name} is None", name=name)
-    value = gradient.value
-    if value.shape != leaf.shape:
+        text = f"the gradient of {name} is None"
+    elif wrong == "shape":
         text = (
             f"the gradient of {name} has shape {value.shape}, {name} has shape {leaf.shape}"
             + _shape_hint(value.shape, leaf.shape)
         )
-        return refused("contract", text, name=name)
-    if value.dtype != leaf.dtype and not any_dtype:
+    elif wrong == "dtype":
         text = f"the gradient of {name} has dtype {value.dtype}, {name} has dtype {leaf.dtype}"
-        return refused("contract", text, name=name)
-    if gradient.kind != wanted:
-        text = (
-            f"the gradient of {name} is {gradient.described or gradient.kind}, expected a {wanted}"
-        )
-        return refused("contract", text, name=name)
-    return passed()
+    elif wrong == "kind":
+        came = gradient.described or gradient.kind
+        text = f"the gradient of {name} is {came}, expected a {wanted}"
+    else:
+        return passed()
+    return refused("contract", text, name=name)
 
 
 def _shape_hint(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:

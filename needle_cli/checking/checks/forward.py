@@ -22,7 +22,7 @@ from needle_cli.checking.claims import Claims, ErrorCase
 from needle_cli.checking.model import Answer, Array, Case, Garbage, OperatorError, OpUnderTest
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import rms
-from needle_cli.checking.numerics.tolerance import MOVES, jittered
+from needle_cli.checking.numerics.tolerance import MOVES, jittered, moved_by_rounding
 from needle_cli.checking.point import is_floating, widen
 
 
@@ -129,18 +129,14 @@ def _rounding(question: Question, claims: Claims, exact: Sequence[Array]) -> lis
     )
     wide = widen(question.case)
     base = reference.in_high_precision(claims, wide) or reference.values(claims, wide)
-    spread = [np.zeros(out.shape) for out in exact]
-    rng = question.rng("forward")
-    for _ in range(MOVES):
-        leaves = [jittered(leaf, eps, rng) if is_floating(leaf) else leaf for leaf in wide.leaves()]
-        moved_case = wide.with_leaves(leaves)
-        moved = reference.in_high_precision(claims, moved_case)
-        for k, (a, b) in enumerate(
-            zip(moved or reference.values(claims, moved_case), base, strict=True)
-        ):
-            if is_floating(np.asarray(b)):
-                change = np.abs((a - b).astype(np.float64))
-                spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
+    leaves = wide.leaves()
+
+    def values(moved: Sequence[Array]) -> Sequence[Array]:
+        case = wide.with_leaves(moved)
+        return reference.in_high_precision(claims, case) or reference.values(claims, case)
+
+    moves = [eps if is_floating(leaf) else 0.0 for leaf in leaves]
+    spread = moved_by_rounding(values, leaves, moves, question.rng("forward"), base)
     allowed = []
     for got, out, change in zip(question.subject.evaluation.outputs, exact, spread, strict=True):
         if not is_floating(out):

@@ -6,13 +6,15 @@ device may add up in another order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.checks.precision import agree
-from needle_cli.checking.model import Answer
+from needle_cli.checking.model import Answer, Array
 from needle_cli.checking.numerics.probes import rms
-from needle_cli.checking.numerics.tolerance import MOVES, jittered, widen_spread
+from needle_cli.checking.numerics.tolerance import moved_by_rounding
 from needle_cli.checking.point import Subject, is_floating
 
 CHECK = "parity"
@@ -69,18 +71,14 @@ def same_outputs(
     return worst_entry(check, names, got, wanted, allowed, text)
 
 
-def _moved(question: Question, here: Subject) -> list[np.ndarray]:
+def _moved(question: Question, here: Subject) -> list[Array]:
     """Return how far outputs move, on the host, when inputs move by one rounding."""
     base = [out.astype(np.float64) for out in here.evaluation.outputs]
-    spread = [np.zeros(out.shape) for out in base]
-    rng = question.rng(CHECK)
-    for _ in range(MOVES):
-        leaves = [
-            jittered(leaf, float(np.finfo(leaf.dtype).eps), rng).astype(leaf.dtype)
-            if is_floating(leaf)
-            else leaf
-            for leaf in here.leaves
-        ]
-        moved = here.op.evaluate(here.case.with_leaves(leaves)).outputs
-        widen_spread(spread, [out.astype(np.float64) for out in moved], base)
-    return spread
+    moves = [float(np.finfo(a.dtype).eps) if is_floating(a) else 0.0 for a in here.leaves]
+
+    def outputs(moved: Sequence[Array]) -> list[Array]:
+        leaves = [a.astype(b.dtype, copy=False) for a, b in zip(moved, here.leaves, strict=True)]
+        found = here.op.evaluate(here.case.with_leaves(leaves)).outputs
+        return [out.astype(np.float64) for out in found]
+
+    return moved_by_rounding(outputs, here.leaves, moves, question.rng(CHECK), base)

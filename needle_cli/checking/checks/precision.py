@@ -23,7 +23,7 @@ from needle_cli.checking.checks.context import (
 from needle_cli.checking.checks.linearity import natural_sizes
 from needle_cli.checking.model import Answer, Array, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
-from needle_cli.checking.numerics.tolerance import MOVES, jittered, norm, widen_spread
+from needle_cli.checking.numerics.tolerance import moved_by_rounding, norm
 from needle_cli.checking.point import Subject, is_floating, narrow, widen
 
 NARROW = ("float32", "float16")
@@ -222,16 +222,14 @@ def _conditioning(
     wide: Subject, cotangent: Array, eps: float, base: Sequence[Array]
 ) -> list[Array]:
     """Return how far float64 gradients move when inputs and cotangent move by a narrow eps."""
-    rng = np.random.Generator(np.random.PCG64(0))
-    spread = [np.zeros(g.shape) for g in base]
-    for _ in range(MOVES):
-        leaves = list(wide.leaves)
-        for i in wide.judged:
-            leaves[i] = jittered(leaves[i], eps, rng)
-        moved = Subject(wide.op, wide.case.with_leaves(leaves))
+
+    def gradients(moved: Sequence[Array]) -> list[Array] | None:
+        *leaves, near = moved
         try:
-            gradients = moved.gradients(jittered(cotangent, eps, rng))
+            return Subject(wide.op, wide.case.with_leaves(leaves)).gradients(near)
         except OperatorError:
-            continue
-        widen_spread(spread, gradients, base)
-    return spread
+            return None
+
+    moves = [eps if i in wide.judged else 0.0 for i in range(len(wide.leaves))]
+    rng = np.random.Generator(np.random.PCG64(0))
+    return moved_by_rounding(gradients, [*wide.leaves, cotangent], [*moves, eps], rng, base)

@@ -89,7 +89,8 @@ def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer
     parts = subject.cotangents(question.cotangent)
     raw = subject.evaluation.gradient(parts)
     widened = question.subject is not subject
-    answers = [] if _well_formed(subject, raw) else [contract.form(subject, raw, any_dtype=widened)]
+    formed = contract.well_formed(raw, subject.leaves, subject.judged, subject.op.gradient_kind)
+    answers = [] if formed else [contract.form(subject, raw, any_dtype=widened)]
     given = subject.cotangents(question.cotangent, copy=False)
     if not all(same_bytes(a, b) for a, b in zip(parts, given, strict=True)):
         answers.append(refused("purity", "gradient changes the cotangent it is given"))
@@ -98,20 +99,6 @@ def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer
     if widened:
         answers.append(_low_precision(question, question.cotangent))
     return raw, answers
-
-
-def _well_formed(subject: Subject, raw: Sequence[Gradient]) -> bool:
-    """Tell whether every judged leaf got an array of its shape and dtype, and nothing else did."""
-    if len(raw) != len(subject.leaves) or len(subject.judged) != len(raw):
-        return False
-    kind = subject.op.gradient_kind
-    for given, leaf in zip(raw, subject.leaves, strict=True):
-        value = given.value
-        if value is None or given.kind != kind:
-            return False
-        if value.shape != leaf.shape or value.dtype != leaf.dtype:
-            return False
-    return True
 
 
 def _low_precision(question: Question, cotangent: Array) -> Answer:

@@ -7,7 +7,7 @@ really made, and there is no absolute tolerance.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -67,8 +67,34 @@ def jittered(array: Array, eps: float, rng: np.random.Generator) -> Array:
     return np.asarray(array + array * (eps * share))
 
 
+def moved_by_rounding(
+    compute: Callable[[list[Array]], Sequence[Array] | None],
+    arrays: Sequence[Array],
+    eps: Sequence[float],
+    rng: np.random.Generator,
+    base: Sequence[Array],
+) -> list[Array]:
+    """Return how far every entry of `base` moves when `arrays` move by a rounding, `MOVES` times.
+
+    Args:
+        compute: Gives the results at moved arrays, or None where they cannot be computed.
+        arrays: What `base` was computed from.
+        eps: The relative rounding of each array; 0 leaves it as it is.
+        rng: Draws the moves.
+        base: The results at `arrays` themselves.
+    """
+    spread = [np.zeros(result.shape) for result in base]
+    for _ in range(MOVES):
+        moved = compute([jittered(a, e, rng) if e else a for a, e in zip(arrays, eps, strict=True)])
+        if moved is not None:
+            widen_spread(spread, moved, base)
+    return spread
+
+
 def widen_spread(spread: list[Array], moved: Sequence[Array], base: Sequence[Array]) -> None:
     """Take up the finite changes from `base` to `moved`, entry by entry, in place."""
     for k, (a, b) in enumerate(zip(moved, base, strict=True)):
+        if b.dtype.kind != "f":
+            continue  # an index or a flag that changes is no rounding
         change = np.abs(np.asarray(a - b, dtype=np.float64))
         spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
