@@ -185,7 +185,10 @@ class Dim:
 
 @dataclass(frozen=True)
 class Claims:
-    """Everything a spec says, by meaning. `reference` gives the forward value in NumPy."""
+    """Everything a spec says, by meaning.
+
+    `reference` gives the forward value in NumPy; `examples` are tokens of recorded cases.
+    """
 
     op: str
     reference: Callable[..., Any]
@@ -200,8 +203,6 @@ class Claims:
     order: int | None = None
     structure: str = ""
     elementwise: bool = False
-    outputs: str = "array"
-    wrap: Callable[..., Any] | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
     linear_in: tuple[str, ...] = ()
     no_nan_leak: tuple[str, ...] = ()
@@ -212,10 +213,8 @@ class Claims:
     tolerances: tuple[Tolerance, ...] = ()
     nondeterministic: tuple[Nondeterministic, ...] = ()
     immune: tuple[Immune, ...] = ()
-    examples: tuple[Mapping[str, Any], ...] = ()
+    examples: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    oracle: Mapping[str, str] = field(default_factory=dict)
-    course: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def function(self) -> str:

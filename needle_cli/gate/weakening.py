@@ -16,10 +16,7 @@ from needle_cli.settings import BY_NAME
 
 Spec = Mapping[str, Any]
 
-NEUTRAL = ("formula", "source", "tags", "oracle", "course", "class")
-"""Keys of a spec that alter no question."""
-
-PLAIN = ("op", "reference", "args", "structure", "outputs", "wrap", "rename")
+PLAIN = ("op", "reference", "args", "structure", "rename")
 """Keys of which every change but the first statement is listed."""
 
 GROWING = ("select", "device", "dtype")
@@ -66,7 +63,7 @@ def of_specs(before: Mapping[str, Spec], after: Mapping[str, Spec]) -> list[Weak
 def of_spec(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
     """Yield key and words for everything that a spec asks less than it did."""
     for key in PLAIN:
-        if old.get(key) != new.get(key) and (key in old or key == "wrap"):
+        if old.get(key) != new.get(key) and key in old:
             yield key, _changed(key, old.get(key), new.get(key))
     if old.get("elementwise") and not new.get("elementwise"):
         yield "elementwise", "elementwise is claimed no more"

@@ -211,11 +211,10 @@ def _operator(task: Task, spec: Spec, module: ModuleType | None) -> OpUnderTest:
 
 def _with_examples(result: Result, op: OpUnderTest, spec: Spec, task: Task) -> Result:
     """Ask the check of the spec's recorded examples as well: the cases of earlier failures."""
-    for example in spec.claims.examples:
-        token = example.get("token")
-        if not token or str(result.status) != "pass":
+    for token in spec.claims.examples:
+        if str(result.status) != "pass":
             continue
-        record = tokens.decode(str(token))
+        record = tokens.decode(token)
         if (record["check"], record["dtype"]) != (result.check, task.dtype):
             continue
         failure = judging.ask_again(op, spec.claims, _plan(task), result.check, case_of(record))

@@ -20,6 +20,7 @@ from needle_cli.checking.claims import (
     Tolerance,
 )
 from needle_cli.explanations import FAULTS
+from needle_cli.records import tokens
 from needle_cli.specs.errors import listed, nearest, shown
 from needle_cli.specs.fields import Table, is_finite_number
 from needle_cli.specs.inputs import Names, inside, read_input
@@ -323,16 +324,17 @@ def read_immune(top: Table) -> tuple[Immune, ...]:
     return tuple(immune)
 
 
-def read_examples(
-    top: Table, inputs: Mapping[str, InputClaim], params: Mapping[str, ParamClaim]
-) -> tuple[Mapping[str, Any], ...]:
-    """Read `[[example]]`: fixed cases worth keeping."""
-    examples = []
+def read_examples(top: Table) -> tuple[str, ...]:
+    """Read `[[example]]`: the tokens of recorded cases, which are asked again in every run."""
+    found = []
     for table in top.tables("example"):
-        table.only((*inputs, *params, *EXAMPLE_KEYS))
-        if "token" not in table:
-            for name in inputs:
-                table.need(name, "every input: { value = [1.0] }, or a token")
-        words = {key: table.text(key) for key in EXAMPLE_KEYS if key in table}
-        examples.append({**words, **read_arguments(table, inputs, params)})
-    return tuple(examples)
+        table.only(EXAMPLE_KEYS)
+        table.need("token", "a recorded case: needle replay ID --to-spec writes it")
+        table.text("why")
+        token = table.text("token")
+        try:
+            tokens.decode(token)
+        except tokens.TokenError as error:
+            raise table.error("token", f"the token cannot be read: {error.message}") from error
+        found.append(token)
+    return tuple(found)

@@ -16,14 +16,11 @@ from needle_cli.specs.errors import SpecError, listed, nearest, shown
 from needle_cli.specs.fields import Table
 from needle_cli.specs.header import read_op, spec_paths
 from needle_cli.specs.inputs import Names, read_input, resolve
-from needle_cli.specs.names import DOTTED, Resolver
+from needle_cli.specs.names import Resolver
 from needle_cli.specs.params import check_requirements, check_shapes, read_dims, read_param
 from needle_cli.specs.signature import signature_in, signature_of
 from needle_cli.specs.vocabulary import (
-    COURSE_KEYS,
     FACT_KEYS,
-    ORACLE_KEYS,
-    OUTPUTS,
     REQUIRED_KEYS,
     STRUCTURES,
     TOP_KEYS,
@@ -114,8 +111,6 @@ def read_claims(top: Table, op: str, resolver: Resolver) -> Claims:
         order=top.integer("order", 1, low=1) if "order" in top else None,
         structure=top.word("structure", STRUCTURES),
         elementwise=top.flag("elementwise", False),
-        outputs=top.word("outputs", OUTPUTS, "array"),
-        wrap=resolve(top, "wrap", resolver) if "wrap" in top else None,
         rename=read_rename(top, names),
         kinks=entries.read_kinks(top, inputs, params),
         lanes=entries.read_lanes(top, names, inputs, params),
@@ -123,10 +118,8 @@ def read_claims(top: Table, op: str, resolver: Resolver) -> Claims:
         tolerances=entries.read_tolerances(top),
         nondeterministic=entries.read_nondeterministic(top),
         immune=entries.read_immune(top),
-        examples=entries.read_examples(top, inputs, params),
+        examples=entries.read_examples(top),
         tags=read_tags(top),
-        oracle=read_oracle(top),
-        course=read_course(top, names, inputs),
         **read_facts(top, names),
     )
     check_requirements(top, claims)
@@ -255,53 +248,11 @@ def read_tags(top: Table) -> tuple[str, ...]:
     return tags
 
 
-def read_oracle(top: Table) -> dict[str, str]:
-    """Read `oracle`: the operator's twin in other libraries, resolved only when asked for."""
-    table = top.table("oracle")
-    table.only(ORACLE_KEYS)
-    for name in table.data:
-        value = table.text(name)
-        if not DOTTED.fullmatch(value) or value.partition(":")[0].partition(".")[0] != name:
-            raise table.wrong(name, f'a function of {name}, such as "{name}:exp"')
-    return {name: table.text(name) for name in table.data}
-
-
 def read_facts(top: Table, names: Names) -> dict[str, tuple[str, ...]]:
     """Read `facts`, each of which is tested."""
     table = top.table("facts")
     table.only(FACT_KEYS)
     return {key: table.names(key, names.inputs, "input") for key in FACT_KEYS}
-
-
-def read_course(top: Table, names: Names, inputs: Mapping[str, InputClaim]) -> dict[str, Any]:
-    """Read `[course]`: what the handout promises, in the same words as the spec itself."""
-    table = top.table("course")
-    table.only((*COURSE_KEYS,))
-    if not table.data:
-        return {}
-    given = table.table("input")
-    given.only(names.inputs)
-    param = table.table("param")
-    param.only(names.params)
-    claims = {
-        name: read_input(given, name, names, _base(given, inputs[name])) for name in given.data
-    }
-    params = {name: read_param(param, name, names) for name in param.data}
-    both = list({**inputs, **claims}.values())
-    check_shapes(given, both)
-    dims = read_dims(table, both)
-    return {
-        "input": claims,
-        "param": params,
-        "dims": dims,
-        "require": table.strings("require"),
-        "beyond": table.strings("beyond"),
-    }
-
-
-def _base(table: Table, claim: InputClaim) -> InputClaim | None:
-    """Return the claim that a course entry changes; a bare shape string stands for itself."""
-    return claim if isinstance(table.data[claim.name], dict) else None
 
 
 def load_specs(

@@ -141,8 +141,9 @@ CHECK_WORDS = frozenset(
 def hooks_of(spec: Spec) -> list[tuple[str, str]]:
     """Return the Python functions a spec refers to beside its reference: key and dotted name."""
     claims = spec.claims
-    found: list[tuple[str, Any]] = [("wrap", claims.wrap)]
-    found += [(f"input.{n}.domain", claim.domain.hook) for n, claim in claims.inputs.items()]
+    found: list[tuple[str, Any]] = [
+        (f"input.{n}.domain", claim.domain.hook) for n, claim in claims.inputs.items()
+    ]
     found += [(f"param.{n}", claim.hook) for n, claim in claims.params.items()]
     for i, lane in enumerate(claims.lanes):
         found += [(f"lane[{i}].override.{n}", c.domain.hook) for n, c in lane.override.items()]

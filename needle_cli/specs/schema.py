@@ -24,8 +24,6 @@ from needle_cli.specs.vocabulary import (
     FIELD_TYPES,
     FLOAT_DTYPES,
     KINKS,
-    ORACLE_KEYS,
-    OUTPUTS,
     PARAM_FIELDS,
     REQUIRED_KEYS,
     STRUCTURES,
@@ -77,9 +75,6 @@ def _top() -> Node:
         "source": {**_about("where the formula comes from"), **TEXT},
         "order": {**_about("highest order of derivative claimed"), "type": "integer", "minimum": 1},
         "tags": {**_strings({"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*$"})},
-        "oracle": _object({n: {"type": "string", "pattern": rf"^{n}[.:]"} for n in ORACLE_KEYS}),
-        "outputs": {"enum": list(OUTPUTS)},
-        "wrap": _dotted("a function that symmetrises inputs"),
         "rename": {**_about("our parameter name = the reference's"), **_named(TEXT)},
         "structure": {
             **_about("a tested claim; switches on the exact lane"),
@@ -99,8 +94,7 @@ def _top() -> Node:
             _object({"device": {"enum": list(DEVICES)}, "reason": TEXT}, ["reason"])
         ),
         "immune": _list(_object({"fault": TEXT, "reason": TEXT}, ["fault", "reason"])),
-        "course": _course(),
-        "example": _list(_case({"why": TEXT, "token": TEXT}, [])),
+        "example": _list(_object({"why": TEXT, "token": TEXT}, ["token"])),
     }
 
 
@@ -226,19 +220,6 @@ def _tolerance() -> Node:
             "reason": TEXT,
         },
         ["factor", "reason"],
-    )
-
-
-def _course() -> Node:
-    claim = {"anyOf": [{"$ref": "#/$defs/input"}, {"$ref": "#/$defs/change"}]}
-    return _object(
-        {
-            "input": _named(claim),
-            "dims": _dims(),
-            "param": _named({"$ref": "#/$defs/param"}),
-            "require": _strings(),
-            "beyond": _strings(),
-        }
     )
 
 

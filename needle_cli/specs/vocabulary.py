@@ -6,9 +6,9 @@ The loader and `schema.json` are both made from these tables.
 from __future__ import annotations
 
 TOP_KEYS = (
-    "op", "class", "reference", "args", "formula", "source", "order", "tags", "oracle", "outputs",
-    "wrap", "rename", "structure", "elementwise", "require", "input", "dims", "param", "facts",
-    "kink", "lane", "error", "tolerance", "nondeterministic", "immune", "course", "example",
+    "op", "class", "reference", "args", "formula", "source", "order", "tags", "rename",
+    "structure", "elementwise", "require", "input", "dims", "param", "facts",
+    "kink", "lane", "error", "tolerance", "nondeterministic", "immune", "example",
 )  # fmt: skip
 REQUIRED_KEYS = ("op", "reference", "args", "input")
 INPUT_KEYS = (
@@ -25,12 +25,9 @@ EXAMPLE_KEYS = ("why", "token")
 TOLERANCE_KEYS = ("dtype", "device", "check", "factor", "reason")
 NONDETERMINISTIC_KEYS = ("device", "reason")
 IMMUNE_KEYS = ("fault", "reason")
-COURSE_KEYS = ("input", "dims", "param", "require", "beyond")
 GIVEN_KEYS = ("shape", "value")
-ORACLE_KEYS = ("torch", "jax")
 
 STRUCTURES = ("linear", "multilinear", "affine")
-OUTPUTS = ("array", "tuple")
 DTYPES = ("float", "int", "bool")
 KINKS = ("point", "tie", "equal", "integer")
 CURVATURES = ("convex", "concave", "none")

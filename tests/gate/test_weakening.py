@@ -41,7 +41,7 @@ reason = "sums of many terms"
 
 [[example]]
 why = "once wrong"
-a = { value = [1.0] }
+token = "AQ"
 """)
 
 
@@ -63,7 +63,6 @@ LESS = {
     "fact": ({"facts": {"linear_in": "a"}}, "claimed no more of b"),
     "facts": ({"facts": {}}, "claimed no more of a, b"),
     "require": ({"require": ["m >= n", "m == 2"]}, "require 'm == 2'"),
-    "wrap": ({"wrap": "mine:wrap"}, "wrap: not stated → mine:wrap"),
     "positive": ({"input": {**SPEC["input"], "a": {"shape": "(..., m)", "domain": "positive"}}},
                  "domain of a: real → positive"),
     "interval": ({"input": {**SPEC["input"], "a": {"shape": "(..., m)",

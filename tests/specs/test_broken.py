@@ -114,13 +114,13 @@ FORM = {
         after('elementwise = true\n'), 36,
         ["`elementwise` belongs to the whole spec", "tolerance[0]", "above the first [table]"],
     ),
-    "key order after [course]": (
-        after('[course]\nbeyond = ["x"]\norder = 1\n'), 38, ["`order` belongs to the whole spec"],
+    "key order after [facts]": (
+        after('[facts]\nlinear_in = ["a"]\norder = 1\n'), 38, ["`order` belongs to the whole spec"],
     ),
-    "course key": (after("[course]\nbeyon = []\n"), 37, ["did you mean 'beyond'"]),
+    "example without token": (after('[[example]]\nwhy = "x"\n'), 36, ["has no `token`"]),
     "facts": (after('[facts]\nlinear = ["a"]\n'), 37, ["did you mean 'linear_in'"]),
     "order zero": (line(6, "order = 0"), 6, ["at least 1"]),
-    "oracle": (line(6, 'oracle.torch = "numpy:exp"'), 6, ["a function of torch"]),
+    "a word that left": (line(6, 'outputs = "tuple"'), 6, ['unknown key "outputs"']),
 }  # fmt: skip
 
 # only the loader can see these: they need other keys, Python, or TOML's own types
@@ -233,7 +233,9 @@ MEANING = {
     "hook": (
         line(12, 'param.stride = { kind = "os:system" }'), 12, ["not allowed", "--trust os"],
     ),
-    "wrap": (line(6, 'wrap = "needle_cli.references:reluu"'), 6, ["did you mean 'relu'"]),
+    "example token": (
+        after('[[example]]\ntoken = "abc"\n'), 37, ["the token cannot be read"],
+    ),
     "name of two things": (
         line(12, 'param.stride = { kind = "int" }\nparam.a = { kind = "int" }'), 13,
         ['"a" is the name of an entry under `input` as well'],
@@ -244,7 +246,7 @@ SYNTAX: dict[str, tuple[str | bytes, int | None, list[str]]] = {
     "value missing": (line(6, "tags ="), 6, ["not valid TOML"]),
     "string not closed": (line(5, 'formula = "y'), 5, ["not valid TOML"]),
     "key twice": (line(6, 'op = "elsewhere:thing"'), 6, ["given twice"]),
-    "table twice": (after("[course]\n[course]\n"), 37, ["[course] stands twice"]),
+    "table twice": (after("[facts]\n[facts]\n"), 37, ["[facts] stands twice"]),
     "table and dotted key": (after('[input]\nc = "(n)"\n'), 36, ["[input] stands twice"]),
     "value after value": (line(6, "tags = [] []"), 6, ["not valid TOML"]),
     "nested too deep": ("x = " + "[" * 20_000, 1, ["nested too deeply"]),

@@ -20,7 +20,7 @@ JUNK = (
     '"\\u0000"', '"\\u202e"', '{ a = { a = { a = 1 } } }', '[[[[["a"]]]]]', '"x:y"', '"__main__:x"',
 )  # fmt: skip
 KEYS = ("a", "b", "input", "input.a", "param.a", "dims.n", "kink", "lane", "error", "require", "x",
-        '"a.b"', '""', "course.input.a", "facts.linear_in", "op", "args", "rename.a")  # fmt: skip
+        '"a.b"', '""', "facts.linear_in", "op", "args", "rename.a")  # fmt: skip
 TEXTS = [VALID, *(path.read_text() for path in spec_paths(find_specs_dir()))]
 
 
