@@ -125,7 +125,7 @@ def of_mistake(function: str, examples: int) -> list[Answer]:
 
 
 def of_host(name: str, examples: int) -> list[Answer]:
-    """Return the answer for one operator of the host, judged on the look-alike of a GPU."""
+    """Return the answer for one operator of the host, judged on the simulated GPU."""
     warnings.simplefilter("ignore")
     op, claims = of_file(SAMPLES / "devices.py", name, "sim")
     cause = cause_of(op, claims, examples, "sim") or ""

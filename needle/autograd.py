@@ -1,390 +1,43 @@
-"""The graph: operators, values, when they are computed, and the walk back through them."""
+"""What operator files written for the course import; nothing is defined here but two variables."""
 
-import threading
-import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+import sys
+from types import ModuleType
 
 import numpy
 
-from needle.backend import is_array, is_foreign_array, shared_device
-from needle.dtypes import check_dtype, is_supported
-from needle.errors import complaint
+from needle import graph
+from needle.backward import compute_gradient_of_variables, find_topo_sort
+from needle.graph import Op, Value, is_lazy, lazy_mode
+from needle.lifetime import live_values
+from needle.tensor import Tensor, TensorOp, TensorTuple, TensorTupleOp
 
-# Names that operator files written for the course import from here.
 NDArray = numpy.ndarray
 array_api = numpy
 
-LAZY_MODE = False
+LAZY_MODE: bool
 """Assign True to defer every computation until data, shape or print is asked for."""
 
-_lazy_here: ContextVar[bool | None] = ContextVar("needle_lazy_here", default=None)
-
-if TYPE_CHECKING:
-    TENSOR_COUNTER: int
-
-# One entry per live value. `append` and `pop` are atomic with and without the GIL, which
-# `counter += 1` is not, and they need no lock that a finaliser could wait for.
-_live: list[None] = []
+TENSOR_COUNTER: int
+"""The number of live values."""
 
 
-def __getattr__(name: str) -> Any:
-    if name == "TENSOR_COUNTER":
-        return len(_live)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-@contextmanager
-def lazy_mode(enabled: bool = True) -> Iterator[None]:
-    """Defer (or, with False, do not defer) computations within the block, in this thread only.
-
-    A deferred value is computed when its data, shape, dtype or device is asked for; `backward`
-    asks. The results are those of eager mode, bit for bit.
-    """
-    token = _lazy_here.set(enabled)
-    try:
-        yield
-    finally:
-        _lazy_here.reset(token)
-
-
-def is_lazy() -> bool:
-    """Whether operators called now defer their computation."""
-    here = _lazy_here.get()
-    return LAZY_MODE if here is None else here
-
-
-class Op:
-    """A differentiable function: `compute` on arrays, `gradient` on values.
-
-    Operators are immutable once built; their parameters are attributes.
-    """
-
-    differentiable: ClassVar[bool] = True
-    """False for steps and comparisons: their results carry no history."""
-
-    tensors_only: ClassVar[bool] = False
-    """Whether a `TensorTuple` among the inputs is refused at the call."""
-
-    closed_over_integers: ClassVar[bool] = True
-    """Whether integer inputs with an integer result have integer gradients."""
-
-    moves_values: ClassVar[bool] = False
-    """Whether the result holds the inputs' arrays themselves, each in its own dtype."""
-
-    def __call__(self, *args: Any) -> Any:
-        """Build a node of the graph."""
-        raise NotImplementedError(
-            f"{type(self).__name__} derives neither TensorOp nor "
-            "TensorTupleOp, or does not define __call__"
-        )
-
-    def compute(self, *args: Any) -> Any:
-        """Return the result for arrays; a `TensorTuple` input arrives as a tuple of arrays."""
-        raise NotImplementedError(f"{type(self).__name__} does not define compute")
-
-    def gradient(self, out_grad: Any, node: Any) -> Any:
-        """Return the cotangent of each of `node.inputs`, given `out_grad`, that of `node`.
-
-        One value, or a tuple or list of them, one per input, with None for an input that has no
-        derivative or asks for none. Built from operators, so that it can be differentiated again.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not define gradient")
-
-    def gradient_as_tuple(self, out_grad: Any, node: Any) -> tuple[Any, ...]:
-        """Return what `gradient` returns, always as a tuple."""
-        output = self.gradient(out_grad, node)
-        if isinstance(output, (tuple, list)):
-            return tuple(output)
-        return (output,)
-
-    def _check_inputs(self, args: tuple[Any, ...]) -> None:
-        wanted: type[Value] = Tensor if self.tensors_only else Value
-        for position, given in enumerate(args):
-            if not isinstance(given, wanted):
-                raise TypeError(
-                    complaint(
-                        type(self).__name__,
-                        f"input {position}",
-                        f"a {wanted.__name__}",
-                        f"{type(given).__name__}",
-                    )
-                )
-
-
-class TensorOp(Op):
-    """An operator whose result is one tensor."""
-
-    def __call__(self, *args: Any) -> "Tensor":
-        """Build a `Tensor` node; raises `TypeError` for inputs that are no values."""
-        self._check_inputs(args)
-        return Tensor.make_from_op(self, args)
-
-
-class TensorTupleOp(Op):
-    """An operator whose result is a tuple of tensors."""
-
-    def __call__(self, *args: Any) -> "TensorTuple":
-        """Build a `TensorTuple` node; raises `TypeError` for inputs that are no values."""
-        self._check_inputs(args)
-        return TensorTuple.make_from_op(self, args)
-
-
-class _Grave(threading.local):
-    """Inputs of dead values of this thread that wait to be released, one at a time."""
-
-    def __init__(self) -> None:
-        self.waiting: list[object] = []
-        self.digging = False
-
-
-_grave = _Grave()
-
-
-class _Faded:
-    """The gradient of a value with history: its array, and the graph only while that lives.
-
-    A strong reference would close the cycle value -> gradient -> history -> value, which only
-    the cyclic collector frees; loops would then pile up whole graphs.
-    """
-
-    __slots__ = ("array", "graph")
-
-    def __init__(self, gradient: "Value") -> None:
-        self.array = gradient.cached_data
-        self.graph = weakref.ref(gradient)
-
-    def restore(self) -> "Value | None":
-        gradient = self.graph()
-        if gradient is None and self.array is not None:
-            return make_const(self.array)
-        return gradient
-
-
-class Value:
-    """A node of the graph: an operator with its inputs, or a leaf; and its data once computed."""
-
-    op: Op | None
-    inputs: tuple["Value", ...]
-    cached_data: Any
-    requires_grad: bool
-    num_outputs: int
-    _grad: "Value | _Faded | None"
-    _captured: tuple[Any, ...] | None  # inputs' data when a deferred node was built
-    _version: int  # how often the storage was replaced
-    _input_versions: tuple[int, ...]
-
-    def _init(
-        self,
-        op: Op | None,
-        inputs: Sequence["Value"],
-        *,
-        num_outputs: int = 1,
-        cached_data: Any = None,
-        requires_grad: bool | None = None,
-    ) -> None:
-        _live.append(None)
-        self.op = op
-        self.inputs = tuple(inputs)
-        if requires_grad is None:
-            requires_grad = any(i.requires_grad for i in inputs) and (
-                op is None or op.differentiable
-            )
-        self.num_outputs = num_outputs
-        self.cached_data = cached_data
-        self.requires_grad = requires_grad
-        self._grad = None
-        self._captured = None
-        self._version = 0
-        self._input_versions = tuple([i._version for i in inputs])
-
-    @classmethod
-    def make_const(cls, data: Any, requires_grad: bool = False) -> Self:
-        """Return a leaf that shares `data`, an array or a value."""
-        value = cls.__new__(cls)
-        if isinstance(data, Value):
-            data = data.realize_cached_data()
-        value._init(
-            None, (), cached_data=cls._stored(cls.__name__, data), requires_grad=requires_grad
-        )
-        return value
-
-    @classmethod
-    def make_from_op(cls, op: Op, inputs: Sequence["Value"]) -> Self:
-        """Return the node `op(*inputs)`: computed now, or in lazy mode when its data is needed.
-
-        A result none of whose inputs requires a gradient keeps no history.
-        """
-        value = cls.__new__(cls)
-        value._init(op, inputs)
-        if is_lazy():
-            value._captured = tuple([i.cached_data for i in value.inputs])
-        else:
-            value.realize_cached_data()
-        return value
-
-    def realize_cached_data(self) -> Any:
-        """Return the data, computing it and what it needs once; without recursion."""
-        if self.cached_data is not None:
-            return self.cached_data
-        stack = [self]
-        while stack:
-            node = stack[-1]
-            waiting = (
-                []
-                if node.cached_data is not None
-                else [i for i in node.inputs if i.cached_data is None]
-            )
-            if waiting:
-                stack.extend(waiting)
-                continue
-            if node.cached_data is None:
-                node._compute()
-            stack.pop()
-        return self.cached_data
-
-    def _compute(self) -> None:
-        op = self.op
-        assert op is not None, "a leaf always has data"
-        name = type(op).__name__
-        arguments = self._arguments(name)
-        try:
-            with shared_device(name, arguments).scope():
-                result = self._stored(name, op.compute(*arguments))
-        except OverflowError as problem:
-            raise ValueError(f"{name}: a parameter does not fit the dtype: {problem}") from problem
-        except Exception as problem:
-            problem.add_note(f"in {name} with inputs {', '.join(map(_describe, arguments))}")
-            raise
-        self.cached_data = result
-        self._captured = None
-        if not self.requires_grad:
-            self.op, self.inputs = None, ()
-
-    def _arguments(self, name: str) -> list[Any]:
-        """The inputs' data as they were when this node was built."""
-        if self._captured is None:
-            return [i.cached_data for i in self.inputs]
-        arguments = []
-        for value, built, captured in zip(
-            self.inputs, self._input_versions, self._captured, strict=True
-        ):
-            if captured is None and value._version != built:
-                raise ValueError(
-                    f"{name}: the data of an input was replaced before this deferred "
-                    "result was computed; ask for its data before replacing"
-                )
-            arguments.append(value.cached_data if captured is None else captured)
-        return arguments
-
-    @classmethod
-    def _stored(cls, name: str, result: Any) -> Any:
-        """Return `result` as it is kept in the graph; tensors check what it is."""
-        return result
-
-    def is_leaf(self) -> bool:
-        """Whether this value has no history."""
-        return self.op is None
+class _Door(ModuleType):
+    """This module: an assignment to `LAZY_MODE` here has to reach the graph."""
 
     @property
-    def grad(self) -> Any:
-        """The gradient that the last `backward` through this value left here, or None.
+    def LAZY_MODE(self) -> bool:
+        return graph.LAZY_MODE
 
-        It can be differentiated again. Of a value with history it is kept for as long as the
-        graph of gradients is in use elsewhere; after that only its data remains.
-        """
-        return self._grad.restore() if isinstance(self._grad, _Faded) else self._grad
+    @LAZY_MODE.setter
+    def LAZY_MODE(self, deferred: bool) -> None:
+        graph.LAZY_MODE = deferred
 
-    @grad.setter
-    def grad(self, gradient: Any) -> None:
-        if gradient is not None and not isinstance(gradient, Value):
-            raise TypeError(
-                complaint("grad", "the gradient", "a Tensor or None", type(gradient).__name__)
-            )
-        self._grad = gradient
-
-    def _keep_gradient(self, gradient: "Value") -> None:
-        fades = self.op is not None and gradient.op is not None
-        self._grad = _Faded(gradient) if fades else gradient
-
-    def _is_stale(self) -> bool:
-        """Whether the storage of this node or of an input was replaced after it was built."""
-        return self._version > 0 or self._input_versions != tuple([i._version for i in self.inputs])
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles hold the data of a leaf, without its gradient."""
-        if self.op is not None and self.requires_grad:
-            raise TypeError(
-                complaint(
-                    "copying",
-                    "a value",
-                    "a leaf: call detach()",
-                    f"the result of {type(self.op).__name__}",
-                )
-            )
-        return {
-            **self.__dict__,
-            "cached_data": self.realize_cached_data(),
-            "op": None,
-            "inputs": (),
-            "_grad": None,
-            "_captured": None,
-            "_input_versions": (),
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        _live.append(None)
-        self.__dict__.update(state)
-
-    def __del__(self, _pop: Any = _live.pop, _grave: _Grave = _grave) -> None:
-        if "_grad" not in self.__dict__:
-            return  # never initialised, never counted
-        _pop()
-        if not self.inputs and self._grad is None:
-            return
-        # Freeing inputs from here would nest one C call per operator of a chain: hand them to
-        # the outermost finaliser instead, which releases them one at a time.
-        _grave.waiting.append((self.inputs, self._grad))
-        self.inputs, self._grad = (), None
-        if _grave.digging:
-            return
-        _grave.digging = True
-        try:
-            while _grave.waiting:
-                _grave.waiting.pop()
-        finally:
-            _grave.digging = False
+    @property
+    def TENSOR_COUNTER(self) -> int:
+        return len(live_values)
 
 
-def as_stored_array(name: str, result: Any) -> Any:
-    """Return the array that `compute` of the operator `name` gave, or raise `TypeError`."""
-    if isinstance(result, (numpy.generic, bool, int, float, complex)):
-        result = numpy.asarray(result)  # NumPy reduces to scalars, not to 0-d arrays
-    if not is_array(result):
-        raise TypeError(complaint(name, "the result", "an array", type(result).__name__))
-    if not is_supported(result.dtype):
-        check_dtype(result.dtype, name)
-    return result if is_foreign_array(result) else numpy.asarray(result)
-
-
-def _describe(argument: Any) -> str:
-    if isinstance(argument, tuple):
-        return f"({', '.join(map(_describe, argument))})"
-    return f"{argument.dtype}{list(argument.shape)}"
-
-
-def make_const(data: Any) -> Value:
-    """Return a constant: a `TensorTuple` for a tuple of arrays, a `Tensor` for an array."""
-    kind: type[Value] = TensorTuple if isinstance(data, tuple) else Tensor
-    return kind.make_const(data)
-
-
-# The surface of a tensor and the walk are files of their own that need the names above; course
-# files import all of them from here.
-from needle.backward import compute_gradient_of_variables, find_topo_sort  # noqa: E402  # noqa: E402
-from needle.tensor import Tensor, TensorTuple  # noqa: E402
+sys.modules[__name__].__class__ = _Door
 
 __all__ = [
     "LAZY_MODE",
@@ -397,10 +50,8 @@ __all__ = [
     "TensorTupleOp",
     "Value",
     "array_api",
-    "as_stored_array",
     "compute_gradient_of_variables",
     "find_topo_sort",
     "is_lazy",
     "lazy_mode",
-    "make_const",
 ]

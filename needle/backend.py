@@ -230,8 +230,8 @@ class CUDADevice(Device):
         return hash(("cuda", self.index))
 
 
-class LookAlikeDevice(Device):
-    """A stand-in for a GPU in the host's memory: its arrays refuse what CuPy's refuse."""
+class SimulatedDevice(Device):
+    """A simulated GPU in the host's memory: its arrays refuse what CuPy's refuse."""
 
     def enabled(self) -> bool:
         """Whether arrays can be made here: always."""
@@ -250,7 +250,7 @@ class LookAlikeDevice(Device):
 
     def from_host(self, array: numpy.ndarray) -> Any:
         """Copy a NumPy array to this device."""
-        return simulated.LookAlikeArray(numpy.array(array))
+        return simulated.SimulatedArray(numpy.array(array))
 
     def to_host(self, array: Any) -> numpy.ndarray:
         """Copy an array of this device to a NumPy array."""
@@ -261,14 +261,14 @@ class LookAlikeDevice(Device):
         return "sim()"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LookAlikeDevice)
+        return isinstance(other, SimulatedDevice)
 
     def __hash__(self) -> int:
         return hash("sim")
 
 
 _CPU = CPUDevice()
-_SIM = LookAlikeDevice()
+_SIM = SimulatedDevice()
 
 
 def cpu() -> Device:
@@ -282,7 +282,7 @@ def cuda(i: int = 0) -> Device:
 
 
 def sim(i: int = 0) -> Device:
-    """The look-alike of a GPU; there is one, whatever `i` says."""
+    """The simulated GPU; there is one, whatever `i` says."""
     return _SIM
 
 
@@ -314,7 +314,7 @@ def _away(value: Any) -> Device | None:
     if cupy is not None and isinstance(value, getattr(cupy, "ndarray", ())):
         array: Any = value
         return CUDADevice(int(array.device.id))
-    return _SIM if isinstance(value, simulated.LookAlikeArray) else None
+    return _SIM if isinstance(value, simulated.SimulatedArray) else None
 
 
 def is_foreign_array(value: Any) -> bool:

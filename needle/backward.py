@@ -1,16 +1,15 @@
-"""The walk back: from a cotangent of one value to the gradients of all it depends on."""
+"""The reverse pass: from the cotangent of one value to the gradients of all it depends on."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import numpy
 
-import needle
-from needle.autograd import Op, Value
 from needle.errors import complaint
+from needle.graph import Op, Value
 from needle.lifetime import Collector
 
-_collector = Collector(lambda: needle.autograd.TENSOR_COUNTER)
+_collector = Collector()
 
 
 def find_topo_sort(node_list: Iterable[Value]) -> list[Value]:
@@ -49,14 +48,14 @@ def compute_gradient_of_variables(output_tensor: Value, out_grad: Value) -> None
         _refuse_impossible(node)
     _collector.note([node.cached_data for node in order if node.op is not None])
     for node in order:
-        node.grad = None  # releases the graph of an earlier walk before building this one
+        node.grad = None  # releases the graph of an earlier pass before building this one
     cotangents: dict[Value, list[Any]] = {output_tensor: [out_grad]}
     while order:
-        node = order.pop()  # and with it what only the walk still holds
+        node = order.pop()  # releases values that only this list still holds
         parts = cotangents.pop(node, None)
         if parts is None:
             continue
-        total = _add_up(node, parts)
+        total = node.sum_cotangents(parts)
         node._keep_gradient(total)
         if node.op is not None:
             _send_to_inputs(node, node.op, total, cotangents)
@@ -64,9 +63,8 @@ def compute_gradient_of_variables(output_tensor: Value, out_grad: Value) -> None
 
 def _send_to_inputs(node: Value, op: Op, total: Value, cotangents: dict[Value, list[Any]]) -> None:
     """Append to `cotangents` what `node` contributes to each of its inputs."""
-    slot = getattr(op, "tuple_slot", None)
-    if slot is not None:  # kept sparse, or a tuple of n would cost n * n zeros
-        cotangents.setdefault(node.inputs[0], []).append(_Slot(slot, total))
+    if op.tuple_slot is not None:  # sparse, for a tuple of n would cost n * n arrays of zeros
+        cotangents.setdefault(node.inputs[0], []).append(MemberCotangent(op.tuple_slot, total))
         return
     parts = op.gradient_as_tuple(total, node)
     name = type(op).__name__
@@ -86,42 +84,14 @@ def _send_to_inputs(node: Value, op: Op, total: Value, cotangents: dict[Value, l
         cotangents.setdefault(value, []).append(part)
 
 
-class _Slot:
-    """The cotangent of one member of a tuple whose other members have none from here."""
+class MemberCotangent:
+    """The cotangent of one member of a tuple, where the others receive none."""
 
     __slots__ = ("index", "part")
 
     def __init__(self, index: int, part: Value) -> None:
         self.index = index
         self.part = part
-
-
-def _add_up(node: Value, parts: list[Any]) -> Any:
-    """Sum contributions with operators, so that the sum can be differentiated again."""
-    if isinstance(node, needle.autograd.TensorTuple):
-        return _add_up_tuple(node, parts)
-    total = parts[0]
-    for part in parts[1:]:
-        total = needle.ops.add(total, part)
-    return total
-
-
-def _add_up_tuple(node: Value, parts: list[Any]) -> Any:
-    members: list[list[Any]] = [[] for _ in node.realize_cached_data()]
-    for part in parts:
-        if isinstance(part, _Slot):
-            members[part.index].append(part.part)
-            continue
-        for collected, member in zip(members, needle.ops.tuples.members_of(part), strict=True):
-            collected.append(member)
-    return needle.ops.make_tuple(
-        *[
-            _add_up(collected[0], collected)
-            if collected
-            else needle.ops._support.zeros_beside(array)
-            for collected, array in zip(members, node.realize_cached_data(), strict=True)
-        ]
-    )
 
 
 def _check_part(where: str, position: int, value: Value, part: Any) -> None:

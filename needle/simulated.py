@@ -1,9 +1,9 @@
-"""Arrays that look like a GPU's and live in the host's memory: what CuPy refuses, they refuse.
+"""The simulated GPU: arrays in the host's memory that refuse what CuPy's refuse.
 
-A machine without a GPU can so find what would fail, or silently copy, on one. The differences are
+So a machine without a GPU finds what would fail, or silently copy, on one. The differences are
 those that CuPy documents ("Differences between CuPy and NumPy" in its user guide): no implicit
 conversion to NumPy, no mixing with host arrays, reductions give 0-d arrays, integer arrays of
-indices wrap around, of several values put to one place any may win, and some functions are missing.
+indices wrap around, of several values for one place any may win, and some functions are missing.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-__all__ = ["LookAlikeArray", "namespace", "wrapped"]
+__all__ = ["SimulatedArray", "namespace", "wrapped"]
 
 MISSING = frozenset(
     {"block", "einsum_path", "frompyfunc", "geomspace", "histogram_bin_edges", "insert", "isnat",
@@ -30,6 +30,12 @@ METHODS = frozenset(
      "reshape", "round", "searchsorted", "sort", "squeeze", "std", "sum", "swapaxes", "take",
      "trace", "transpose", "var", "view"}
 )  # fmt: skip
+
+FACTS = frozenset({"dtype", "flags", "itemsize", "nbytes", "ndim", "shape", "size", "strides"})
+"""Attributes that the host knows without reading an entry."""
+
+VIEWS = frozenset({"T", "mT", "real"})
+"""Attributes that are arrays of the device."""
 
 UFUNC_METHODS = {
     "reduce": frozenset({"add", "multiply"}),
@@ -50,8 +56,8 @@ TRUTHS = frozenset({"allclose", "array_equal", "array_equiv"})
 """Functions whose answer stays on the device as a 0-d array."""
 
 
-class LookAlikeArray(numpy.lib.mixins.NDArrayOperatorsMixin):
-    """An array of the look-alike device; `get` copies it to the host, nothing else does."""
+class SimulatedArray(numpy.lib.mixins.NDArrayOperatorsMixin):
+    """An array of the simulated device; `get` copies it to the host, nothing else does."""
 
     __slots__ = ("__weakref__", "_host")
 
@@ -102,8 +108,12 @@ class LookAlikeArray(numpy.lib.mixins.NDArrayOperatorsMixin):
         return wrapped(numpy.asarray(found)) if name in TRUTHS else wrapped(found)
 
     def __getattr__(self, name: str) -> Any:
+        if name in FACTS:
+            return getattr(self._host, name)
+        if name in VIEWS:
+            return wrapped(getattr(self._host, name))
         if name not in METHODS:
-            raise AttributeError(f"an array of the look-alike device has no attribute {name!r}")
+            raise AttributeError(f"an array of the simulated device has no attribute {name!r}")
 
         def method(*args: Any, **kwargs: Any) -> Any:
             return wrapped(getattr(self._host, name)(*_unwrapped(name, args),
@@ -137,14 +147,14 @@ class LookAlikeArray(numpy.lib.mixins.NDArrayOperatorsMixin):
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self._host)))
 
-    def __copy__(self) -> "LookAlikeArray":
-        return LookAlikeArray(self._host.copy())
+    def __copy__(self) -> "SimulatedArray":
+        return SimulatedArray(self._host.copy())
 
-    def __deepcopy__(self, memo: Any) -> "LookAlikeArray":
-        return LookAlikeArray(self._host.copy())
+    def __deepcopy__(self, memo: Any) -> "SimulatedArray":
+        return SimulatedArray(self._host.copy())
 
     def __repr__(self) -> str:
-        return f"lookalike {self._host!r}"
+        return f"simulated {self._host!r}"
 
     def get(self) -> numpy.ndarray:
         """Copy to the host."""
@@ -162,68 +172,13 @@ class LookAlikeArray(numpy.lib.mixins.NDArrayOperatorsMixin):
         """Copy to the host, as nested lists."""
         return self._host.tolist()
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The lengths of the axes."""
-        return self._host.shape
-
-    @property
-    def dtype(self) -> Any:
-        """The dtype of the entries."""
-        return self._host.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self._host.ndim
-
-    @property
-    def size(self) -> int:
-        """The number of entries."""
-        return self._host.size
-
-    @property
-    def itemsize(self) -> int:
-        """The bytes of one entry."""
-        return self._host.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes of all entries."""
-        return self._host.nbytes
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        """The bytes between neighbours along each axis."""
-        return self._host.strides
-
-    @property
-    def flags(self) -> Any:
-        """How the entries lie in memory."""
-        return self._host.flags
-
-    @property
-    def T(self) -> "LookAlikeArray":
-        """The array with its axes reversed."""
-        return LookAlikeArray(self._host.T)
-
-    @property
-    def mT(self) -> "LookAlikeArray":
-        """The array with its last two axes exchanged."""
-        return LookAlikeArray(self._host.mT)
-
-    @property
-    def real(self) -> "LookAlikeArray":
-        """The real part."""
-        return LookAlikeArray(self._host.real)
-
 
 def wrapped(value: Any) -> Any:
     """Return arrays and NumPy scalars as arrays of the device, anything else as it is."""
     if isinstance(value, numpy.ndarray):
-        return LookAlikeArray(value)
+        return SimulatedArray(value)
     if isinstance(value, numpy.generic):
-        return LookAlikeArray(numpy.asarray(value))
+        return SimulatedArray(numpy.asarray(value))
     if isinstance(value, tuple) and hasattr(value, "_make"):
         return value._make(map(wrapped, value))
     if type(value) in (tuple, list):
@@ -233,7 +188,7 @@ def wrapped(value: Any) -> Any:
 
 def _operand(where: str, value: Any) -> Any:
     """Return the host array of an operand; raises `TypeError` for what a GPU cannot take."""
-    if isinstance(value, LookAlikeArray):
+    if isinstance(value, SimulatedArray):
         return value._host
     if isinstance(value, (bool, int, float, complex, numpy.generic)):
         return value
@@ -245,7 +200,7 @@ def _operand(where: str, value: Any) -> Any:
 
 def _unwrapped(where: str, value: Any) -> Any:
     """Return arguments with the device's arrays opened; raises `TypeError` for host arrays."""
-    if isinstance(value, LookAlikeArray):
+    if isinstance(value, SimulatedArray):
         return value._host
     if isinstance(value, numpy.ndarray):
         return _operand(where, value)
@@ -266,7 +221,7 @@ def _refuse_keywords(where: str, given: dict[str, Any]) -> None:
 def _wrapping(index: Any, shape: tuple[int, ...]) -> Any:
     """Return an index for the host, arrays of positions wrapped around their axis as CuPy does."""
     parts = list(index) if isinstance(index, tuple) else [index]
-    parts = [p._host if isinstance(p, LookAlikeArray) else p for p in parts]
+    parts = [p._host if isinstance(p, SimulatedArray) else p for p in parts]
     parts = [
         numpy.asarray(p, dtype=None if p else int) if isinstance(p, list) else p for p in parts
     ]
@@ -313,7 +268,7 @@ class _Namespace:
             raise AttributeError(f"CuPy has no {full}")
         value = getattr(self._module, name)
         if value is numpy.ndarray:
-            return LookAlikeArray
+            return SimulatedArray
         if isinstance(value, ModuleType):
             return _Namespace(value, f"{full}.")
         if isinstance(value, numpy.ufunc):
@@ -331,7 +286,7 @@ def _on_device(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             args = tuple(a if isinstance(a, numpy.ndarray) else _unwrapped(name, a) for a in args)
             made = function(*args, **kwargs)
             mine = args and isinstance(args[0], numpy.ndarray)
-            return LookAlikeArray(numpy.array(made) if mine else made)
+            return SimulatedArray(numpy.array(made) if mine else made)
         return wrapped(function(*_unwrapped(name, args), **_unwrapped(name, kwargs)))
 
     return call

@@ -1,15 +1,35 @@
-"""What a user holds: `Tensor`, an array in the graph, and `TensorTuple`, several of them."""
+"""What a user holds: `Tensor` and `TensorTuple`, and the operators whose results they are."""
 
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy
 
-import needle
-from needle.autograd import Value, as_stored_array
 from needle.backend import Device, as_device, device_of, is_array, is_foreign_array, to_host
-from needle.dtypes import check_dtype
+from needle.backward import MemberCotangent, compute_gradient_of_variables
+from needle.dtypes import check_dtype, is_supported
 from needle.errors import complaint
+from needle.graph import Op, Value
+
+
+class _Operators:
+    """The functions of `needle.ops` by name: what `+` and the methods of tensors call.
+
+    Those functions import this file, so they cannot be imported here: `needle.ops` puts them in.
+    """
+
+    def hand_over(self, **functions: Callable[..., Any]) -> None:
+        """Make functions callable as attributes."""
+        vars(self).update(functions)
+
+    if TYPE_CHECKING:
+        make_tuple: Callable[..., "TensorTuple"]
+        members_of: Callable[..., "tuple[Tensor, ...]"]
+
+        def __getattr__(self, name: str) -> Callable[..., "Tensor"]: ...
+
+
+ops = _Operators()
 
 _NUMBERS = (bool, int, float, numpy.bool_, numpy.integer, numpy.floating)
 
@@ -51,7 +71,7 @@ class Tensor(Value):
 
     @classmethod
     def _stored(cls, name: str, result: Any) -> Any:
-        return as_stored_array(name, result)
+        return _as_stored_array(name, result)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -112,7 +132,7 @@ class Tensor(Value):
         if out_grad is None:
             ones = self.device.ones(*self.shape, dtype=self.dtype)
             out_grad = Tensor.make_const(ones)
-        needle.autograd.compute_gradient_of_variables(self, self._as_cotangent(out_grad))
+        compute_gradient_of_variables(self, self._as_cotangent(out_grad))
 
     def _as_cotangent(self, out_grad: object) -> "Tensor":
         if not isinstance(out_grad, Tensor):
@@ -127,13 +147,13 @@ class Tensor(Value):
             )
         if self.dtype.kind != "f" and out_grad.dtype.kind == "f":
             raise TypeError(complaint("backward", "out_grad", f"{self.dtype}", out_grad.dtype))
-        return needle.ops._support.cast_like(out_grad, self)
+        return ops.cast_like(out_grad, self)
 
     def to(self, device: Device) -> "Tensor":
         """Return this tensor on `device`; the gradient comes back to where this one lives."""
         if device is None:
             raise TypeError(complaint("to", "device", "a Device such as cpu()", None))
-        return needle.ops._support.to_device(self, as_device("to", device))
+        return ops.to_device(self, as_device("to", device))
 
     def numpy(self) -> numpy.ndarray:
         """Return a copy of the data as a NumPy array on the host."""
@@ -159,7 +179,7 @@ class Tensor(Value):
         return str(self.numpy())
 
     def __getitem__(self, index: Any) -> "Tensor":
-        return needle.ops.getitem(self, index)
+        return ops.getitem(self, index)
 
     def __iter__(self) -> Iterator["Tensor"]:
         if self.ndim == 0:
@@ -169,96 +189,103 @@ class Tensor(Value):
     def _constant(self, array: Any) -> "Tensor":
         return Tensor.make_const(array if is_foreign_array(array) else numpy.array(array))
 
-    def __add__(self, other: Any) -> "Tensor":
+    def _apply(
+        self,
+        with_number: Callable[..., "Tensor"],
+        with_tensor: Callable[..., "Tensor"],
+        other: Any,
+    ) -> "Tensor":
+        """Return what a Python operator gives for this tensor and a number, array or tensor."""
         if isinstance(other, _NUMBERS):
-            return needle.ops.add_scalar(self, other)
+            return with_number(self, other)
         if is_array(other):
             other = self._constant(other)
-        return needle.ops.add(self, other) if isinstance(other, Tensor) else NotImplemented
+        return with_tensor(self, other) if isinstance(other, Tensor) else NotImplemented
+
+    def _as_left_operand(self, other: Any) -> "Tensor | None":
+        if isinstance(other, _NUMBERS):
+            return ops.scalar_beside(self, other)
+        return self._constant(other) if is_array(other) else None
+
+    def __add__(self, other: Any) -> "Tensor":
+        return self._apply(ops.add_scalar, ops.add, other)
 
     __radd__ = __add__
 
     def __mul__(self, other: Any) -> "Tensor":
-        if isinstance(other, _NUMBERS):
-            return needle.ops.mul_scalar(self, other)
-        if is_array(other):
-            other = self._constant(other)
-        return needle.ops.multiply(self, other) if isinstance(other, Tensor) else NotImplemented
+        return self._apply(ops.mul_scalar, ops.multiply, other)
 
     __rmul__ = __mul__
 
     def __neg__(self) -> "Tensor":
-        return needle.ops.negate(self)
+        return ops.negate(self)
 
     def __sub__(self, other: Any) -> "Tensor":
-        if isinstance(other, _NUMBERS):
-            return needle.ops.add_scalar(self, -needle.ops._support.as_number("-", other))
-        if is_array(other):
-            other = self._constant(other)
-        if not isinstance(other, Tensor):
-            return NotImplemented
-        return needle.ops.add(self, needle.ops._support.minus(other, self))
+        return self._apply(ops.subtract_scalar, ops.subtract, other)
 
     def __rsub__(self, other: Any) -> "Tensor":
         if isinstance(other, _NUMBERS):
-            return needle.ops._support.subtract_from(other, self)
+            return ops.subtract_from(other, self)
         return self._constant(other) - self if is_array(other) else NotImplemented
 
     def __truediv__(self, other: Any) -> "Tensor":
-        if isinstance(other, _NUMBERS):
-            return needle.ops.divide_scalar(self, other)
-        if is_array(other):
-            other = self._constant(other)
-        return needle.ops.divide(self, other) if isinstance(other, Tensor) else NotImplemented
+        return self._apply(ops.divide_scalar, ops.divide, other)
 
     def __rtruediv__(self, other: Any) -> "Tensor":
         left = self._as_left_operand(other)
-        return NotImplemented if left is None else needle.ops.divide(left, self)
+        return NotImplemented if left is None else ops.divide(left, self)
 
     def __pow__(self, other: Any) -> "Tensor":
-        if isinstance(other, _NUMBERS):
-            return needle.ops.power_scalar(self, other)
-        if is_array(other):
-            other = self._constant(other)
-        return needle.ops.power(self, other) if isinstance(other, Tensor) else NotImplemented
+        return self._apply(ops.power_scalar, ops.power, other)
 
     def __rpow__(self, other: Any) -> "Tensor":
         left = self._as_left_operand(other)
-        return NotImplemented if left is None else needle.ops.power(left, self)
-
-    def _as_left_operand(self, other: Any) -> "Tensor | None":
-        if isinstance(other, _NUMBERS):
-            return needle.ops._support.scalar_beside(self, other)
-        return self._constant(other) if is_array(other) else None
+        return NotImplemented if left is None else ops.power(left, self)
 
     def __matmul__(self, other: Any) -> "Tensor":
         if is_array(other):
             other = self._constant(other)
-        return needle.ops.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+        return ops.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
     def __rmatmul__(self, other: Any) -> "Tensor":
-        left = self._constant(other) if is_array(other) else None
-        return NotImplemented if left is None else needle.ops.matmul(left, self)
+        return ops.matmul(self._constant(other), self) if is_array(other) else NotImplemented
 
     def matmul(self, other: "Tensor") -> "Tensor":
         """Matrix product, see `needle.ops.matmul`."""
-        return needle.ops.matmul(self, other)
+        return ops.matmul(self, other)
 
     def sum(self, axes: Any = None, keepdims: bool = False) -> "Tensor":
         """Sum over `axes`, see `needle.ops.summation`."""
-        return needle.ops.summation(self, axes, keepdims)
+        return ops.summation(self, axes, keepdims)
 
     def broadcast_to(self, shape: Any) -> "Tensor":
         """Repeat along new axes and axes of length 1, see `needle.ops.broadcast_to`."""
-        return needle.ops.broadcast_to(self, shape)
+        return ops.broadcast_to(self, shape)
 
     def reshape(self, shape: Any) -> "Tensor":
         """The same entries in another shape, see `needle.ops.reshape`."""
-        return needle.ops.reshape(self, shape)
+        return ops.reshape(self, shape)
 
     def transpose(self, axes: Any = None) -> "Tensor":
         """Swap two axes, the last two by default, see `needle.ops.transpose`."""
-        return needle.ops.transpose(self, axes)
+        return ops.transpose(self, axes)
+
+
+def _as_stored_array(name: str, result: Any) -> Any:
+    """Return the array that `compute` of the operator `name` gave, or raise `TypeError`."""
+    if isinstance(result, (numpy.generic, bool, int, float, complex)):
+        result = numpy.asarray(result)  # NumPy reduces to scalars, not to 0-d arrays
+    if not is_array(result):
+        raise TypeError(complaint(name, "the result", "an array", type(result).__name__))
+    if not is_supported(result.dtype):
+        check_dtype(result.dtype, name)
+    return result if is_foreign_array(result) else numpy.asarray(result)
+
+
+def zeros_beside(array: Any) -> Tensor:
+    """Return a constant of zeros with the array's shape, dtype and device."""
+    zeros = device_of(array).zeros(*array.shape, dtype=array.dtype)
+    return Tensor.make_const(zeros)
 
 
 def _converted(array: Any, device: Device | None, dtype: Any) -> Any:
@@ -279,13 +306,13 @@ class TensorTuple(Value):
             raise TypeError(
                 complaint(name, "the result", "a tuple of arrays", type(result).__name__)
             )
-        return tuple([as_stored_array(name, member) for member in result])
+        return tuple([_as_stored_array(name, member) for member in result])
 
     def __len__(self) -> int:
         return len(self.realize_cached_data())
 
     def __getitem__(self, index: int) -> Tensor:
-        return needle.ops.tuple_get_item(self, index)
+        return ops.tuple_get_item(self, index)
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter([self[i] for i in range(len(self))])
@@ -301,7 +328,24 @@ class TensorTuple(Value):
             raise ValueError(
                 complaint("TensorTuple +", "the other tuple", f"of length {len(self)}", len(other))
             )
-        return needle.ops.make_tuple(*[a + b for a, b in zip(self, other, strict=True)])
+        return ops.make_tuple(*[a + b for a, b in zip(self, other, strict=True)])
+
+    def sum_cotangents(self, parts: Sequence[Any]) -> "TensorTuple":
+        """Add up cotangents of the whole tuple and of single members, member by member."""
+        arrays = self.realize_cached_data()
+        received: list[list[Any]] = [[] for _ in arrays]
+        for part in parts:
+            if isinstance(part, MemberCotangent):
+                received[part.index].append(part.part)
+                continue
+            for collected, member in zip(received, ops.members_of(part), strict=True):
+                collected.append(member)
+        return ops.make_tuple(
+            *[
+                sum(collected[1:], start=collected[0]) if collected else zeros_beside(array)
+                for collected, array in zip(received, arrays, strict=True)
+            ]
+        )
 
     def detach(self) -> "TensorTuple":
         """Return a constant that shares the data, without history."""
@@ -309,3 +353,41 @@ class TensorTuple(Value):
 
     def __repr__(self) -> str:
         return f"needle.TensorTuple{tuple(iter(self))!r}"
+
+
+class _CheckedOp(Op):
+    """An operator that checks what it is called with."""
+
+    tensors_only: ClassVar[bool] = False
+    """Whether a `TensorTuple` among the inputs is refused at the call."""
+
+    def _check_inputs(self, args: tuple[Any, ...]) -> None:
+        wanted: type[Value] = Tensor if self.tensors_only else Value
+        for position, given in enumerate(args):
+            if not isinstance(given, wanted):
+                raise TypeError(
+                    complaint(
+                        type(self).__name__,
+                        f"input {position}",
+                        f"a {wanted.__name__}",
+                        f"{type(given).__name__}",
+                    )
+                )
+
+
+class TensorOp(_CheckedOp):
+    """An operator whose result is one tensor."""
+
+    def __call__(self, *args: Any) -> Tensor:
+        """Build a `Tensor` node; raises `TypeError` for inputs that are no values."""
+        self._check_inputs(args)
+        return Tensor.make_from_op(self, args)
+
+
+class TensorTupleOp(_CheckedOp):
+    """An operator whose result is a tuple of tensors."""
+
+    def __call__(self, *args: Any) -> TensorTuple:
+        """Build a `TensorTuple` node; raises `TypeError` for inputs that are no values."""
+        self._check_inputs(args)
+        return TensorTuple.make_from_op(self, args)

@@ -7,10 +7,10 @@ gets the same ones.
 
 from typing import Any
 
-from needle.autograd import Tensor
 from needle.backend import Device, as_device, cpu
 from needle.errors import complaint
 from needle.ops._support import as_index
+from needle.tensor import Tensor
 
 
 def _shape(where: str, shape: tuple[Any, ...]) -> tuple[int, ...]:

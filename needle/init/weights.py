@@ -6,9 +6,9 @@ Xavier: Glorot and Bengio, 2010, equations 12 and 16. Kaiming: He et al., 2015, 
 import math
 from typing import Any
 
-from needle.autograd import Tensor
 from needle.errors import complaint
 from needle.init.basic import rand, randn
+from needle.tensor import Tensor
 
 
 def xavier_uniform(fan_in: int, fan_out: int, gain: float = 1.0, **kwargs: Any) -> Tensor:

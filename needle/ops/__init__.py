@@ -1,145 +1,52 @@
-"""The operators: one file per family, all of them importable from here."""
+"""The operators: one file per family, all of them importable from here.
 
-from needle.ops.activation import (
-    ReLU,
-    relu,
-)
-from needle.ops.arithmetic import (
-    AddScalar,
-    DivScalar,
-    EWiseAdd,
-    EWiseDiv,
-    EWiseMul,
-    EWisePow,
-    MulScalar,
-    Negate,
-    PowerScalar,
-    add,
-    add_scalar,
-    divide,
-    divide_scalar,
-    mul_scalar,
-    multiply,
-    negate,
-    power,
-    power_scalar,
-)
-from needle.ops.convolution import (
-    Conv,
-    conv,
-)
-from needle.ops.exponential import (
-    Exp,
-    Log,
-    LogSoftmax,
-    exp,
-    log,
-    logsoftmax,
-)
-from needle.ops.indexing import (
-    GetItem,
-    getitem,
-)
-from needle.ops.linalg import (
-    MatMul,
-    matmul,
-)
-from needle.ops.reduction import (
-    LogSumExp,
-    Summation,
-    logsumexp,
-    summation,
-)
-from needle.ops.shape import (
-    BroadcastTo,
-    Dilate,
-    Flip,
-    Reshape,
-    Split,
-    Stack,
-    Transpose,
-    UnDilate,
-    broadcast_to,
-    dilate,
-    flip,
-    reshape,
-    split,
-    stack,
-    transpose,
-    undilate,
-)
-from needle.ops.trigonometric import (
-    Tanh,
-    tanh,
-)
-from needle.ops.tuples import (
-    FusedAddScalars,
-    MakeTensorTuple,
-    TupleGetItem,
-    fused_add_scalars,
-    make_tuple,
-    tuple_get_item,
-)
+A family is a file of this folder whose name begins with no underscore. Its `__all__` is the only
+list of its operators: what a file names there can be imported from here and from `needle`.
+"""
 
-__all__ = [
-    "AddScalar",
-    "BroadcastTo",
-    "Conv",
-    "Dilate",
-    "DivScalar",
-    "EWiseAdd",
-    "EWiseDiv",
-    "EWiseMul",
-    "EWisePow",
-    "Exp",
-    "Flip",
-    "FusedAddScalars",
-    "GetItem",
-    "Log",
-    "LogSoftmax",
-    "LogSumExp",
-    "MakeTensorTuple",
-    "MatMul",
-    "MulScalar",
-    "Negate",
-    "PowerScalar",
-    "ReLU",
-    "Reshape",
-    "Split",
-    "Stack",
-    "Summation",
-    "Tanh",
-    "Transpose",
-    "TupleGetItem",
-    "UnDilate",
-    "add",
-    "add_scalar",
-    "broadcast_to",
-    "conv",
-    "dilate",
-    "divide",
-    "divide_scalar",
-    "exp",
-    "flip",
-    "fused_add_scalars",
-    "getitem",
-    "log",
-    "logsoftmax",
-    "logsumexp",
-    "make_tuple",
-    "matmul",
-    "mul_scalar",
-    "multiply",
-    "negate",
-    "power",
-    "power_scalar",
-    "relu",
-    "reshape",
-    "split",
-    "stack",
-    "summation",
-    "tanh",
-    "transpose",
-    "tuple_get_item",
-    "undilate",
-]
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
+
+from needle import tensor
+from needle.ops import _support, _syntax, tuples
+
+if TYPE_CHECKING:
+    # Type checkers and editors do not follow the loop below. An operator of a family that is
+    # missing here can be used all the same, without their help.
+    from needle.ops.activation import *
+    from needle.ops.arithmetic import *
+    from needle.ops.convolution import *
+    from needle.ops.exponential import *
+    from needle.ops.indexing import *
+    from needle.ops.linalg import *
+    from needle.ops.reduction import *
+    from needle.ops.shape import *
+    from needle.ops.trigonometric import *
+    from needle.ops.tuples import *
+
+    def __getattr__(name: str) -> Any: ...
+
+
+def _operators() -> dict[str, Any]:
+    """Return the operators of every family by name."""
+    found: dict[str, Any] = {}
+    for file in iter_modules(__path__):
+        if not file.name.startswith("_"):
+            family = import_module(f"{__name__}.{file.name}")
+            found |= {name: getattr(family, name) for name in family.__all__}
+    return found
+
+
+_found = _operators()
+globals().update(_found, __all__=list(_found))
+tensor.ops.hand_over(
+    **_found,
+    cast_like=_support.cast_like,
+    members_of=tuples.members_of,
+    scalar_beside=_syntax.scalar_beside,
+    subtract=_syntax.subtract,
+    subtract_from=_syntax.subtract_from,
+    subtract_scalar=_syntax.subtract_scalar,
+    to_device=_support.to_device,
+)

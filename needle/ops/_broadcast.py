@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.errors import complaint
 from needle.ops._support import ArrayOp, cast_like, sum_of
+from needle.tensor import Tensor
 
 
 class SumTo(ArrayOp):

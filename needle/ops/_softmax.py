@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.ops._support import ArrayOp, cast_like, wide
+from needle.tensor import Tensor
 
 
 def float_dtype(a: Any) -> Any:

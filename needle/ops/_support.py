@@ -1,13 +1,13 @@
-"""Operators that no one calls by name: conversions between dtypes and devices, and constants."""
+"""What several families share: conversions between dtypes and devices, constants, parameters."""
 
 import operator
 from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor, TensorOp
-from needle.backend import Device, array_namespace, device_of
+from needle.backend import Device, device_of
 from needle.errors import complaint
+from needle.tensor import Tensor, TensorOp, zeros_beside
 
 
 class ArrayOp(TensorOp):
@@ -38,63 +38,6 @@ def cast_like(a: Tensor, like: Any) -> Tensor:
     return a if a.dtype == like.dtype else Cast(like.dtype)(a)
 
 
-class Minus(ArrayOp):
-    """y = -b, in the dtype of a - b, for the sum a + (-b); db = -dy, and a has no part in y.
-
-    An unsigned b negated in its own dtype would wrap around before a is added.
-    """
-
-    def compute(self, b: Any, a: Any) -> Any:
-        dtype = numpy.result_type(a.dtype, b.dtype)
-        if dtype.kind == "b":
-            raise TypeError("subtract: a or b must be a number, got bool and bool")
-        return -b.astype(dtype, copy=False)
-
-    def gradient(self, out_grad: Tensor, node: Tensor) -> tuple[Tensor, None]:
-        return cast_like(-out_grad, node.inputs[0]), None
-
-
-def minus(b: Tensor, a: Tensor) -> Tensor:
-    """Return -b in the dtype of a - b."""
-    return Minus()(b, a)
-
-
-class SubtractFrom(ArrayOp):
-    """y = c - a; da = -dy."""
-
-    def __init__(self, scalar: Any) -> None:
-        self.scalar = as_number("-", scalar)
-
-    def compute(self, a: Any) -> Any:
-        return self.scalar - a
-
-    def gradient(self, out_grad: Tensor, node: Tensor) -> Tensor:
-        return cast_like(-out_grad, node.inputs[0])
-
-
-def subtract_from(scalar: Any, a: Tensor) -> Tensor:
-    """Return scalar - a."""
-    return SubtractFrom(scalar)(a)
-
-
-class ScalarBeside(ArrayOp):
-    """A number as a 0-d array beside `a`, in the dtype that NumPy gives the two together."""
-
-    differentiable = False
-
-    def __init__(self, scalar: Any) -> None:
-        self.scalar = as_number("scalar", scalar)
-
-    def compute(self, a: Any) -> Any:
-        dtype = numpy.result_type(a.dtype, self.scalar)
-        return array_namespace(a).full((), self.scalar, dtype=dtype)
-
-
-def scalar_beside(a: Tensor, scalar: Any) -> Tensor:
-    """Return the number as a constant that keeps `a`'s dtype in an expression."""
-    return ScalarBeside(scalar)(a)
-
-
 class ToDevice(ArrayOp):
     """The same numbers on another device: y = a; da = dy where a lives."""
 
@@ -111,12 +54,6 @@ class ToDevice(ArrayOp):
 def to_device(a: Tensor, device: Device) -> Tensor:
     """Return `a` on `device`."""
     return ToDevice(device)(a)
-
-
-def zeros_beside(array: Any) -> Tensor:
-    """Return a constant of zeros with the array's shape, dtype and device."""
-    zeros = device_of(array).zeros(*array.shape, dtype=array.dtype)
-    return Tensor.make_const(zeros)
 
 
 def zeros_like(a: Any) -> Tensor:
@@ -213,12 +150,8 @@ __all__ = [
     "axes_of",
     "cast_like",
     "kept_shape",
-    "minus",
-    "scalar_beside",
-    "subtract_from",
     "sum_of",
     "to_device",
     "wide",
-    "zeros_beside",
     "zeros_like",
 ]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.ops._support import ArrayOp, zeros_like
+from needle.tensor import Tensor
 
 __all__ = ["ReLU", "relu"]
 

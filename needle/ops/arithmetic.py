@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.ops._broadcast import elementwise, sum_to
 from needle.ops._support import ArrayOp, as_number, cast_like, zeros_like
 from needle.ops.exponential import log
+from needle.tensor import Tensor
 
 __all__ = [
     "AddScalar",

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.backend import array_namespace
 from needle.errors import complaint
 from needle.ops._support import ArrayOp, as_index, cast_like, wide
+from needle.tensor import Tensor
 
 __all__ = ["Conv", "conv"]
 

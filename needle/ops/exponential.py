@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.errors import complaint
 from needle.ops._broadcast import sum_to
 from needle.ops._softmax import exp_below_max, float_dtype, log_of_sum, softmax_weights
 from needle.ops._support import ArrayOp
 from needle.ops.reduction import summation
+from needle.tensor import Tensor
 
 __all__ = ["Exp", "Log", "LogSoftmax", "exp", "log", "logsoftmax"]
 

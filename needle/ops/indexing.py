@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.backend import array_namespace, is_array, to_host
 from needle.errors import complaint
 from needle.ops._support import ArrayOp, wide
+from needle.tensor import Tensor
 
 __all__ = ["GetItem", "getitem"]
 

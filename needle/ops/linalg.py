@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.errors import complaint
 from needle.ops._broadcast import sum_to
 from needle.ops._support import ArrayOp, wide
 from needle.ops.shape import reshape, transpose
+from needle.tensor import Tensor
 
 __all__ = ["MatMul", "matmul"]
 

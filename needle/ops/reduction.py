@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.ops._softmax import exp_below_max, float_dtype, log_of_sum, softmax_weights
 from needle.ops._support import ArrayOp, as_axes, axes_of, cast_like, kept_shape, sum_of
+from needle.tensor import Tensor
 
 __all__ = ["LogSumExp", "Summation", "logsumexp", "summation"]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor, TensorOp, TensorTuple, TensorTupleOp
 from needle.backend import array_namespace
 from needle.errors import complaint
 from needle.ops._broadcast import sum_to
 from needle.ops._support import ArrayOp, as_axes, as_index, as_shape, axes_of, cast_like
 from needle.ops.tuples import make_tuple
+from needle.tensor import Tensor, TensorOp, TensorTuple, TensorTupleOp
 
 __all__ = [
     "BroadcastTo",

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.ops._support import ArrayOp
+from needle.tensor import Tensor
 
 __all__ = ["Tanh", "tanh"]
 

@@ -4,9 +4,9 @@
 
 from typing import Any
 
-from needle.autograd import Tensor, TensorOp, TensorTuple, TensorTupleOp
 from needle.errors import complaint
-from needle.ops._support import as_index, as_number, cast_like, zeros_beside
+from needle.ops._support import as_index, as_number, cast_like
+from needle.tensor import Tensor, TensorOp, TensorTuple, TensorTupleOp, zeros_beside
 
 __all__ = [
     "FusedAddScalars",
@@ -43,11 +43,7 @@ class TupleGetItem(TensorOp):
 
     def __init__(self, index: int) -> None:
         self.index = as_index("tuple_get_item", "index", index)
-
-    @property
-    def tuple_slot(self) -> int:
-        """The member that this operator takes out: the walk back keeps its cotangent sparse."""
-        return self.index
+        self.tuple_slot = self.index
 
     def compute(self, value: Any) -> Any:
         if not isinstance(value, tuple):

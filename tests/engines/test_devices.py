@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import needle
-from needle.simulated import LookAlikeArray
+from needle.simulated import SimulatedArray
 from needle_cli.checking.generation.layouts import LAYOUTS, arrange, has_layout
 from needle_cli.checking.model import OperatorError
 from needle_cli.checking.numerics.differences import Line, measured_noise
@@ -71,8 +71,8 @@ def test_many_points_are_one_transfer(monkeypatch):
     op = on_sim(lambda a, b: needle.ops.exp(a) * b)
     subject = Subject(op, case_of(a=np.array([0.1, 0.2]), b=np.array([3.0, 4.0])))
     line = Line(subject, [np.array([1.0, -1.0]), np.array([0.5, 1.0])])
-    counted, get = [], LookAlikeArray.get
-    monkeypatch.setattr(LookAlikeArray, "get", lambda a: counted.append(1) or get(a))
+    counted, get = [], SimulatedArray.get
+    monkeypatch.setattr(SimulatedArray, "get", lambda a: counted.append(1) or get(a))
     measured_noise(line)
     assert len(line.known) > 30
     assert len(counted) == 1

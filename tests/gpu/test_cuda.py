@@ -1,4 +1,4 @@
-"""On a real GPU: every operator, the look-alike's refusals, large arrays, many devices."""
+"""On a real GPU: every operator, the refusals of the simulated one, large arrays, many devices."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from needle_cli.specs import load_spec
 from tests.checking.checks.test_simulated_device import OURS, RIGHT, SPECS, WRONG, bad, rows_of
 
 ALLOWED_THERE = {"any_order", "branch", "last_wins", "python_number"}
-"""What a GPU may do, or does after a silent copy, and the look-alike does not."""
+"""What a GPU may do, or does after a silent copy, and the simulated device does not."""
 
 REASON = why_not("cuda")
 pytestmark = pytest.mark.skipif(bool(REASON), reason=f"no GPU to run on: {REASON}")

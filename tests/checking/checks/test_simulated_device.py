@@ -1,4 +1,4 @@
-"""The look-alike of a GPU: right operators pass on it, those that a GPU would refuse do not."""
+"""The simulated GPU: right operators pass on it, those that a GPU would refuse do not."""
 
 import pytest
 

@@ -14,13 +14,13 @@ SIZES = (5_000, 300_000)
 @pytest.fixture
 def transfers(monkeypatch):
     counted = []
-    get = simulated.LookAlikeArray.get
+    get = simulated.SimulatedArray.get
 
     def counting(self):
         counted.append(self.size)
         return get(self)
 
-    monkeypatch.setattr(simulated.LookAlikeArray, "get", counting)
+    monkeypatch.setattr(simulated.SimulatedArray, "get", counting)
     return counted
 
 

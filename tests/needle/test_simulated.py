@@ -7,7 +7,7 @@ import pytest
 
 import needle
 from needle.backend import array_namespace, device_of, is_array, to_host
-from needle.simulated import MISSING, LookAlikeArray
+from needle.simulated import MISSING, SimulatedArray
 
 
 def there(values, dtype=float):
@@ -39,7 +39,7 @@ X = [[1.0, 4.0], [9.0, 16.0]]
 )
 def test_numbers_are_those_of_numpy(compute):
     host, found = compute(np.array(X)), compute(there(X))
-    assert isinstance(found, LookAlikeArray)
+    assert isinstance(found, SimulatedArray)
     assert found.dtype == host.dtype and found.shape == host.shape
     np.testing.assert_array_equal(to_host(found), host)
 
@@ -62,9 +62,9 @@ def test_what_cupy_refuses_is_refused(use):
 
 def test_reductions_stay_on_the_device():
     total = there(X).max()
-    assert isinstance(total, LookAlikeArray) and total.shape == ()
+    assert isinstance(total, SimulatedArray) and total.shape == ()
     assert total.item() == 16.0
-    assert isinstance(np.array_equal(there(X), there(X)), LookAlikeArray)
+    assert isinstance(np.array_equal(there(X), there(X)), SimulatedArray)
 
 
 def test_positions_wrap_around_and_numbers_do_not():
@@ -83,9 +83,9 @@ def test_of_several_values_for_one_place_the_first_wins_and_add_at_adds_all():
 
 def test_the_namespace_makes_arrays_and_lacks_functions():
     xp = array_namespace(there(X))
-    assert isinstance(xp.zeros((2,)), LookAlikeArray)
-    assert isinstance(xp.asarray(np.ones(2)), LookAlikeArray)
-    assert isinstance(xp.linalg.inv(there(X)), LookAlikeArray)
+    assert isinstance(xp.zeros((2,)), SimulatedArray)
+    assert isinstance(xp.asarray(np.ones(2)), SimulatedArray)
+    assert isinstance(xp.linalg.inv(there(X)), SimulatedArray)
     assert xp.float32 is np.float32 and xp.pi == np.pi
     with pytest.raises(AttributeError, match="spacing"):
         getattr(xp, "spacing")  # noqa: B009

@@ -1,4 +1,4 @@
-"""The collector of abandoned graphs: due by bytes, patient where there is nothing to free."""
+"""The collector of abandoned graphs: due by bytes, rarely where there is nothing to free."""
 
 import gc
 from typing import Any
@@ -24,17 +24,17 @@ def test_it_collects_once_enough_was_walked(collections: list[int]) -> None:
     collector = Collector(count=iter(range(100, 0, -1)).__next__)
     for _ in range(4):
         collector.note([MEGABYTES, None, (MEGABYTES[:1], MEGABYTES[:1])])
-    assert len(collections) == 2 and collector.patience == lifetime._LEAST
+    assert len(collections) == 2 and collector.limit == lifetime._LEAST
 
 
-def test_it_loses_interest_where_nothing_is_freed(collections: list[int]) -> None:
+def test_it_collects_less_often_where_nothing_is_freed(collections: list[int]) -> None:
     collector = Collector(count=lambda: 7)
     for _ in range(1000):
         collector.note([MEGABYTES])
-    assert len(collections) < 30 and collector.patience == lifetime._MOST
+    assert len(collections) < 30 and collector.limit == lifetime._MOST
 
 
-def test_it_respects_a_disabled_collector(collections: list[int]) -> None:
+def test_it_leaves_a_disabled_collector_alone(collections: list[int]) -> None:
     collector = Collector(count=lambda: 7)
     gc.disable()
     try:
