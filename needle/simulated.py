@@ -192,9 +192,11 @@ def _operand(where: str, value: Any) -> Any:
         return value._host
     if isinstance(value, (bool, int, float, complex, numpy.generic)):
         return value
-    raise TypeError(
+    raise _refusal(
+        "host_operand",
         f"{where}: one operand lives on the device and another is a {type(value).__name__} on the "
-        "host; make constants with the array's own namespace, or with numpy.zeros_like and the like"
+        "host; make constants with the array's own namespace, or with numpy.zeros_like and the "
+        "like",
     )
 
 
@@ -215,7 +217,7 @@ def _unwrapped(where: str, value: Any) -> Any:
 def _refuse_keywords(where: str, given: dict[str, Any]) -> None:
     for name in KEYWORDS:
         if name in given and given[name] is not numpy._NoValue and given[name] is not True:
-            raise TypeError(f"{where}: CuPy takes no argument {name!r}")
+            raise _refusal("no_argument_on_device", f"{where}: CuPy takes no argument {name!r}")
 
 
 def _wrapping(index: Any, shape: tuple[int, ...]) -> Any:
@@ -244,15 +246,23 @@ def _axes_used(part: Any) -> int:
     return part.ndim if mask else 1
 
 
+def _refusal(fault: str, text: str) -> TypeError:
+    """Return an error that states in `device_fault`, for a checker, what the device refuses."""
+    error = TypeError(text)
+    error.device_fault = fault  # type: ignore[attr-defined]
+    return error
+
+
 def _no_copy(why: str) -> TypeError:
-    return TypeError(
+    return _refusal(
+        "host_copy",
         f"a device array would be copied to the host ({why}); compute with arrays only, and choose "
-        "with numpy.where instead of `if`"
+        "with numpy.where instead of `if`",
     )
 
 
 def _no_function(name: str) -> TypeError:
-    return TypeError(f"CuPy has no function {name}: write it with others")
+    return _refusal("no_function_on_device", f"CuPy has no function {name}: write it with others")
 
 
 class _Namespace:

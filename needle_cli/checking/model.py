@@ -8,12 +8,77 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy.typing as npt
+from numpy.linalg import LinAlgError
 
 from needle_cli.checking.claims import Kink
 
 Array: TypeAlias = npt.NDArray[Any]
 InputValue: TypeAlias = Array | tuple[Array, ...]
 """One argument of an operator: an array, or the members of a list or tuple argument."""
+
+
+class Code(enum.StrEnum):
+    """What is wrong, as a stable name; the sentence of a finding may change, its code does not."""
+
+    # What the operator raised or returned in place of an answer.
+    RAISED = "raised"
+    RAISED_FOR_VALUES = "raised_for_values"
+    GARBAGE = "garbage"
+    HOST_COPY = "host_copy"
+    HOST_OPERAND = "host_operand"
+    NO_ARGUMENT = "no_argument_on_device"
+    NO_FUNCTION = "no_function_on_device"
+
+    # The form of a gradient.
+    COUNT = "gradient_count"
+    NONE = "gradient_none"
+    NOT_NONE = "gradient_not_none"
+    SHAPE = "gradient_shape"
+    DTYPE = "gradient_dtype"
+    MIXED_DTYPE = "gradient_dtype_mixed"
+    KIND = "gradient_kind"
+    NAN_LEAK = "nan_leak"
+
+    # The value.
+    OUTPUT_COUNT = "output_count"
+    OUTPUT_SHAPE = "output_shape"
+    OUTPUT_DTYPE = "output_dtype"
+    VALUE = "value"
+    LAZY = "lazy_value"
+    NOT_RAISED = "not_raised"
+    RAISED_OTHER = "raised_other"
+    NOT_ELEMENTWISE = "not_elementwise"
+
+    # The numbers of a gradient.
+    SLOPE = "slope"
+    NOT_LINEAR = "not_linear"
+    NOT_EXACT = "not_exact"
+    STRUCTURE = "structure"
+    ROUNDING = "rounding"
+    USES = "uses"
+    ORDER = "order"
+
+    # Points without a derivative.
+    NOT_FINITE = "not_finite"
+    CURVATURE = "curvature"
+    OUTSIDE_SLOPES = "outside_slopes"
+    CONVENTION = "convention"
+    NO_DERIVATIVE = "no_derivative"
+
+    # What is changed, kept or depended on.
+    INPUT_CHANGED = "input_changed"
+    COMPUTE_CHANGES_INPUT = "compute_changes_input"
+    GRADIENT_CHANGES_INPUT = "gradient_changes_input"
+    COTANGENT_CHANGED = "cotangent_changed"
+    OUTPUT_CHANGED = "output_changed"
+    OUTPUT_REUSED = "output_reused"
+    NOT_REPEATABLE = "not_repeatable"
+    SECOND_GRADIENT = "second_gradient"
+    STALE = "stale"
+    LAYOUT = "layout"
+
+    DEVICE = "device"
+    FAULT_MISSED = "fault_missed"
 
 
 class Verdict(enum.StrEnum):
@@ -131,6 +196,8 @@ class Gradient(NamedTuple):
 class Garbage(Exception):
     """An operator returned something that is neither arrays nor gradients; the text says what."""
 
+    code = Code.GARBAGE
+
 
 class GeneratorError(Exception):
     """A draw broke its own spec: a bug in the generator or the spec, never a finding."""
@@ -139,7 +206,9 @@ class GeneratorError(Exception):
 class OperatorError(Exception):
     """An operator under test raised; `stage` says where, `original` holds the exception.
 
-    `place` is the line of the operator's own file at which that happened, where it is known.
+    `place` is the line of the operator's own file at which that happened, where it is known. An
+    exception of an engine may state in an attribute `device_fault` what its device refused: the
+    value of a `Code`.
     """
 
     def __init__(self, stage: str, original: BaseException, place: str = "") -> None:
@@ -149,6 +218,11 @@ class OperatorError(Exception):
         super().__init__(f"{stage} raised {type(original).__name__}: {original}{want}{at}")
         self.stage = stage
         self.original = original
+        self.code = Code(getattr(original, "device_fault", Code.RAISED))
+        # NumPy raises a ValueError where shapes do not fit; a singular matrix is another matter.
+        shapes = isinstance(original, ValueError) and not isinstance(original, LinAlgError)
+        if stage in ("gradient", "vjp") and shapes:
+            self.code = Code.RAISED_FOR_VALUES
 
 
 class Evaluation(Protocol):
@@ -212,12 +286,14 @@ class OpUnderTest(Protocol):
 class Finding:
     """One check that says no, at one case.
 
-    `index` is the entry of `input`; `analytic`, `numeric` and `allowed` are numbers in the input's
-    own units, or `None` where the finding is not about a number (a wrong shape, say). `cause` is
-    the likely cause in words, empty while none is known.
+    `code` says what is wrong, `message` says it in a sentence that no code reads. `index` is the
+    entry of `input`; `analytic`, `numeric` and `allowed` are numbers in the input's own units, or
+    `None` where the finding is not about a number (a wrong shape, say). `cause` is the likely cause
+    in words, empty while none is known.
     """
 
     check: str
+    code: Code
     input: str
     index: tuple[int, ...] | None
     analytic: float | None

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.model import Answer, Array, Case, Finding, OpUnderTest, Verdict
+from needle_cli.checking.model import Answer, Array, Case, Code, Finding, OpUnderTest, Verdict
 from needle_cli.checking.numerics.probes import Tangent, random_cotangent
 from needle_cli.checking.point import Subject, is_floating, widen
 
@@ -111,14 +111,17 @@ def passed(share: float = 0.0, probes: int = 1) -> Answer:
     return Answer(Verdict.PASS, share=share, probes={Verdict.PASS: probes})
 
 
-def refused(check: str, message: str, *, name: str = "", error: bool = False) -> Answer:
+def refused(
+    check: str, code: Code, message: str, *, name: str = "", error: bool = False, cause: str = ""
+) -> Answer:
     """Return a finding that is about form, not about a number."""
-    finding = Finding(check, name, None, None, None, None, message=message)
+    finding = Finding(check, code, name, None, None, None, None, cause, message)
     return Answer(Verdict.FAIL, (finding,), probes={Verdict.FAIL: 1}, error=error)
 
 
 def worst_entry(
     check: str,
+    code: Code,
     names: Sequence[str],
     got: Sequence[Array],
     wanted: Sequence[Array],
@@ -146,6 +149,7 @@ def worst_entry(
             if here > 1.0:
                 finding = Finding(
                     check,
+                    code,
                     name,
                     index,
                     float(a[index]),

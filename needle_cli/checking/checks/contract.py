@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from needle_cli.checking.checks import facts
 from needle_cli.checking.checks.context import Question, merge, passed, refused
-from needle_cli.checking.model import Answer, Array, Gradient, GradientKind
+from needle_cli.checking.model import Answer, Array, Code, Gradient, GradientKind
 from needle_cli.checking.point import Subject, is_floating
 
 
@@ -34,7 +34,7 @@ def inspect(
     """
     if len(raw) != len(subject.leaves):
         text = f"{len(raw)} gradients for {len(subject.leaves)} inputs"
-        return refused("contract", text)
+        return refused("contract", Code.COUNT, text)
     given = [i for i in subject.judged if not may_lack or raw[i].value is not None]
     answers = [_judged_leaf(subject, raw[i], i, any_dtype) for i in given]
     return (
@@ -44,20 +44,20 @@ def inspect(
     )
 
 
-def flaw(gradient: Gradient, leaf: Array, kind: GradientKind, dtype: object = None) -> str:
-    """Return what is wrong with the form of one leaf's gradient, "" where nothing is.
+def flaw(gradient: Gradient, leaf: Array, kind: GradientKind, dtype: object = None) -> Code | None:
+    """Return what is wrong with the form of one leaf's gradient, None where nothing is.
 
-    One of "missing", "shape", "dtype" and "kind", in this order. `dtype` is the one it has to have,
-    the leaf's own by default. Arrays of a device are asked as well: nothing is computed.
+    One of `Code.NONE`, `SHAPE`, `DTYPE` and `KIND`, in this order. `dtype` is the one it has to
+    have, the leaf's own by default. Arrays of a device are asked as well: nothing is computed.
     """
     value = gradient.value
     if value is None:
-        return "missing"
+        return Code.NONE
     if value.shape != leaf.shape:
-        return "shape"
+        return Code.SHAPE
     if value.dtype != (leaf.dtype if dtype is None else dtype):
-        return "dtype"
-    return "" if gradient.kind == kind else "kind"
+        return Code.DTYPE
+    return None if gradient.kind == kind else Code.KIND
 
 
 def well_formed(
@@ -77,36 +77,36 @@ def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) 
     name, leaf, wanted = subject.names[i], subject.leaves[i], subject.op.gradient_kind
     value = gradient.value
     wrong = flaw(gradient, leaf, wanted, value.dtype if any_dtype and value is not None else None)
+    text = cause = ""
     if value is None:
         # A plain function may say None for a gradient that is zero; the numbers decide.
         if wanted == "array":
             return passed()
         text = f"the gradient of {name} is None"
-    elif wrong == "shape":
-        text = (
-            f"the gradient of {name} has shape {value.shape}, {name} has shape {leaf.shape}"
-            + _shape_hint(value.shape, leaf.shape)
-        )
-    elif wrong == "dtype":
+    elif wrong is Code.SHAPE:
+        text = f"the gradient of {name} has shape {value.shape}, {name} has shape {leaf.shape}"
+        cause = _missing_sum(value.shape, leaf.shape)
+        text += f": {cause}" if cause else ""
+    elif wrong is Code.DTYPE:
         text = f"the gradient of {name} has dtype {value.dtype}, {name} has dtype {leaf.dtype}"
-    elif wrong == "kind":
+    elif wrong is Code.KIND:
         came = gradient.described or gradient.kind
         text = f"the gradient of {name} is {came}, expected a {wanted}"
-    else:
+    if wrong is None:
         return passed()
-    return refused("contract", text, name=name)
+    return refused("contract", wrong, text, name=name, cause=cause)
 
 
-def _shape_hint(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+def _missing_sum(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     """Name the broadcast axis that was not summed, where that is what the shapes say."""
     if len(got) > len(wanted) and got[len(got) - len(wanted) :] == wanted:
         axes = ", ".join(str(k) for k in range(len(got) - len(wanted)))
-        return f": missing sum over broadcast axis {axes}"
+        return f"missing sum over broadcast axis {axes}"
     if len(got) == len(wanted):
         grown = [k for k, (a, b) in enumerate(zip(got, wanted, strict=True)) if b == 1 and a != 1]
         same = all(a == b or b == 1 for a, b in zip(got, wanted, strict=True))
         if grown and same:
-            return f": missing sum over broadcast axis {', '.join(map(str, grown))}"
+            return f"missing sum over broadcast axis {', '.join(map(str, grown))}"
     return ""
 
 
@@ -118,7 +118,7 @@ def _nothing_for_the_silent(subject: Subject, raw: Sequence[Gradient]) -> Answer
         name = subject.names[i]
         if owner in subject.case.silent and gradient.value is not None:
             text = f"{name} is not differentiable, its gradient has to be None"
-            answers.append(refused("contract", text, name=name))
+            answers.append(refused("contract", Code.NOT_NONE, text, name=name))
         elif (
             owner not in subject.case.judged
             and owner not in subject.case.silent
@@ -127,5 +127,5 @@ def _nothing_for_the_silent(subject: Subject, raw: Sequence[Gradient]) -> Answer
             and gradient.value.any()
         ):
             text = f"{name} holds {subject.leaves[i].dtype}, its gradient has to be None or zero"
-            answers.append(refused("contract", text, name=name))
+            answers.append(refused("contract", Code.NOT_NONE, text, name=name))
     return merge(answers)

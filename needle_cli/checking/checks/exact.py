@@ -16,7 +16,7 @@ from needle_cli.checking.checks.context import (
     worst_entry,
 )
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.model import Answer, Array
+from needle_cli.checking.model import Answer, Array, Code
 from needle_cli.checking.point import Subject, narrow
 
 ROOM = {"float64": 2.0**50, "float32": 2.0**22, "float16": 2.0**9}
@@ -84,6 +84,7 @@ def _at(subject: Subject, linear: frozenset[str], rng: np.random.Generator) -> A
         answers.append(
             worst_entry(
                 "exact",
+                Code.NOT_EXACT,
                 [names[position]],
                 [np.array(analytic)],
                 [np.array(numeric)],
@@ -94,10 +95,12 @@ def _at(subject: Subject, linear: frozenset[str], rng: np.random.Generator) -> A
             else passed()
         )
         if not agree and not answers[-1].findings:
-            answers[-1] = refused("exact", f"{message}: {analytic!r}, exactly {numeric!r}")
+            answers[-1] = refused(
+                "exact", Code.NOT_EXACT, f"{message}: {analytic!r}, exactly {numeric!r}"
+            )
         if not (np.abs((both - up) - (other - subject.vector)) <= slack).all():
             text = f"the claim of linearity in {names[position]} does not hold"
-            answers.append(refused("exact", text, name=names[position]))
+            answers.append(refused("exact", Code.STRUCTURE, text, name=names[position]))
     return merge(answers)
 
 

@@ -19,7 +19,15 @@ from needle_cli.checking.checks.context import (
     worst_entry,
 )
 from needle_cli.checking.claims import Claims, ErrorCase
-from needle_cli.checking.model import Answer, Array, Case, Garbage, OperatorError, OpUnderTest
+from needle_cli.checking.model import (
+    Answer,
+    Array,
+    Case,
+    Code,
+    Garbage,
+    OperatorError,
+    OpUnderTest,
+)
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.tolerance import MOVES, jittered, moved_by_rounding
@@ -44,13 +52,23 @@ def against_reference(question: Question) -> Answer:
     wanted = reference.values(claims, question.case)
     got = question.subject.evaluation.outputs
     if len(got) != len(wanted):
-        return refused("forward", f"{len(got)} outputs, the reference gives {len(wanted)}")
+        return refused(
+            "forward", Code.OUTPUT_COUNT, f"{len(got)} outputs, the reference gives {len(wanted)}"
+        )
     for k, (a, b) in enumerate(zip(got, wanted, strict=True)):
         which = "the output" if len(got) == 1 else f"output {k}"
         if a.shape != b.shape:
-            return refused("forward", f"{which} has shape {a.shape}, the reference's is {b.shape}")
+            return refused(
+                "forward",
+                Code.OUTPUT_SHAPE,
+                f"{which} has shape {a.shape}, the reference's is {b.shape}",
+            )
         if a.dtype != b.dtype and not _promoted(question, a, b):
-            return refused("forward", f"{which} has dtype {a.dtype}, the reference's is {b.dtype}")
+            return refused(
+                "forward",
+                Code.OUTPUT_DTYPE,
+                f"{which} has dtype {a.dtype}, the reference's is {b.dtype}",
+            )
     exact = reference.in_high_precision(claims, question.case) or wanted
     exact = [_held(a, b) for a, b in zip(got, exact, strict=True)]
     # The mean of nothing is no number, in the reference too: as a value that is agreement.
@@ -60,12 +78,12 @@ def against_reference(question: Question) -> Answer:
     names = ["output"] if len(got) == 1 else [f"output[{k}]" for k in range(len(got))]
     allowed = _rounding(question, claims, exact)
     text = "the value is not the reference's"
-    answer = worst_entry("forward", names, got, exact, allowed, text)
+    answer = worst_entry("forward", Code.VALUE, names, got, exact, allowed, text)
     if not answer.findings:
         return answer
     own = _references_own(question, claims, exact)
     allowed = [a + b if b.shape == a.shape else a for a, b in zip(allowed, own, strict=True)]
-    return worst_entry("forward", names, got, exact, allowed, text)
+    return worst_entry("forward", Code.VALUE, names, got, exact, allowed, text)
 
 
 def _references_own(question: Question, claims: Claims, exact: Sequence[Array]) -> list[Array]:
@@ -154,10 +172,14 @@ def lazy_equals_eager(question: Question) -> Answer:
     for backwards in (False, True) if len(eager) > 1 else (False,):
         lazy = question.op.lazy_outputs(question.subject.case, backwards)
         if len(lazy) != len(eager):
-            return refused("forward", f"{len(lazy)} outputs in lazy mode, {len(eager)} in eager")
+            return refused(
+                "forward", Code.LAZY, f"{len(lazy)} outputs in lazy mode, {len(eager)} in eager"
+            )
         for a, b in zip(lazy, eager, strict=True):
             if a.dtype != b.dtype or a.shape != b.shape or a.tobytes() != b.tobytes():
-                return refused("forward", "lazy mode does not give the bytes of eager mode")
+                return refused(
+                    "forward", Code.LAZY, "lazy mode does not give the bytes of eager mode"
+                )
     return passed()
 
 
@@ -175,10 +197,16 @@ def _raises(op: OpUnderTest, claims: Claims, error: ErrorCase, dtype: str) -> An
         if _is_a(caught.original, error.raises):
             return passed()
         got = type(caught.original).__name__
-        return refused("forward", f"{error.why}: raises {got}, expected {error.raises}")
+        return refused(
+            "forward", Code.RAISED_OTHER, f"{error.why}: raises {got}, expected {error.raises}"
+        )
     except Garbage as caught:
-        return refused("forward", f"{error.why}: {caught}, expected {error.raises}")
-    return refused("forward", f"{error.why}: nothing is raised, expected {error.raises}")
+        return refused(
+            "forward", Code.RAISED_OTHER, f"{error.why}: {caught}, expected {error.raises}"
+        )
+    return refused(
+        "forward", Code.NOT_RAISED, f"{error.why}: nothing is raised, expected {error.raises}"
+    )
 
 
 def error_case(claims: Claims, error: ErrorCase, dtype: str) -> Case:

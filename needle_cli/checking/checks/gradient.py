@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks.context import NOTHING, Question, merge
-from needle_cli.checking.model import Answer, Array, Finding, Verdict
+from needle_cli.checking.model import Answer, Array, Code, Finding, Verdict
 from needle_cli.checking.numerics.acceptance import HEADROOM, LEVELS, Comparison, Quick, hidden_part
 from needle_cli.checking.numerics.comparison import compare, of_the_moving
 from needle_cli.checking.numerics.differences import EPS, Line
@@ -103,6 +103,7 @@ def as_answer(subject: Subject, outcome: Comparison, check: str = "gradient") ->
         return Answer(outcome.verdict, (), share, (name, None), probes, notes)
     finding = Finding(
         check,
+        Code.SLOPE,
         name,
         None,
         _number(outcome.analytic),

@@ -9,7 +9,7 @@ import numpy as np
 
 from needle_cli.checking.checks import contract
 from needle_cli.checking.checks.context import NOTHING, Question, merge, worst_entry
-from needle_cli.checking.model import Answer, Array
+from needle_cli.checking.model import Answer, Array, Code
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.point import Subject
@@ -114,4 +114,4 @@ def _equal(
         got = [np.where(m, a, 0.0) for a, m in zip(got, finite, strict=True)]
         wanted = [np.where(m, b, 0.0) for b, m in zip(wanted, finite, strict=True)]
         allowed = [16 * (EPS * (np.abs(b) + size) + SMALLEST) for b in wanted]
-    return worst_entry("graph", names, got, wanted, allowed, text)
+    return worst_entry("graph", Code.USES, names, got, wanted, allowed, text)

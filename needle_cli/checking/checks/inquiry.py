@@ -40,4 +40,4 @@ class Inquiry:
                 return forward.ask_errors(self.op, self.claims, self.plan.dtype, case.label)
             return CHECKS[check](question or self.question(case))
         except (OperatorError, Garbage) as error:
-            return refused(check, str(error), error=True)
+            return refused(check, error.code, str(error), error=True)

@@ -17,7 +17,7 @@ from needle_cli.checking.claims import Claims, Kink
 from needle_cli.checking.domains.domains import inside
 from needle_cli.checking.kinks.placing import has_edges
 from needle_cli.checking.kinks.sites import Place, places_on, tie_groups
-from needle_cli.checking.model import Answer, Array, Finding, Verdict
+from needle_cli.checking.model import Answer, Array, Code, Finding, Verdict
 from needle_cli.checking.numerics.directional import MOST_COORDINATES, Star
 from needle_cli.checking.numerics.one_sided import Allows, Sides
 from needle_cli.checking.point import Subject
@@ -146,16 +146,18 @@ class Site:
         convex, concave = self.star.curvature
         return bool(convex[j] and concave[j])
 
-    def _finding(self, message: str, place: Place | None = None, **numbers: float) -> Finding:
+    def _finding(
+        self, code: Code, message: str, place: Place | None = None, **numbers: float
+    ) -> Finding:
         if place is None:
             names = [self.subject.names[i] for i in self.subject.judged]
-            return _finding(names[0], None, message, **numbers)
+            return _finding(code, names[0], None, message, **numbers)
         leaf = self.subject.leaves[place[0]]
         index = tuple(int(k) for k in np.unravel_index(place[1], leaf.shape))
         name = self.subject.names[place[0]]
         at = name + (str(list(index)) if index else "")
         text = f"at {at} = {float(leaf[index])!r}: {message}"
-        return _finding(name, index, text, **numbers)
+        return _finding(code, name, index, text, **numbers)
 
     def _not_finite(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
         """Refuse NaN and infinity where slopes are finite, unless they are the convention."""
@@ -171,7 +173,11 @@ class Site:
                 unit = self._unit((i, int(flat)))
                 slope = left if np.isfinite(left) else right
                 return self._finding(
-                    text, (i, int(flat)), analytic=float(g[flat]), numeric=slope / unit
+                    Code.NOT_FINITE,
+                    text,
+                    (i, int(flat)),
+                    analytic=float(g[flat]),
+                    numeric=slope / unit,
                 )
         return None
 
@@ -185,7 +191,7 @@ class Site:
         if (word == "convex" and not convex) or (word == "concave" and not concave):
             seen = "concave" if concave else "convex" if convex else "neither convex nor concave"
             text = f'the spec is wrong: it says curvature = "{word}", the slopes say {seen}'
-            return self._finding(text)
+            return self._finding(Code.CURVATURE, text)
         return None
 
     def _interval(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
@@ -204,7 +210,11 @@ class Site:
                 f"the one-sided slopes are {span}"
             )
             return self._finding(
-                text, analytic=found.analytic, numeric=found.nearest, allowed=found.allowed
+                Code.OUTSIDE_SLOPES,
+                text,
+                analytic=found.analytic,
+                numeric=found.nearest,
+                allowed=found.allowed,
             )
         place = (self.subject.judged[found.place[0]], found.place[1])
         unit = self._unit(place)
@@ -213,6 +223,7 @@ class Site:
         if found.low == found.high:
             text = f"the gradient is {found.analytic / unit:.6g}, the slope {found.low / unit:.6g}"
         return self._finding(
+            Code.OUTSIDE_SLOPES,
             text,
             place,
             analytic=found.analytic / unit,
@@ -243,7 +254,9 @@ class Site:
                     f"the gradient is {got!r}, the spec's convention {kink.convention!r} "
                     f"asks for {wanted!r}"
                 )
-                return self._finding(text, place, analytic=got, numeric=wanted, allowed=0.0)
+                return self._finding(
+                    Code.CONVENTION, text, place, analytic=got, numeric=wanted, allowed=0.0
+                )
         return None
 
     def _tied_to(self, kink: Kink, output: _Output) -> set[Place]:
@@ -335,9 +348,12 @@ class Site:
         return bool(touched) and touched <= set(places)
 
 
-def _finding(name: str, index: tuple[int, ...] | None, message: str, **numbers: float) -> Finding:
+def _finding(
+    code: Code, name: str, index: tuple[int, ...] | None, message: str, **numbers: float
+) -> Finding:
     return Finding(
         "kink",
+        code,
         name,
         index,
         numbers.get("analytic"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
-from needle_cli.checking.model import Answer, Array, Garbage, OperatorError
+from needle_cli.checking.model import Answer, Array, Code, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import widen_spread
 from needle_cli.checking.point import Subject
@@ -19,6 +19,7 @@ JITTER = 16
 """How many roundings they are away at most: what cancels may stand still for a few."""
 
 SCALED = "vjp({factor:g} v) is not {factor:g} vjp(v): the gradient is not linear in the cotangent"
+TWICE = "two equal calls of gradient give different bytes"
 SUMMED = "vjp(v + w) is not vjp(v) + vjp(w): the gradient is not linear in the cotangent"
 
 
@@ -91,7 +92,9 @@ def scaled(
         for k, (a, b) in enumerate(zip(moved, wanted, strict=True)):
             change = np.abs(a - b)
             allowed[k] = allowed[k] + 8 * np.where(np.isfinite(change), change, 0.0)
-    return worst_entry("linearity", names, held, wanted, allowed, SCALED.format(factor=factor))
+    return worst_entry(
+        "linearity", Code.NOT_LINEAR, names, held, wanted, allowed, SCALED.format(factor=factor)
+    )
 
 
 def added(
@@ -126,17 +129,17 @@ def added(
         for size, gain, least in zip(sizes, natural, tiny, strict=True)
     ]
     if quick_equal(got, wanted, allowed):
-        return worst_entry("linearity", names, got, wanted, allowed, SUMMED)
+        return worst_entry("linearity", Code.NOT_LINEAR, names, got, wanted, allowed, SUMMED)
     for cotangent, seen in () if loose else ((v + w, of_sum), (w, of_w), (v, of_v)):
         again = subject.gradients(cotangent)
         if any(a.tobytes() != b.tobytes() for a, b in zip(again, seen, strict=True)):
-            return refused("purity", "two equal calls of gradient give different bytes")
+            return refused("purity", Code.NOT_REPEATABLE, TWICE)
     scatter = _rounding_of_vjp(subject, v, w, rng)
     allowed = [
         bound + 32 * spread + 4 * eps * own
         for bound, spread, own in zip(allowed, scatter, _own_sizes(subject, natural), strict=True)
     ]
-    return worst_entry("linearity", names, got, wanted, allowed, SUMMED)
+    return worst_entry("linearity", Code.NOT_LINEAR, names, got, wanted, allowed, SUMMED)
 
 
 def quick_equal(got: Sequence[Array], wanted: Sequence[Array], allowed: Sequence[Array]) -> bool:

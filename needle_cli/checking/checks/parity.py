@@ -12,7 +12,7 @@ import numpy as np
 
 from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.checks.precision import agree
-from needle_cli.checking.model import Answer, Array
+from needle_cli.checking.model import Answer, Array, Code
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.tolerance import moved_by_rounding
 from needle_cli.checking.point import Subject, is_floating
@@ -28,7 +28,7 @@ def ask(question: Question) -> Answer:
     there, here = question.subject, Subject(host, question.case)
     with np.errstate(all="ignore"):
         text = f"the value on {question.device} is not the host's"
-        answers = [same_outputs(question, there, here, CHECK, text)]
+        answers = [same_outputs(question, there, here, CHECK, Code.DEVICE, text)]
         if answers[0].findings or not there.judged or not there.vector.size:
             return answers[0]
         cotangent = there.rounded(question.cotangent)
@@ -40,26 +40,32 @@ def ask(question: Question) -> Answer:
             names = [there.names[i] for i in there.judged]
             allowed = [np.zeros(g.shape) for g in got]
             text = f"the gradient on {question.device} is not the host's, to the bit"
-            answers.append(worst_entry(CHECK, names, got, here.gradients(cotangent), allowed, text))
+            answers.append(
+                worst_entry(
+                    CHECK, Code.DEVICE, names, got, here.gradients(cotangent), allowed, text
+                )
+            )
         else:
             text = f"the gradient on {question.device} is not the host's"
-            answers.append(agree(there, got, here, cotangent, check=CHECK, text=text))
+            answers.append(
+                agree(there, got, here, cotangent, check=CHECK, code=Code.DEVICE, text=text)
+            )
         return merge(answers)
 
 
 def same_outputs(
-    question: Question, there: Subject, here: Subject, check: str, text: str
+    question: Question, there: Subject, here: Subject, check: str, code: Code, text: str
 ) -> Answer:
     """Compare two evaluations at one case, entry by entry: exactly, or within rounding."""
     pairs = list(zip(there.evaluation.outputs, here.evaluation.outputs, strict=False))
     if len(there.evaluation.outputs) != len(here.evaluation.outputs):
-        return refused(check, f"{text}: it has another number of outputs")
+        return refused(check, code, f"{text}: it has another number of outputs")
     got, wanted, allowed, names = [], [], [], []
     spread = _moved(question, here)
     for place, ((a, b), change) in enumerate(zip(pairs, spread, strict=True)):
         if a.dtype != b.dtype or a.shape != b.shape:
             kinds = f"{a.dtype} {a.shape} and not {b.dtype} {b.shape}"
-            return refused(check, f"{text}: output {place} is {kinds}")
+            return refused(check, code, f"{text}: output {place} is {kinds}")
         alike = (a == b) | (np.isnan(a) & np.isnan(b)) if is_floating(a) else a == b
         size = np.where(np.isfinite(b), np.abs(b), 0.0).astype(np.float64)
         eps = float(np.finfo(b.dtype).eps) if is_floating(b) else 0.0
@@ -68,7 +74,7 @@ def same_outputs(
         wanted.append(np.where(alike, 0.0, b).astype(np.float64))
         allowed.append(np.zeros(b.shape) if "exact" in question.case.tags else bound)
         names.append("output" if len(pairs) == 1 else f"output {place}")
-    return worst_entry(check, names, got, wanted, allowed, text)
+    return worst_entry(check, code, names, got, wanted, allowed, text)
 
 
 def _moved(question: Question, here: Subject) -> list[Array]:

@@ -21,7 +21,7 @@ from needle_cli.checking.checks.context import (
     worst_entry,
 )
 from needle_cli.checking.checks.linearity import natural_sizes
-from needle_cli.checking.model import Answer, Array, OperatorError
+from needle_cli.checking.model import Answer, Array, Code, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import moved_by_rounding, norm
 from needle_cli.checking.point import Subject, is_floating, narrow, widen
@@ -69,7 +69,14 @@ def _mixed(question: Question) -> Answer:
             return NOTHING
         answer = _rounded_alike(question, low, wide)
     text = f"with {low.names[chosen]} alone in float32: "
-    findings = tuple(replace(f, message=text + f.message) for f in answer.findings)
+    findings = tuple(
+        replace(
+            f,
+            code=Code.MIXED_DTYPE if f.code is Code.DTYPE else f.code,
+            message=text + f.message,
+        )
+        for f in answer.findings
+    )
     return replace(answer, findings=findings)
 
 
@@ -157,7 +164,9 @@ def _survives(before: Sequence[Array], after: Sequence[Array]) -> bool:
 def _dtype_kept(outputs: Sequence[Array], wide: Subject, dtype: str) -> Answer:
     for out, reference in zip(outputs, wide.evaluation.outputs, strict=True):
         if is_floating(reference) and out.dtype != np.dtype(dtype):
-            return refused("precision", f"{dtype} inputs give a {out.dtype} output")
+            return refused(
+                "precision", Code.OUTPUT_DTYPE, f"{dtype} inputs give a {out.dtype} output"
+            )
     return passed()
 
 
@@ -170,6 +179,7 @@ def agree(
     *,
     terms: float = 0.0,
     check: str = "precision",
+    code: Code = Code.ROUNDING,
     text: str = "",
 ) -> Answer:
     """Compare gradients with better ones at the same numbers: those in float64, or the host's.
@@ -196,12 +206,12 @@ def agree(
         kept_high.append(np.where(beyond, 0.0, b))
     dtype = low.leaves[low.judged[0]].dtype
     text = text or f"the {dtype} gradient is not the float64 one rounded"
-    answer = worst_entry(check, names, kept_got, kept_high, allowed, text)
+    answer = worst_entry(check, code, names, kept_got, kept_high, allowed, text)
     if answer.share <= CLEAR:
         return answer
     spread = _conditioning(wide, cotangent, low.eps, high)
     allowed = [bound + factor * 8 * moved for bound, moved in zip(allowed, spread, strict=True)]
-    return worst_entry(check, names, kept_got, kept_high, allowed, text)
+    return worst_entry(check, code, names, kept_got, kept_high, allowed, text)
 
 
 def _unsquarable(subject: Subject) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks.context import Question, merge, passed, refused, worst_entry
-from needle_cli.checking.checks.linearity import natural_sizes
+from needle_cli.checking.checks.linearity import TWICE, natural_sizes
 from needle_cli.checking.checks.parity import same_outputs
 from needle_cli.checking.generation.layouts import arrange
-from needle_cli.checking.model import Answer, Array, Case, Garbage, Gradient, OperatorError
+from needle_cli.checking.model import Answer, Array, Case, Code, Garbage, Gradient, OperatorError
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.point import Subject
 
@@ -19,7 +19,6 @@ CHEAP_UP_TO = 4096
 CHECK = "purity"
 
 COMPUTED = "two equal calls of compute give different bytes"
-TWICE = "two equal calls of gradient give different bytes"
 HELD = "a second gradient of one evaluation gives different bytes"
 BETWEEN = "gradient depends on a call made in between at another point (stale state)"
 REMEMBERED = "compute and gradient remember an earlier call at another point (stale state)"
@@ -62,18 +61,28 @@ def untouched(question: Question) -> Answer:
     evaluation = fresh.evaluation
     hurt = changed(inputs, fresh.leaves, names)
     if hurt:
-        return refused(CHECK, f"compute changes its input {', '.join(hurt)}", name=hurt[0])
+        return refused(
+            CHECK,
+            Code.COMPUTE_CHANGES_INPUT,
+            f"compute changes its input {', '.join(hurt)}",
+            name=hurt[0],
+        )
     outputs = fingerprint(evaluation.outputs)
     cotangents = [part.copy() for part in fresh.cotangents(question.cotangent)]
     given = fingerprint(cotangents)
     evaluation.gradient(cotangents)
     hurt = changed(inputs, fresh.leaves, names)
     if hurt:
-        return refused(CHECK, f"gradient changes the input {', '.join(hurt)}", name=hurt[0])
+        return refused(
+            CHECK,
+            Code.GRADIENT_CHANGES_INPUT,
+            f"gradient changes the input {', '.join(hurt)}",
+            name=hurt[0],
+        )
     if changed(given, cotangents, [""] * len(cotangents)):
-        return refused(CHECK, "gradient changes the cotangent it is given")
+        return refused(CHECK, Code.COTANGENT_CHANGED, "gradient changes the cotangent it is given")
     if changed(outputs, evaluation.outputs, [""] * len(outputs)):
-        return refused(CHECK, "gradient changes the cached output")
+        return refused(CHECK, Code.OUTPUT_CHANGED, "gradient changes the cached output")
     return passed()
 
 
@@ -86,12 +95,12 @@ def repeatable(question: Question) -> Answer:
     outputs = fingerprint(subject.evaluation.outputs)
     second = Subject(question.op, subject.case)
     if fingerprint(second.evaluation.outputs) != outputs:
-        return refused(CHECK, COMPUTED + advice)
+        return refused(CHECK, Code.NOT_REPEATABLE, COMPUTED + advice)
     again = _bytes_of(second.evaluation.gradient(cotangents))
     if again != first:
-        return refused(CHECK, TWICE + advice)
+        return refused(CHECK, Code.NOT_REPEATABLE, TWICE + advice)
     if _bytes_of(second.evaluation.gradient(cotangents)) != first:
-        return refused(CHECK, HELD + advice)
+        return refused(CHECK, Code.SECOND_GRADIENT, HELD + advice)
     elsewhere = _another_point(subject)
     held = Subject(question.op, subject.case)
     held_evaluation = held.evaluation
@@ -101,10 +110,10 @@ def repeatable(question: Question) -> Answer:
     except (OperatorError, Garbage):
         return passed()
     if _bytes_of(held_evaluation.gradient(cotangents)) != first:
-        return refused(CHECK, BETWEEN)
+        return refused(CHECK, Code.STALE, BETWEEN)
     fresh = question.op.evaluate(subject.case)
     if _bytes_of(fresh.gradient(cotangents)) != first:
-        return refused(CHECK, REMEMBERED)
+        return refused(CHECK, Code.STALE, REMEMBERED)
     return passed(probes=3)
 
 
@@ -115,11 +124,14 @@ def repeatable_within(question: Question) -> Answer:
     """
     subject = question.subject
     second, held = (Subject(question.op, subject.case) for _ in range(2))
-    answer = same_outputs(question, second, subject, CHECK, _within(COMPUTED))
+    answer = same_outputs(question, second, subject, CHECK, Code.NOT_REPEATABLE, _within(COMPUTED))
     if answer.findings or not subject.judged or not subject.vector.size:
         return answer
     v = subject.rounded(question.cotangent)
-    asked = [(second.gradients(v), TWICE), (second.gradients(v), HELD)]
+    asked = [
+        (second.gradients(v), Code.NOT_REPEATABLE, TWICE),
+        (second.gradients(v), Code.SECOND_GRADIENT, HELD),
+    ]
     held.gradients(v)
     try:
         question.op.evaluate(_another_point(subject)).gradient(subject.cotangents(2 * v))
@@ -127,15 +139,18 @@ def repeatable_within(question: Question) -> Answer:
         pass
     else:
         fresh = Subject(question.op, subject.case)
-        asked += [(held.gradients(v), BETWEEN), (fresh.gradients(v), REMEMBERED)]
+        asked += [
+            (held.gradients(v), Code.STALE, BETWEEN),
+            (fresh.gradients(v), Code.STALE, REMEMBERED),
+        ]
     names = [subject.names[i] for i in subject.judged]
     first = subject.gradients(v)
     allowed = _reordered(subject, v, first)
     answers = [answer]
-    for got, text in asked:
+    for got, code, text in asked:
         alike = [(g == f) | (np.isnan(g) & np.isnan(f)) for g, f in zip(got, first, strict=True)]
         got = [np.where(same, f, g) for same, f, g in zip(alike, first, got, strict=True)]
-        answers.append(worst_entry(CHECK, names, got, first, allowed, _within(text)))
+        answers.append(worst_entry(CHECK, code, names, got, first, allowed, _within(text)))
     return merge(answers)
 
 
@@ -191,10 +206,11 @@ def any_layout(question: Question) -> Answer:
         got = viewed.settle(viewed.evaluation.gradient(cotangents))
     except OperatorError as error:
         text = f"{chosen} inputs with the same numbers make it raise: {error}"
-        return refused(CHECK, text)
+        return refused(CHECK, Code.LAYOUT, text)
     # Another layout is another order of the same sums.
     allowed = _reordered(question.wide, question.cotangent, reference)
     both = [np.isfinite(a) | np.isfinite(b) for a, b in zip(got, reference, strict=True)]
     got = [np.where(m, a, 0.0) for a, m in zip(got, both, strict=True)]
     wanted = [np.where(m, b, 0.0) for b, m in zip(reference, both, strict=True)]
-    return worst_entry(CHECK, names, got, wanted, allowed, f"a {chosen} view changes the gradient")
+    text = f"a {chosen} view changes the gradient"
+    return worst_entry(CHECK, Code.LAYOUT, names, got, wanted, allowed, text)

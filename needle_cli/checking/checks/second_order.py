@@ -13,6 +13,7 @@ from needle_cli.checking.model import (
     Answer,
     Array,
     Case,
+    Code,
     InputValue,
     OperatorError,
     Verdict,
@@ -109,4 +110,5 @@ def _has_to_raise(question: Question) -> Answer:
         subject.gradients(np.ones(subject.vector.shape))
     except OperatorError:
         return passed()
-    return refused("second_order", "the spec says order = 1, but a second gradient does not raise")
+    text = "the spec says order = 1, but a second gradient does not raise"
+    return refused("second_order", Code.ORDER, text)

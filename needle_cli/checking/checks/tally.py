@@ -73,6 +73,11 @@ class Tally:
         return len(self.failed) >= ENOUGH or len(self.kinks) >= ENOUGH_KINKS
 
     @property
+    def some_pass(self) -> bool:
+        """Whether a case had no finding."""
+        return self.examples > len(self.failed)
+
+    @property
     def hopeless(self) -> bool:
         """Whether this check could tell of next to no case so far."""
         return len(self.undecided) >= max(ENOUGH_DOUBTS, 0.8 * self.examples)

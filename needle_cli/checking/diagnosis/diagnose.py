@@ -7,7 +7,7 @@ that hold at up to six probes, then what follows from which checks failed alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +23,7 @@ from needle_cli.checking.diagnosis.patterns import describe, shown
 from needle_cli.checking.model import (
     Array,
     Case,
+    Code,
     Element,
     Finding,
     Garbage,
@@ -36,7 +37,6 @@ SPREAD = 1e-5
 
 DIGITS = "the gradient is right to few digits: it is computed in a narrower dtype"
 CONTIGUOUS = "the gradient is wrong only where inputs are not contiguous"
-WRAPPED = "nothing is raised, expected IndexError"
 PROBES = 6
 ORDINARY = 48
 NEARBY = 2.0**-10
@@ -45,29 +45,30 @@ NEARBY = 2.0**-10
 NARROW = (2e-9, 4e-6)
 """Relative errors between which a slope computed in float32 has most of its entries."""
 
-SAID: tuple[tuple[str, str], ...] = (
-    ("changes its input", "an array is changed in place: compute writes into its input"),
-    ("gradient changes the input", "an array is changed in place: gradient writes into an input"),
-    ("changes the cotangent", "an array is changed in place: gradient writes into out_grad"),
-    ("changes the cached output", "an array is changed in place: gradient writes into the output"),
-    ("changes the output", "an array is changed in place: gradient writes into the output"),
-    ("would be copied to the host", "a device array is copied to the host"),
-    ("lives on the device and another", "an array of the host meets one of the device"),
-    ("CuPy takes no argument", "an argument is used that the device does not have"),
-    ("CuPy has no function", "a function is used that the device does not have"),
-    ("stale state", "stale state: an earlier call is remembered"),
-    ("two equal calls", "the answer is not repeatable: equal calls give different numbers"),
-    (
-        "a second gradient of one evaluation",
-        "stale state: a second gradient differs from the first",
-    ),
-    ("missing sum over broadcast axis", ""),
-    ("that is not used reaches the gradient", "NaN leaks from entries that are not used"),
-    ("its gradient has to be None", "an input without a derivative gets a gradient"),
-    ("is None", "the gradient of an input is None"),
-    (", expected a tensor", "a bare array is returned where a tensor is expected"),
-)
-"""Parts of messages and the cause that each proves; the first that was said counts."""
+PROVEN: Mapping[Code, str] = {
+    Code.COMPUTE_CHANGES_INPUT: "an array is changed in place: compute writes into its input",
+    Code.GRADIENT_CHANGES_INPUT: "an array is changed in place: gradient writes into an input",
+    Code.INPUT_CHANGED: "an array is changed in place: the call writes into an input",
+    Code.COTANGENT_CHANGED: "an array is changed in place: gradient writes into out_grad",
+    Code.OUTPUT_CHANGED: "an array is changed in place: gradient writes into the output",
+    Code.OUTPUT_REUSED: "an array is changed in place: a later call writes into the output",
+    Code.HOST_COPY: "a device array is copied to the host",
+    Code.HOST_OPERAND: "an array of the host meets one of the device",
+    Code.NO_ARGUMENT: "an argument is used that the device does not have",
+    Code.NO_FUNCTION: "a function is used that the device does not have",
+    Code.STALE: "stale state: an earlier call is remembered",
+    Code.NOT_REPEATABLE: "the answer is not repeatable: equal calls give different numbers",
+    Code.SECOND_GRADIENT: "stale state: a second gradient differs from the first",
+}
+"""What a check proves by a finding; of several the first of this order."""
+
+PROVEN_OF_FORM: Mapping[Code, str] = {
+    Code.NAN_LEAK: "NaN leaks from entries that are not used",
+    Code.NOT_NONE: "an input without a derivative gets a gradient",
+    Code.NONE: "the gradient of an input is None",
+    Code.KIND: "a bare array is returned where a tensor is expected",
+}
+"""The same, after what a finding itself names as its cause."""
 
 
 def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[str, bool]:
@@ -82,7 +83,7 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[str, bool]
     failed = {check: tally.failed for check, tally in tallies.items() if tally.failed}
     if not failed:
         return "", False
-    said = [f.message for entries in failed.values() for e in entries for f in e.answer.findings]
+    said = [f for entries in failed.values() for e in entries for f in e.answer.findings]
     proven = _proven(failed, said, inquiry)
     if proven is not None:
         return proven, True
@@ -90,42 +91,58 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[str, bool]
 
 
 def _proven(
-    failed: Mapping[str, Sequence[Failed]], said: Sequence[str], inquiry: Inquiry
+    failed: Mapping[str, Sequence[Failed]], said: Sequence[Finding], inquiry: Inquiry
 ) -> str | None:
     """Return the cause that a check proves by what it says, None where there is none such."""
-    for part, cause in SAID:
-        hit = next((text for text in said if part in text), "")
-        if hit:
-            return cause or (part + hit.split(part)[1] if part.startswith("missing") else "")
+    codes = {finding.code for finding in said}
+    named = [finding.cause for finding in said if finding.cause]
+    causes = [*_of(PROVEN, codes), *named, *_of(PROVEN_OF_FORM, codes)]
+    if causes:
+        return causes[0]
     away = inquiry.plan.device != "cpu"
-    if away and set(failed) == {"forward"} and any(WRAPPED in text for text in said):
+    if away and set(failed) == {"forward"} and _wraps_around(failed["forward"], inquiry):
         return "the device, not the formula: positions that do not exist wrap around there"
     if failed.get("parity") and not _wrong_on_host(failed["parity"], inquiry):
         device = inquiry.plan.device
         return f"the device, not the formula: {device} does not answer what the host answers"
-    valued = any("the value is not the reference's" in text for text in said)
+    valued = Code.VALUE in codes
     wrong = [e.case for e in failed.get("gradient", ()) if not e.answer.error]
     if valued and fits_reference(sorted(wrong, key=Case.size)[:PROBES], inquiry):
         return "compute, not gradient: the gradient is the reference's, the value is not"
     return None
 
 
+def _of(causes: Mapping[Code, str], codes: Set[Code]) -> list[str]:
+    return [cause for code, cause in causes.items() if code in codes]
+
+
+def _wraps_around(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
+    """Whether a position that does not exist raises nothing."""
+    missed = {
+        entry.case.label
+        for entry in entries
+        if any(finding.code is Code.NOT_RAISED for finding in entry.answer.findings)
+    }
+    return any(e.why in missed and e.raises == "IndexError" for e in inquiry.claims.errors)
+
+
 def _inferred(
     failed: Mapping[str, Sequence[Failed]],
-    said: Sequence[str],
+    said: Sequence[Finding],
     tallies: Mapping[str, Tally],
     inquiry: Inquiry,
 ) -> str:
     """Return the pattern that wrong gradients show, or what follows from which checks failed."""
-    form = [m for m in said if m.startswith("the gradient of ") and " has shape " in m]
-    if any(m.startswith("the gradient of ") and " has dtype " in m for m in said):
+    codes = {finding.code for finding in said}
+    if Code.DTYPE in codes:
         return "the gradient comes in another dtype"
     pattern = _pattern(failed, tallies, inquiry)
     if pattern:
         return pattern
-    if form:
+    if Code.SHAPE in codes:
         return "the gradient has another shape than its input"
-    if any(m.startswith("gradient raised ") and "shape" in m for m in said):
+    contract_tally = tallies.get("contract")
+    if Code.RAISED_FOR_VALUES in codes and contract_tally and contract_tally.some_pass:
         return "the shapes inside gradient fit for some inputs only: it raises for others"
     if all(e.answer.error for entries in failed.values() for e in entries):
         return ""  # it raises: there is no gradient to say anything of
@@ -250,7 +267,7 @@ def _alone(
     failed: Mapping[str, Sequence[Failed]],
     passed: Sequence[Case],
     inquiry: Inquiry,
-    said: Sequence[str],
+    said: Sequence[Finding],
 ) -> str:
     """Return what follows from which checks failed, the others being content.
 
@@ -259,7 +276,8 @@ def _alone(
     checks = {
         check for check, entries in failed.items() if not all(e.answer.error for e in entries)
     }
-    valued = all("the value is not the reference's" in text for text in said)
+    codes = {finding.code for finding in said}
+    valued = codes == {Code.VALUE}
     if checks == {"forward", "extremes"} and not valued:
         return "the gradient is wrong only where inputs are very large or very small"
     if checks & {"forward"}:
@@ -268,13 +286,13 @@ def _alone(
         if few_digits([e.case for e in failed["linearity"]], inquiry):
             return DIGITS
         return "the gradient is not linear in the output gradient"
-    if checks == {"purity"} and any("view changes" in t or "make it raise" in t for t in said):
+    if checks == {"purity"} and Code.LAYOUT in codes:
         return CONTIGUOUS
     if checks == {"second_order"}:
         return _second_alone(failed["second_order"][0].case, passed, inquiry)
     if checks == {"precision"}:
-        dtypes = any("has dtype" in text for text in said)
-        return "the gradient comes in another dtype" if dtypes else "right in float64 only"
+        mixed = Code.MIXED_DTYPE in codes
+        return "the gradient comes in another dtype" if mixed else "right in float64 only"
     if "kink" in checks and checks <= {"kink", "extremes"}:
         return "the gradient is wrong only where there is no derivative"
     if checks == {"extremes"}:

@@ -16,6 +16,7 @@ from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import (
     Case,
     CaseReport,
+    Code,
     Failure,
     Finding,
     Garbage,
@@ -121,5 +122,5 @@ def _survivor(name: str, planted: Planted) -> Failure:
         f"the planted fault {name!r} changes the gradient and no check says so: "
         f"the spec lacks cases or claims that show it, or declares too narrow a domain"
     )
-    finding = Finding(CHECK, "", None, None, None, None, message=message)
+    finding = Finding(CHECK, Code.FAULT_MISSED, "", None, None, None, None, message=message)
     return Failure(finding, "", CaseReport(case, None, message))

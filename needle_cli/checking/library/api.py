@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from needle_cli.checking.checks.context import Question, merge, refused
+from needle_cli.checking.checks.linearity import TWICE
 from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.diagnosis.diagnose import likely_cause
 from needle_cli.checking.library import device_path, fast_path, given_inputs, perturbations
@@ -21,6 +22,7 @@ from needle_cli.checking.model import (
     Answer,
     Array,
     Case,
+    Code,
     Element,
     Finding,
     Garbage,
@@ -35,8 +37,6 @@ from needle_cli.checking.numerics.probes import power_of_two, rms, signed
 LEAN = ("contract", "gradient", "linearity", "purity", "precision")
 
 LEAN_SET = frozenset(LEAN)
-
-TWICE = "two equal calls of gradient give different bytes"
 
 Make = Callable[[Callable[..., Any], Sequence[Any]], tuple[OpUnderTest, Case]]
 
@@ -157,16 +157,16 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
             beyond = selected - set(LEAN)
             if not any(answer.findings for answer in answers):
                 if look is not None and not look.repeats():
-                    answers.append(refused("purity", TWICE))
+                    answers.append(refused("purity", Code.NOT_REPEATABLE, TWICE))
                 if thorough:
                     answers += perturbations.ask(question, selected)
                 else:
                     answers += [CHECKS[name](question) for name in NAMES if name in beyond]
         except OperatorError as error:
             check = "forward" if error.stage in ("forward", "compute") else "contract"
-            answers = [_raised(check, str(error))]
+            answers = [refused(check, error.code, str(error), error=True)]
         except Garbage as error:
-            answers = [_raised("contract", str(error))]
+            answers = [refused("contract", error.code, str(error), error=True)]
     answer = _composition_at_a_kink(question, merge(answers))
     table = _table(question, answer)
     cause = _nothing_returned(question, table) or likely_cause(answer.findings, table)
@@ -208,11 +208,6 @@ def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
         "the gradient of this composition is no derivative at this point, where a part has a kink"
     )
     return Answer(Verdict.NO_DERIVATIVE, probes={Verdict.NO_DERIVATIVE: 1}, notes=(note,))
-
-
-def _raised(check: str, text: str) -> Answer:
-    finding = Finding(check, "", None, None, None, None, message=text)
-    return Answer(Verdict.FAIL, (finding,), probes={Verdict.FAIL: 1}, error=True)
 
 
 def _table(question: Question, answer: Answer) -> list[Element]:

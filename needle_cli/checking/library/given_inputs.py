@@ -16,6 +16,7 @@ from needle_cli.checking.library.fast_path import CHEAP_UP_TO, adds_up, same_byt
 from needle_cli.checking.model import (
     Answer,
     Array,
+    Code,
     Garbage,
     Gradient,
     OperatorError,
@@ -46,7 +47,7 @@ def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
     ]
     if hurt:
         text = f"the inputs {', '.join(hurt)} are changed by the call"
-        answers.append(refused("purity", text, name=hurt[0]))
+        answers.append(refused("purity", Code.INPUT_CHANGED, text, name=hurt[0]))
     return [a for a in answers if all(f.check in selected for f in a.findings)] or [passed()]
 
 
@@ -62,7 +63,11 @@ def _ask(question: Question, selected: frozenset[str], rng: np.random.Generator)
         return answers
     minus = _moved(subject, direction, -FAST_STEP)
     if not same_bytes(subject.vector, vector_of(subject.evaluation.outputs)):
-        answers.append(refused("purity", "a later call changes the output of an earlier one"))
+        answers.append(
+            refused(
+                "purity", Code.OUTPUT_REUSED, "a later call changes the output of an earlier one"
+            )
+        )
         return answers
     if not subject.judged or subject.vector.size == 0:
         return answers
@@ -93,9 +98,15 @@ def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer
     answers = [] if formed else [contract.form(subject, raw, any_dtype=widened)]
     given = subject.cotangents(question.cotangent, copy=False)
     if not all(same_bytes(a, b) for a, b in zip(parts, given, strict=True)):
-        answers.append(refused("purity", "gradient changes the cotangent it is given"))
+        answers.append(
+            refused("purity", Code.COTANGENT_CHANGED, "gradient changes the cotangent it is given")
+        )
     if not same_bytes(vector, vector_of(outputs)):
-        answers.append(refused("purity", "gradient changes the output it was computed from"))
+        answers.append(
+            refused(
+                "purity", Code.OUTPUT_CHANGED, "gradient changes the output it was computed from"
+            )
+        )
     if widened:
         answers.append(_low_precision(question, question.cotangent))
     return raw, answers

@@ -24,6 +24,7 @@ from needle_cli.checking.model import (
     Array,
     Case,
     CaseReport,
+    Code,
     Element,
     Failure,
     Finding,
@@ -247,7 +248,7 @@ def _main_finding(check: str, answer: Answer) -> Finding:
     if answer.findings:
         return answer.findings[0]
     text = "; ".join(answer.notes) or "no derivative at this point, and the spec declares no kink"
-    return Finding(check, "", None, None, None, None, message=text)
+    return Finding(check, Code.NO_DERIVATIVE, "", None, None, None, None, message=text)
 
 
 def report_of(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> CaseReport:
