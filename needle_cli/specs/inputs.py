@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from needle_cli.checking.claims import Domain, InputClaim, Spread
+from needle_cli.checking.domains import domains
 from needle_cli.specs.dims import SHAPE_GRAMMAR, Pattern, parse_shape
 from needle_cli.specs.errors import listed, nearest, shown
 from needle_cli.specs.fields import Table, is_finite_number
@@ -233,7 +236,7 @@ def _check(table: Table, claim: InputClaim) -> None:
                 )
     if claim.values is not None:
         for i, value in enumerate(claim.values):
-            if not inside(claim.domain, float(value)):
+            if not inside(claim.domain, value):
                 raise table.error(
                     f"values[{i}]",
                     f"{shown(value)} lies outside the domain {claim.domain.name}",
@@ -242,21 +245,5 @@ def _check(table: Table, claim: InputClaim) -> None:
 
 
 def inside(domain: Domain, value: float) -> bool:
-    """Tell whether a number belongs to a domain of numbers; True for domains of arrays."""
-    if domain.name == "positive":
-        return value > 0
-    if domain.name == "nonnegative":
-        return value >= 0
-    if domain.name == "nonzero":
-        return value != 0
-    if domain.name == "integer" and value != int(value):
-        return False
-    above = (
-        domain.low is None or value > domain.low or (value == domain.low and not domain.open_low)
-    )
-    below = (
-        domain.high is None
-        or value < domain.high
-        or (value == domain.high and not domain.open_high)
-    )
-    return above and below
+    """Whether one number may stand in an input of a domain."""
+    return bool(domains.inside(domain, np.asarray(float(value))))
