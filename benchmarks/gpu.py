@@ -23,7 +23,7 @@ from needle import Tensor, backend, ops
 from needle_cli.checking import check_function
 from needle_cli.checking.model import Case
 from needle_cli.engines.course_shaped import EngineEvaluation, EngineOperator
-from needle_cli.running.session import why_not
+from needle_cli.running.devices import why_not
 
 LARGE = 10_000_000
 """Entries from which a check is to cost at most `TARGET` times its bare evaluations."""

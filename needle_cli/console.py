@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -75,3 +76,11 @@ def write(text: str) -> None:
 def tame(text: str) -> str:
     """Return a text from an operator without control characters, which could move the cursor."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def silence() -> None:
+    """Point stdout at nothing, so that Python's own flush at exit cannot fail."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 PASSED, FINDINGS, UNUSABLE, INTERNAL, UNANSWERED, NOTHING = 0, 1, 2, 3, 4, 5
 """The exit codes; `PRECEDENCE` says which one wins when several apply."""
@@ -38,6 +39,13 @@ class Problem(Exception):
         self.path = path
         self.line = line
 
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Problem:
+        """Return the problem whose `document` this is."""
+        words = {key: document[key] for key in ("kind", "nearest", "path", "line")
+                 if key in document}  # fmt: skip
+        return cls(document["message"], **words)
+
     def __str__(self) -> str:
         """Return one readable line."""
         place = f"{self.path}:{self.line}: " if self.line else f"{self.path}: " if self.path else ""
@@ -54,6 +62,16 @@ class Problem(Exception):
         if self.nearest:
             fields["nearest"] = self.nearest
         return fields
+
+
+def joined(problems: Sequence[Problem]) -> Problem:
+    """Return one problem for several; their lines stand below each other."""
+    first = problems[0]
+    if len(problems) == 1:
+        return first
+    unique = list(dict.fromkeys(str(problem) for problem in problems))
+    text = unique[0] if len(unique) == 1 else "\n  ".join([f"{len(unique)} problems", *unique])
+    return Problem(text, kind=first.kind, code=first.code)
 
 
 def shown_path(path: Path) -> str:

@@ -13,9 +13,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from needle_cli.cli import COMPLETE
+from needle_cli.console import silence
 from needle_cli.problems import INTERNAL, INTERRUPTED, PASSED, UNUSABLE, Problem
-
-COMPLETE = "_NEEDLE_COMPLETE"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -171,11 +171,3 @@ def _output_lost(error: OSError) -> int:
     with contextlib.suppress(OSError):
         print(f"needle: cannot write to standard output: {error.strerror}", file=sys.stderr)
     return INTERNAL
-
-
-def silence() -> None:
-    """Point stdout at nothing, so that Python's own flush at exit cannot fail."""
-    with contextlib.suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)

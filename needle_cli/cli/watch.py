@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from needle_cli.operators.selection import Unit
+from needle_cli.operators.unit import Unit
 from needle_cli.problems import INTERRUPTED, Problem
 
 INTERVAL = 0.4

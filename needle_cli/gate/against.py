@@ -8,7 +8,7 @@ have to satisfy both.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,9 @@ from typing import Any
 from needle_cli.gate import changed, previous_judge, source_analysis, weakening
 from needle_cli.gate.git import NoBase, Repository
 from needle_cli.gate.weakening import Weakening
-from needle_cli.operators.selection import Unit
+from needle_cli.operators.unit import Unit
 from needle_cli.problems import Problem, shown_path
 from needle_cli.reports.events import GATE, FindingView, Row, Spot
-from needle_cli.running.lint import lint
 from needle_cli.settings import Settings
 from needle_cli.specs.header import KNOWN_FAILURES
 
@@ -27,6 +26,10 @@ CONFIG = previous_judge.CONFIG
 MOST_FILES = 5
 BY_HAND = ("flag", "environment")
 """Where a reason may come from that excuses a change: not from a file of the change itself."""
+
+
+Lint = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
+"""What asks a worker what the specs of users' files lack; `gate` itself runs nothing."""
 
 
 @dataclass
@@ -75,23 +78,27 @@ def compare(units: Sequence[Unit], settings: Settings) -> Comparison:
     return found
 
 
-def rows_of(
-    found: Comparison, units: Sequence[Unit], settings: Settings, judging: bool = True
+def rows(
+    every: Sequence[Unit], units: Sequence[Unit], settings: Settings, lint: Lint | None = None
 ) -> list[Row]:
     """Return a row for every operator that less is asked of, or that REF's own judge refuses.
 
     What is accepted with `--accept-weakening` is known, and shown with its reason all the same.
-    `units` are those that are judged; without `judging` nothing is linted and nothing judged.
+    `every` are all operators there are, `units` those that are judged. Without `lint` specs and
+    settings are compared, and nothing is linted or judged. Without `--against` there are no rows.
     """
+    if not settings["against"]:
+        return []
+    found = compare(every, settings)
     reason = settings["accept-weakening"]
     findings: dict[str, list[FindingView]] = {}
     accepted: dict[str, list[str]] = {}
-    for op, text, excusable in _said(found, units, settings, judging):
+    for op, text, excusable in _said(found, units, settings, lint):
         if reason and excusable:
             accepted.setdefault(op or GATE, []).append(text)
         else:
             findings.setdefault(op or GATE, []).append(FindingView(text, "", "", Spot("")))
-    rows = []
+    made = []
     for op in dict.fromkeys([*findings, *accepted]):
         unit = next((u for u in units if u.name == op), None)
         path = found.places.get(op) or (
@@ -101,23 +108,23 @@ def rows_of(
                   path=path, line=1)  # fmt: skip
         if op in findings:
             told = tuple(findings[op])
-            rows.append(replace(row, status="fail", reason=told[0].message, findings=told))
+            made.append(replace(row, status="fail", reason=told[0].message, findings=told))
         else:
-            rows.append(replace(row, reason=f"{'; '.join(accepted[op])} (accepted: {reason})"))
-    return rows
+            made.append(replace(row, reason=f"{'; '.join(accepted[op])} (accepted: {reason})"))
+    return made
 
 
 def _said(
-    found: Comparison, units: Sequence[Unit], settings: Settings, judging: bool
+    found: Comparison, units: Sequence[Unit], settings: Settings, lint: Lint | None
 ) -> Iterator[tuple[str, str, bool]]:
     """Yield operator, words, and whether a reason may excuse them."""
     for item in found.weakenings:
         yield item.op, f"asks for less than {found.ref}: {item.text}", not item.refused
-    if not judging:
+    if lint is None:
         return
     names = {unit.name for unit in units if unit.exists and unit.spec}
     sources = dict.fromkeys(unit.source for unit in units if unit.name in names)
-    for issue in lint(list(sources), settings).issues:
+    for issue in lint(list(sources)):
         if issue["op"] in names:
             yield issue["op"], f"{issue['message']} [{issue['rule']}]", False
     if found.judge_differs:

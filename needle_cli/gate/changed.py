@@ -11,7 +11,7 @@ import needle_cli
 from needle_cli.gate.git import NoBase, Repository
 from needle_cli.gate.source_analysis import definitions, dotted_names, imported, module_file
 from needle_cli.operators import catalogue
-from needle_cli.operators.selection import Unit
+from needle_cli.operators.unit import Unit
 
 HARMLESS = ("cli/commands", "reports/formats", "reports/terminal", "references.py")
 """Parts of the tool in which a change alters no verdict; references are looked at one by one."""

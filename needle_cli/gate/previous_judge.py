@@ -18,7 +18,7 @@ from typing import Any
 
 import needle_cli
 from needle_cli.gate.git import Repository
-from needle_cli.operators.selection import Unit
+from needle_cli.operators.unit import Unit
 from needle_cli.reports.events import FINDING
 from needle_cli.settings import Settings
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from needle_cli.operators.selection import Unit
+    from needle_cli.operators.unit import Unit
     from needle_cli.reports.events import Row, RunInfo
     from needle_cli.settings import Settings
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-EXCEPTIONS: Mapping[str, str] = {}
-"""Names in a family's `__all__` that are no operators, each with the reason; none at present."""
+from needle_cli.problems import Problem
 
 OP_BASES = ("TensorOp", "TensorTupleOp", "Op")
 """Base classes by which an operator class of a user's file is known."""
@@ -38,17 +37,11 @@ class OperatorEntry:
         return self.name.partition("/")[0]
 
 
-@dataclass(frozen=True)
-class Joined:
-    """Operators beside specs: pairs, operators without spec, specs without operator."""
-
-    entries: tuple[OperatorEntry, ...]
-    without_spec: tuple[str, ...]
-    without_operator: tuple[str, ...]
-
-
-class CatalogueError(Exception):
+class CatalogueError(Problem):
     """The source of the operators cannot be found or read; the text says which file and why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, kind="catalogue")
 
 
 def package_folder(package: str = "needle") -> Path:
@@ -91,7 +84,7 @@ def _family(path: Path) -> list[OperatorEntry]:
     unknown = [n for n in names if n not in module.functions and n not in module.classes]
     if unknown:
         raise CatalogueError(f"{path}: __all__ names {', '.join(unknown)}, defined nowhere in it")
-    functions = [n for n in names if n in module.functions and n not in EXCEPTIONS]
+    functions = [n for n in names if n in module.functions]
     return [
         module.entry(name) for name in sorted(functions, key=lambda n: module.functions[n].lineno)
     ]
@@ -120,14 +113,6 @@ def user_file(path: Path, specified: Iterable[str] = ()) -> list[OperatorEntry]:
     covered = {entry.class_name for entry in entries}
     entries += [module.class_entry(n) for n in module.op_classes() if n not in covered]
     return sorted(entries, key=lambda entry: entry.line)
-
-
-def join(entries: Iterable[OperatorEntry], specs: Iterable[str]) -> Joined:
-    """Join operators with the names of specs; both kinds of leftovers are errors of the gate."""
-    found = tuple(entries)
-    names = {entry.name for entry in found}
-    known = set(specs)
-    return Joined(found, tuple(sorted(names - known)), tuple(sorted(known - names)))
 
 
 class _Module:

@@ -21,7 +21,7 @@ from needle_cli.records.store import write_whole
 from needle_cli.records.tokens import Record
 from needle_cli.reports.events import FINDING, UNANSWERED, FindingView, Row, Spot
 from needle_cli.specs.document import read_document
-from needle_cli.specs.errors import SpecError
+from needle_cli.specs.errors import as_problems
 from needle_cli.specs.fields import Table
 from needle_cli.specs.header import KNOWN_FAILURES
 from needle_cli.specs.vocabulary import DEVICES, FLOAT_DTYPES
@@ -86,18 +86,13 @@ def read(path: Path, names: Sequence[str] | None = None) -> tuple[KnownFailure, 
     `names` are the operators there are, None for any; raises `Problem` for an entry about another
     one, and for one without issue, reason or date.
     """
-    if not path.is_file():
+    if not path.is_file() or not path.read_bytes().strip():
         return ()
-    try:
-        if not path.read_bytes().strip():
-            return ()
+    with as_problems("baseline"):
         document = read_document(path)
         top = Table(document, "", document.data)
         top.only(("known",))
-        entries = tuple(_entry(table, names) for table in top.tables("known"))
-    except SpecError as error:
-        raise error.problem("baseline") from error
-    return entries
+        return tuple(_entry(table, names) for table in top.tables("known"))
 
 
 def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from needle_cli.operators.selection import Unit
 from needle_cli.problems import Problem, shown_path
 from needle_cli.records import tokens
 from needle_cli.records.tokens import Record
@@ -31,7 +30,7 @@ for name, x, t in [{leaves}]:
 def script(record: Record) -> str:
     """Return a script of NumPy and needle alone that shows the disagreement of a case."""
     lines = _head(record)
-    leaves = _leaves(record)
+    leaves = tokens.leaves(record)
     lines += [f"{_safe(name)} = {_array_code(array)}" for name, array in leaves]
     tensors = [name for name, array in leaves if _is_float(array)]
     starts = record.get("cotangent")
@@ -64,9 +63,8 @@ def _backward(starts: list[Record], tensors: str) -> list[str]:
     return [*given, total, f"y = f({tensors})", "print(y)", "total(y).backward()"]
 
 
-def add_to_spec(record: Record, unit: Unit) -> str:
-    """Append a case to the spec of its operator; return the spec's path."""
-    path = Path(unit.spec)
+def add_to_spec(record: Record, path: Path) -> str:
+    """Append a case to the spec of its operator; return the spec's path as it is shown."""
     token = tokens.encode(_plain(record))
     why = f"{record['check']} was wrong here"
     entry = f"\n[[example]]\nwhy   = {json.dumps(why)}\ntoken = {json.dumps(token)}\n"
@@ -114,12 +112,6 @@ def _call(record: Record) -> str:
 
 def _is_float(array: Record) -> bool:
     return str(array["dtype"]).startswith("float")
-
-
-def _leaves(record: Record) -> list[tuple[str, Record]]:
-    from needle_cli.reports.numbers import inputs_of
-
-    return inputs_of(record)
 
 
 def _function(record: Record) -> str:

@@ -84,6 +84,17 @@ def identify(record: Record) -> str:
     return "".join(letters)
 
 
+def leaves(record: Record) -> list[tuple[str, Record]]:
+    """Return name and array of every input leaf of a record: `a`, or `xs[1]` for a member."""
+    found: list[tuple[str, Record]] = []
+    for name, value in record["inputs"].items():
+        if isinstance(value, list):
+            found.extend((f"{name}[{i}]", item) for i, item in enumerate(value))
+        else:
+            found.append((name, value))
+    return found
+
+
 def is_id(word: str) -> bool:
     """Tell whether a word has the form of an ID."""
     return len(word) == 6 and all(letter in ALPHABET for letter in word)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from needle_cli.console import tame
+from needle_cli.records.tokens import leaves
 from needle_cli.reports import documents
 from needle_cli.reports.events import (
     FINDING,
@@ -19,7 +20,7 @@ from needle_cli.reports.events import (
     Summary,
 )
 from needle_cli.reports.formats.concise import what
-from needle_cli.reports.numbers import array_text, inputs_of, param_text, shape_word
+from needle_cli.reports.numbers import array_text, param_text, shape_word
 
 LONGEST = 4000
 """Characters of a line beyond which it is cut: an operator may raise anything."""
@@ -115,7 +116,7 @@ def case_text(finding: FindingView) -> str:
         return ""
     if case.record is None:
         return ", ".join(f"{name}: shape {shape_word(s)}" for name, s in case.shapes.items())
-    words = [f"{name} = {array_text(array)}" for name, array in inputs_of(case.record)]
+    words = [f"{name} = {array_text(array)}" for name, array in leaves(case.record)]
     words += [f"{name} = {param_text(v)}" for name, v in (case.record["params"] or {}).items()]
     cotangents = case.record["cotangent"] or ()
     words += [f"output gradient = {array_text(array)}" for array in cotangents]

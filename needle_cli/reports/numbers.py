@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from needle_cli.records.tokens import Record
-
 MOST_SHOWN = 16
 """Entries of an array that a screen shows; larger ones are told by their shape."""
 
@@ -102,14 +100,3 @@ def param_text(data: Any) -> str:
         return f"{content['dtype']}({array_text(content)})"
     pairs = ", ".join(f"{param_text(k)}: {param_text(v)}" for k, v in content)
     return f"{{{pairs}}}"
-
-
-def inputs_of(record: Record) -> list[tuple[str, Record]]:
-    """Return name and array of every leaf of a record: `a`, or `xs[1]` for a member."""
-    leaves: list[tuple[str, Record]] = []
-    for name, value in record["inputs"].items():
-        if isinstance(value, list):
-            leaves.extend((f"{name}[{i}]", item) for i, item in enumerate(value))
-        else:
-            leaves.append((name, value))
-    return leaves

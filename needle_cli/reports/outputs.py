@@ -224,10 +224,8 @@ class Screen:
             console.write(text)
             sys.stdout.flush()
         except BrokenPipeError:
-            from needle_cli.cli.app import silence
-
             self._gone = True
-            silence()
+            console.silence()
 
 
 __all__ = ["Reporter", "Reports", "Screen", "Writer", "reporter_class"]

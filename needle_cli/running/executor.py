@@ -11,15 +11,15 @@ import importlib
 import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import replace
 from multiprocessing.util import Finalize
 from typing import Any
 
 from needle_cli.problems import Problem
-from needle_cli.running.local import LocalRunner, Outcome
-from needle_cli.running.worker import Task
+from needle_cli.running.local import LocalRunner
+from needle_cli.running.tasks import Limits, Outcome, Task
 
 TRIES = 3
 """How often a task is handed out whose machine went away under it."""
@@ -32,23 +32,11 @@ class ExecutorRunner:
 
     Args:
         executor: the executor; its workers need this package and the files of the tasks.
-        timeout: seconds one task may take.
-        memory: bytes one task may allocate.
-        until: moment (`time.monotonic`) after which no task is started, or None.
-        judging: the module that workers judge with.
+        limits: what one task and one worker may use.
     """
 
-    def __init__(
-        self,
-        executor: Executor,
-        timeout: float,
-        memory: int,
-        until: float | None = None,
-        judging: str = "needle_cli.running.worker_tasks",
-    ) -> None:
-        self._executor = executor
-        self._limits = (timeout, memory, judging)
-        self._until = until
+    def __init__(self, executor: Executor, limits: Limits) -> None:
+        self._executor, self._limits = executor, limits
 
     def outcomes(self, tasks: Iterable[Task], started: Callable[[Task], None]) -> Iterator[Outcome]:
         """Yield one outcome per task, in the order in which they end.
@@ -60,7 +48,7 @@ class ExecutorRunner:
             started(task)
             pending[self._submit(task)] = (task, 1)
         while pending:
-            if self._until is not None and time.monotonic() > self._until:
+            if self._limits.passed:
                 yield from self._not_reached(pending)
             done, _ = wait(list(pending), timeout=TICK, return_when=FIRST_COMPLETED)
             for future in done:
@@ -82,28 +70,29 @@ class ExecutorRunner:
             self._executor.shutdown(wait=False)
 
     def _submit(self, task: Task) -> Future[Outcome]:
-        return self._executor.submit(judge_here, task, *self._limits)
+        # The moment of `until` means nothing on the clock of another machine.
+        return self._executor.submit(judge_here, task, replace(self._limits, until=None))
 
     def _not_reached(self, pending: dict[Future[Outcome], tuple[Task, int]]) -> Iterator[Outcome]:
         for future in [future for future in pending if future.cancel()]:
             yield Outcome(pending.pop(future)[0], "not_reached")
 
 
-def judge_here(task: Task, timeout: float, memory: int, judging: str) -> Outcome:
+def judge_here(task: Task, limits: Limits) -> Outcome:
     """Judge one task in a child of this process: what an executor's worker is asked to do."""
     with _children():
-        return next(iter(_runner(timeout, memory, judging).outcomes([task], lambda _: None)))
+        return next(iter(_runner(limits).outcomes([task], lambda _: None)))
 
 
 _mine = threading.local()
 
 
-def _runner(timeout: float, memory: int, judging: str) -> LocalRunner:
+def _runner(limits: Limits) -> LocalRunner:
     """Return this thread's runner, which keeps its child from one task to the next."""
     kept: dict[Any, LocalRunner] = _mine.__dict__.setdefault("runners", {})
-    key = (timeout, memory, judging, os.getpid())
+    key = (limits, os.getpid())
     if key not in kept:
-        kept[key] = LocalRunner(1, timeout, memory, None, judging)
+        kept[key] = LocalRunner(1, limits)
         # Not atexit, which pools' workers never come to; and before they wait for their children.
         Finalize(None, kept[key].close, exitpriority=10)
     return kept[key]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from needle_cli.operators.selection import Unit
+from needle_cli.operators.unit import Unit
 from needle_cli.records.store import FOLDER, make_folder, write_whole
 from needle_cli.reports import documents
 from needle_cli.reports.events import FINDING, UNANSWERED, Event, RunDone

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from needle_cli.operators.selection import users_specs
-from needle_cli.running.local import BrokenWorker
-from needle_cli.running.outcomes import joined, problem_of
-from needle_cli.running.session import local_runner
-from needle_cli.running.worker import Task
+from needle_cli.operators.unit import users_specs
+from needle_cli.problems import Problem, joined
+from needle_cli.running.runners import answer
+from needle_cli.running.tasks import Task
 from needle_cli.settings import Settings
 
 Issue = dict[str, Any]
@@ -33,25 +32,10 @@ def lint(sources: Sequence[str], settings: Settings) -> Linted:
     count, issues, problems = 0, [], []
     for source in sources:
         folder = str(users_specs(source, settings)) if source else settings["specs"]
-        data = _ask(Task("lint", "", folder, source, trust=settings["trust"]), settings)
+        data = answer(Task("lint", "", folder, source, trust=settings["trust"]), settings)
         count += data["count"]
         issues += data["issues"]
-        problems += [problem_of(problem) for problem in data["problems"]]
+        problems += [Problem.of(problem) for problem in data["problems"]]
     if problems:
         raise joined(problems)
     return Linted(count, issues)
-
-
-def _ask(task: Task, settings: Settings) -> dict[str, Any]:
-    """Run one task in a worker and return its answer."""
-    runner = local_runner(settings, 1)
-    try:
-        outcome = next(iter(runner.outcomes([task], lambda task: None)))
-    finally:
-        runner.close()
-    if "problem" in outcome.data:
-        raise problem_of(outcome.data["problem"])
-    if outcome.ending != "answer" or "issues" not in outcome.data:
-        detail = outcome.data.get("raised") or outcome.data.get("traceback") or outcome.reason
-        raise BrokenWorker(f"reading the specs failed: {detail}")
-    return outcome.data

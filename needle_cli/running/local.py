@@ -18,53 +18,25 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any
 
 from needle_cli.records.tokens import Record
-from needle_cli.running.worker import CHANNEL_LOST, OUT_OF_MEMORY, Task, Workplace, serve
+from needle_cli.running.tasks import BrokenWorker, Limits, Outcome, Task
+from needle_cli.running.worker import CHANNEL_LOST, OUT_OF_MEMORY, Workplace, serve
 
-Ending: TypeAlias = Literal["answer", "crashed", "timeout", "not_reached", "not_taken"]
 LARGEST_ANSWER = 256 * 2**20
 START_LIMIT = 120.0
 """Seconds within which a new worker must be ready; beyond, the machine is at fault."""
 
 
-class BrokenWorker(Exception):
-    """Workers cannot start: the tool's own fault; the text is their traceback."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended; `check` and `record` say where it stood if it did not answer."""
-
-    task: Task
-    ending: Ending
-    seconds: float = 0.0
-    data: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    check: str = ""
-    record: Record | None = None
-    place: str = ""
-
-
-class Runner(Protocol):
-    """Anything that runs tasks: local processes, or later any `concurrent.futures.Executor`."""
-
-    def outcomes(self, tasks: Iterable[Task], started: Callable[[Task], None]) -> Iterator[Outcome]:
-        """Yield one outcome per task, in the order in which they end."""
-
-    def close(self) -> None:
-        """Stop every worker at once."""
-
-
 class Worker:
-    """One process, its channel, its folder, its lane, and the task it is at."""
+    """One process, its channel, its folder, its slot, and the task it is at."""
 
     def __init__(self, place: Workplace) -> None:
-        self.folder, self.lane = Path(place.folder), place.gpu
+        self.folder, self.slot = Path(place.folder), place.gpu
         self.folder.mkdir()
         context = multiprocessing.get_context("spawn")
         self.channel, theirs = context.Pipe()
@@ -122,22 +94,11 @@ class LocalRunner:
 
     Args:
         jobs: how many workers for tasks on the host.
-        timeout: seconds one task may take, start-up of the worker not counted.
-        memory: bytes one worker may allocate.
-        until: moment (`time.monotonic`) after which no task is started, or None.
-        judging: the module that workers judge with.
+        limits: what one task and one worker may use.
     """
 
-    def __init__(
-        self,
-        jobs: int,
-        timeout: float,
-        memory: int,
-        until: float | None = None,
-        judging: str = "needle_cli.running.worker_tasks",
-    ) -> None:
-        self.jobs, self.timeout, self.memory = jobs, timeout, memory
-        self.until, self.judging = until, judging
+    def __init__(self, jobs: int, limits: Limits) -> None:
+        self.jobs, self.limits = jobs, limits
         self._folder = Path(tempfile.mkdtemp(prefix="needle-"))
         self._workers: list[Worker] = []
         self._count = 0
@@ -151,7 +112,7 @@ class LocalRunner:
         """
         waiting = deque(tasks)
         while waiting or self._busy():
-            if waiting and self.until is not None and time.monotonic() > self.until:
+            if waiting and self.limits.passed:
                 yield from (Outcome(task, "not_reached") for task in waiting)
                 waiting.clear()
             self._feed(waiting, started)
@@ -178,28 +139,29 @@ class LocalRunner:
         return [worker for worker in self._workers if worker.task is not None]
 
     def _feed(self, waiting: deque[Task], started: Callable[[Task], None]) -> None:
-        """Give every idle worker a task of its lane; start workers while there are tasks."""
-        lanes = dict.fromkeys(lane_of(task) for task in waiting)
-        while lanes:
-            lane = next(iter(lanes))
-            task = next((task for task in waiting if lane_of(task) == lane), None)
-            idle = None if task is None else self._idle(lane)
+        """Give every idle worker a task for its slot; start workers while there are tasks."""
+        slots = dict.fromkeys(task.slot for task in waiting)
+        while slots:
+            slot = next(iter(slots))
+            task = next((task for task in waiting if task.slot == slot), None)
+            idle = None if task is None else self._idle(slot)
             if task is None or idle is None:
-                del lanes[lane]
+                del slots[slot]
                 continue
             waiting.remove(task)
             if _key(task) not in self._suspects:
                 started(task)
             idle.give(task)
 
-    def _idle(self, lane: str) -> Worker | None:
-        """Return a worker of a lane that has nothing to do, started if there is room for it."""
-        workers = [worker for worker in self._workers if worker.lane == lane]
+    def _idle(self, slot: str) -> Worker | None:
+        """Return a worker of a slot that has nothing to do, started if there is room for it."""
+        workers = [worker for worker in self._workers if worker.slot == slot]
         idle = next((worker for worker in workers if worker.task is None), None)
-        if idle is None and len(workers) < (1 if lane else self.jobs):
+        if idle is None and len(workers) < (1 if slot else self.jobs):
             self._count += 1
-            folder, patience = self._folder / str(self._count), min(1.0, self.timeout / 5)
-            idle = Worker(Workplace(str(folder), self.memory, patience, self.judging, lane))
+            folder, patience = self._folder / str(self._count), min(1.0, self.limits.timeout / 5)
+            limits = self.limits
+            idle = Worker(Workplace(str(folder), limits.memory, patience, limits.judging, slot))
             self._workers.append(idle)
         return idle
 
@@ -219,7 +181,7 @@ class LocalRunner:
         return list(stirred.values())
 
     def _limit(self, worker: Worker) -> float:
-        return self.timeout if worker.ready else START_LIMIT
+        return self.limits.timeout if worker.ready else START_LIMIT
 
     def _look(self, worker: Worker) -> Outcome | None:
         """Read what a worker said; return its task's outcome if it has ended."""
@@ -276,8 +238,8 @@ class LocalRunner:
             raise BrokenWorker(f"a worker was not ready after {START_LIMIT:.0f} s")
         check, record = worker.stood()
         self._drop(worker)
-        reason = f"no answer within {self.timeout:g} s"
-        return Outcome(task, "timeout", self.timeout, {}, reason, check, record)
+        reason = f"no answer within {self.limits.timeout:g} s"
+        return Outcome(task, "timeout", self.limits.timeout, {}, reason, check, record)
 
     def _drop(self, worker: Worker) -> None:
         worker.task = None
@@ -300,11 +262,6 @@ class LocalRunner:
         if outcome.ending == "crashed":
             return replace(outcome, task=first.task)
         return replace(first, reason=f"{first.reason}, though not when it was tried again")
-
-
-def lane_of(task: Task) -> str:
-    """Return the GPU that a task needs for itself, "" for a task on the host."""
-    return task.device if task.device.startswith("cuda") else ""
 
 
 def _key(task: Task) -> Any:

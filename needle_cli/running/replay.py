@@ -9,14 +9,14 @@ from typing import Any
 
 from needle_cli import console
 from needle_cli._version import __version__
-from needle_cli.operators.selection import Unit, ours, users
+from needle_cli.operators.unit import Unit, ours, users
 from needle_cli.problems import FINDINGS, PASSED, UNUSABLE, Problem
 from needle_cli.records.tokens import Record
 from needle_cli.reports import documents
 from needle_cli.reports.events import FindingView, Row, RunInfo, Spot, finding_of
-from needle_cli.running.local import Outcome
-from needle_cli.running.session import local_runner, versions
-from needle_cli.running.worker import Task
+from needle_cli.running.provenance import versions
+from needle_cli.running.runners import local_runner
+from needle_cli.running.tasks import Outcome, Task
 from needle_cli.settings import Settings
 
 TRIES = 3

@@ -19,14 +19,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from needle_cli.problems import Problem
 from needle_cli.records.tokens import Record
+from needle_cli.running.tasks import Data, Task
 
 ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -47,37 +47,6 @@ ALWAYS_OPERATORS = (MemoryError, RecursionError, SystemExit, KeyboardInterrupt, 
 
 
 @dataclass(frozen=True)
-class Task:
-    """One unit of work: strings and numbers only; the worker looks up everything itself.
-
-    `action` names a function of the judging module. `source` is the path of a user's file, "" for
-    the operators of the engine; `file` is how a record names it, below the project's folder.
-    `known` are the checks whose failure is lived with, each with the token of its case.
-    `careful` writes every case down before it is asked, to learn where
-    a crash happens.
-    """
-
-    action: str
-    op: str
-    spec: str = ""
-    source: str = ""
-    file: str = ""
-    trust: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
-    examples: int = 100
-    seed: int = 0
-    device: str = "cpu"
-    dtype: str = "float64"
-    order: int = 2
-    shrink: bool = True
-    faults: bool = False
-    record: Record | None = None
-    names: tuple[str, ...] = ()
-    known: tuple[tuple[str, str], ...] = ()
-    careful: bool = False
-
-
-@dataclass(frozen=True)
 class Workplace:
     """What a worker needs besides tasks: a folder of its own, limits, the module that judges.
 
@@ -88,13 +57,9 @@ class Workplace:
 
     folder: str
     memory: int
-    patience: float = 1.0
-    judging: str = "needle_cli.running.worker_tasks"
+    patience: float
+    judging: str
     gpu: str = ""
-
-
-Data: TypeAlias = dict[str, Any]
-Breadcrumb: TypeAlias = Callable[[str, Any], None]
 
 
 class Judging(Protocol):

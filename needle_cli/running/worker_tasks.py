@@ -40,7 +40,7 @@ from needle_cli.records import tokens
 from needle_cli.records.encoding import Unstorable, case_of, record_of
 from needle_cli.records.tokens import Record
 from needle_cli.reports.events import Curve, curve_data, plain
-from needle_cli.running.worker import Breadcrumb, Data, Task
+from needle_cli.running.tasks import Breadcrumb, Data, Task
 from needle_cli.specs import Spec, SpecError, find_specs_dir, load_spec, load_specs
 from needle_cli.specs.entries import kink_text
 

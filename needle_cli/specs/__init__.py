@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from needle_cli.specs.errors import SpecError, SpecIssue
+from needle_cli.specs.errors import SpecError, SpecIssue, as_problems
 from needle_cli.specs.header import Header, find_specs_dir, read_header, spec_paths
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "Spec",
     "SpecError",
     "SpecIssue",
+    "as_problems",
     "find_specs_dir",
     "lint",
     "load_spec",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,15 @@ class SpecError(Exception):
             " ".join(f"{self.message}{expected}".split()),
             kind=kind, nearest=self.nearest, path=shown_path(self.path), line=self.line,
         )  # fmt: skip
+
+
+@contextmanager
+def as_problems(kind: str = "spec") -> Iterator[None]:
+    """Raise the problem of a `SpecError` in its place; a context, or a function's decorator."""
+    try:
+        yield
+    except SpecError as error:
+        raise error.problem(kind) from error
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from needle_cli.cli.watch import state_of
-from needle_cli.operators.selection import Unit
+from needle_cli.operators.unit import Unit
 from tests.helpers import environment, workplace
 
 

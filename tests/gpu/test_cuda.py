@@ -11,7 +11,7 @@ from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.model import Plan, Status
 from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
-from needle_cli.running.session import why_not
+from needle_cli.running.devices import why_not
 from needle_cli.specs import load_spec
 from tests.checking.checks.test_simulated_device import OURS, RIGHT, SPECS, WRONG, bad, rows_of
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from needle_cli.explanations import CHECKS
-from needle_cli.operators.selection import Unit, ours
+from needle_cli.operators.unit import Unit, ours
 from needle_cli.records import tokens
 from needle_cli.records.tokens import Record
 from needle_cli.reports.events import FINDING, FindingView, Row
-from needle_cli.running import outcomes, replay
-from needle_cli.running.local import LocalRunner, Outcome
-from needle_cli.running.worker import Task
+from needle_cli.running import replay, rows
+from needle_cli.running.local import LocalRunner
+from needle_cli.running.tasks import Limits, Outcome, Task
 from needle_cli.settings import PROFILES, resolve
 from tests.mutants.agreement import INFINITE, OUTSIDE, WITHIN
 from tests.mutants.edits import Mutant, one_per_kind
@@ -75,7 +75,7 @@ class Campaign:
         self.seed = seed
         self.shrink = shrink
         self.tell = tell
-        self.runner = LocalRunner(jobs, 60.0, 4 * 2**30, None, "tests.mutants.judging")
+        self.runner = LocalRunner(jobs, Limits(60.0, 4 * 2**30, "tests.mutants.judging"))
 
     def run(self, mutants: Sequence[Mutant]) -> list[Verdict]:
         """Return one verdict per mutant, in order.
@@ -137,9 +137,9 @@ class Campaign:
         if "internal" in outcome.data:
             raise AssertionError(f"{verdict.mutant.name}\n{outcome.data['traceback']}")
         unit = self.units[outcome.task.op]
-        rows = outcomes.rows_of(outcome, unit)
-        wrong = [row for row in rows if row.status in FINDING]
-        doubtful = [row for row in rows if row.status in ("cannot_tell", "timeout")]
+        found = rows.rows_of(outcome, unit)
+        wrong = [row for row in found if row.status in FINDING]
+        doubtful = [row for row in found if row.status in ("cannot_tell", "timeout")]
         verdict.tried.append(unit.name)
         if not wrong:
             verdict.rows += tuple(f"{unit.name} {row.check} {row.status}" for row in doubtful)

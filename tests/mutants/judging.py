@@ -13,7 +13,7 @@ from typing import Any
 
 from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.running import worker_tasks
-from needle_cli.running.worker import Breadcrumb, Data, Task
+from needle_cli.running.tasks import Breadcrumb, Data, Task
 from needle_cli.specs import load_spec
 from tests.mutants import agreement, engine
 

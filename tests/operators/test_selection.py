@@ -1,6 +1,7 @@
 import pytest
 
-from needle_cli.operators.selection import Expression, select
+from needle_cli.operators.expression import Expression
+from needle_cli.operators.selection import select
 from needle_cli.problems import NOTHING, Problem
 from needle_cli.settings import Config, resolve
 

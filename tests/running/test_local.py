@@ -4,16 +4,16 @@ import sys
 
 import pytest
 
-from needle_cli.running.local import LocalRunner, lane_of
-from needle_cli.running.session import named_devices
-from needle_cli.running.worker import Task
+from needle_cli.running.devices import named_devices
+from needle_cli.running.local import LocalRunner
+from needle_cli.running.tasks import Limits, Task
 
 MEMORY = 2**30
 
 
 @pytest.fixture(scope="module")
 def outcomes():
-    runner = LocalRunner(2, 60.0, MEMORY, judging="tests.samples.lanes")
+    runner = LocalRunner(2, Limits(60.0, MEMORY, "tests.samples.lanes"))
     devices = ("cpu", "cuda:0", "cuda:1", "sim")
     tasks = [Task("judge", f"op{k}", device=device) for k in range(4) for device in devices]
     started = []
@@ -27,8 +27,8 @@ def outcomes():
     return found
 
 
-def processes(outcomes, *lanes):
-    return {o.data["process"] for o in outcomes if lane_of(o.task) in lanes}
+def processes(outcomes, *slots):
+    return {o.data["process"] for o in outcomes if o.task.slot in slots}
 
 
 def test_every_task_is_answered(outcomes):
@@ -48,7 +48,7 @@ def test_a_gpu_has_one_process_that_does_nothing_else(outcomes):
 def test_memory_is_limited_where_it_can_be(outcomes):
     for outcome in outcomes:
         assert outcome.data["pool"] == str(MEMORY)
-        assert (outcome.data["limit"] == MEMORY) == (not lane_of(outcome.task))
+        assert (outcome.data["limit"] == MEMORY) == (not outcome.task.slot)
 
 
 def test_a_device_is_meant_once():

@@ -7,10 +7,9 @@ import sys
 
 import pytest
 
-from needle_cli.operators.selection import Unit
+from needle_cli.operators.unit import Unit
 from needle_cli.running import replay
-from needle_cli.running.local import Outcome
-from needle_cli.running.worker import Task
+from needle_cli.running.tasks import Outcome, Task
 from tests.helpers import environment, needle
 
 WRONG = """

@@ -14,7 +14,8 @@ from needle_cli import console
 from needle_cli.cli.commands.options import given, options_of
 from needle_cli.operators import known_failures
 from needle_cli.operators.known_failures import KnownFailure
-from needle_cli.operators.selection import Unit, select
+from needle_cli.operators.selection import select
+from needle_cli.operators.unit import Unit
 from needle_cli.problems import NOTHING, PASSED, Problem
 from needle_cli.records.store import FOLDER
 from needle_cli.reports import reading

@@ -12,7 +12,7 @@ from needle_cli.problems import PASSED
 from needle_cli.settings import Settings, resolve
 
 if TYPE_CHECKING:
-    from needle_cli.operators.selection import Unit
+    from needle_cli.operators.unit import Unit
 
 
 class Check(click.Group, Options):
@@ -104,12 +104,16 @@ def check_ops(settings: Settings, names: tuple[str, ...], listed: bool) -> int:
 
 def judged(units: list[Unit], every: list[Unit], settings: Settings) -> int:
     """Judge, report; return the exit code."""
+    from needle_cli.gate import against
     from needle_cli.reports.outputs import Reports
     from needle_cli.running.last_run import LastRun
+    from needle_cli.running.lint import lint
     from needle_cli.running.session import Run
 
     with Reports(settings, warn, keep=LastRun(settings.root).handle) as reports:
-        return Run(units, settings, sys.argv[1:], reports.listeners, warn, every=every).go().code
+        run = Run(units, settings, sys.argv[1:], reports.listeners, warn)
+        said = against.rows(every, run.units, settings, lambda files: lint(files, settings).issues)
+        return run.go(said).code
 
 
 def narrowed(units: list[Unit], settings: Settings) -> list[Unit]:

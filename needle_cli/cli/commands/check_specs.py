@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from needle_cli import console
 from needle_cli._version import __version__
 from needle_cli.cli.commands.options import warn
-from needle_cli.operators.selection import is_file_word, ours, users
+from needle_cli.gate import against
+from needle_cli.operators.selection import is_file_word
+from needle_cli.operators.unit import ours, users
 from needle_cli.problems import FINDINGS, PASSED, Problem
 from needle_cli.running.lint import Issue, lint
 from needle_cli.settings import Settings
@@ -34,11 +36,8 @@ def _asked_less(settings: Settings, files: Sequence[str]) -> list[Issue]:
     """Return what the specs, settings and known failures ask less than `--against`."""
     if not settings["against"]:
         return []
-    from needle_cli.gate import against
-
     units = [unit for file in files for unit in users(file, settings)] if files else ours(settings)
-    found = against.compare(units, settings)
-    rows = against.rows_of(found, units, settings, judging=False)
+    rows = against.rows(units, units, settings)
     for row in rows:
         if row.status == "known":
             warn(f"{row.op}: {row.reason}")

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from needle_cli import console
-from needle_cli.cli.app import COMPLETE
+from needle_cli.cli import COMPLETE
 from needle_cli.problems import Problem, nearest
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
@@ -20,14 +20,13 @@ def _complete(context: click.Context, parameter: click.Parameter, word: str) -> 
 @click.argument("shell", metavar="|".join(SHELLS), shell_complete=_complete)
 def command(shell: str) -> int:
     """Print the completion script of a shell, to be evaluated in its start file."""
-    from needle_cli.cli.commands import needle
-
     if shell not in SHELLS:
         raise Problem(f"unknown shell {shell!r}: there are {', '.join(SHELLS)}",
                       nearest=nearest(shell, SHELLS))  # fmt: skip
     kind = get_completion_class(shell)
     if kind is None:
         raise Problem(f"this version of click cannot complete for {shell}: upgrade click")
-    completer = kind(needle, {}, "needle", COMPLETE)
+    root = click.get_current_context().find_root()
+    completer = kind(root.command, {}, "needle", COMPLETE)
     console.write(completer.source_template % completer.source_vars())
     return 0

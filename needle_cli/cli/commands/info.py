@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from needle_cli import console
-from needle_cli.running.session import device_states, versions
+from needle_cli.running.devices import device_states
+from needle_cli.running.provenance import versions
 from needle_cli.settings import PROFILE_NAMES, SETTINGS, Settings, resolve
 
 

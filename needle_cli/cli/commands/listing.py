@@ -17,7 +17,7 @@ Rows = list[dict[str, Any]]
 
 
 def _ops(settings: Settings) -> Rows:
-    from needle_cli.operators.selection import ours
+    from needle_cli.operators.unit import ours
 
     return [
         {
@@ -34,7 +34,7 @@ def _ops(settings: Settings) -> Rows:
 def _specs(settings: Settings) -> Rows:
     from pathlib import Path
 
-    from needle_cli.operators.selection import ours
+    from needle_cli.operators.unit import ours
 
     return [
         {
@@ -61,7 +61,7 @@ def _faults(settings: Settings) -> Rows:
 
 
 def _devices(settings: Settings) -> Rows:
-    from needle_cli.running.session import device_states
+    from needle_cli.running.devices import device_states
 
     return [{"device": name, "status": state} for name, state in device_states().items()]
 

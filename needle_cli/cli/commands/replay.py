@@ -71,7 +71,7 @@ def _one(record: Record, script: bool, settings: Settings) -> int:
     if script:
         console.write(scripts.script(record))
         return PASSED
-    path = scripts.add_to_spec(record, replay.unit_of(record, settings))
+    path = scripts.add_to_spec(record, Path(replay.unit_of(record, settings).spec))
     console.write(f"added [[example]] to {path}")
     return PASSED
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from needle_cli.explanations import usual_fix
-from needle_cli.records.tokens import Record
+from needle_cli.records.tokens import Record, leaves
 from needle_cli.reports import documents
 from needle_cli.reports.events import (
     FINDING,
@@ -21,7 +21,6 @@ from needle_cli.reports.numbers import (
     array_text,
     brief,
     cell,
-    inputs_of,
     param_text,
     shape_word,
     small,
@@ -213,7 +212,7 @@ def _inputs(case: CaseView) -> str:
 
 
 def _words(record: Record) -> list[str]:
-    words = [_assigned(name, array) for name, array in inputs_of(record)]
+    words = [_assigned(name, array) for name, array in leaves(record)]
     words += [f"{name} = {param_text(data)}" for name, data in record["params"].items()]
     for place, array in enumerate(record["cotangent"] or ()):
         many = f" {place}" if len(record["cotangent"]) > 1 else ""

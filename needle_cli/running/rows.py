@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from needle_cli.operators import known_failures
-from needle_cli.operators.selection import Unit
-from needle_cli.problems import Problem, shown_path
-from needle_cli.records.tokens import Record
-from needle_cli.reports.events import FINDING as FINDING
+from needle_cli.operators.unit import Unit
+from needle_cli.problems import shown_path
+from needle_cli.records.tokens import Record, leaves
 from needle_cli.reports.events import CaseView, FindingView, Row, RunInfo, Spot, row_of
-from needle_cli.running.local import Outcome
+from needle_cli.running.tasks import Outcome
 
 FIRST_CHECK = "forward"
 """The check named when an operator ends its process before any question was asked."""
@@ -56,38 +53,6 @@ def without_judging(unit: Unit, info: RunInfo) -> list[Row]:
     return [replace(row, reason=f"no spec: write specs/{unit.name}.toml")]
 
 
-def problem_of(document: Mapping[str, Any]) -> Problem:
-    """Return the problem that a worker reported."""
-    return Problem(
-        document["message"],
-        kind=document["kind"],
-        nearest=document.get("nearest", ""),
-        path=document.get("path", ""),
-        line=document.get("line"),
-    )
-
-
-def joined(problems: Sequence[Problem]) -> Problem:
-    """Return one problem for several; their lines stand below each other."""
-    first = problems[0]
-    if len(problems) == 1:
-        return first
-    unique = list(dict.fromkeys(str(problem) for problem in problems))
-    text = unique[0] if len(unique) == 1 else "\n  ".join([f"{len(unique)} problems", *unique])
-    return Problem(text, kind=first.kind, code=first.code)
-
-
-def shapes_of(record: Record | None) -> dict[str, Any]:
-    """Return the shape of every input leaf of a record."""
-    shapes: dict[str, Any] = {}
-    for name, value in (record or {}).get("inputs", {}).items():
-        if isinstance(value, list):
-            shapes.update({f"{name}[{i}]": item["shape"] for i, item in enumerate(value)})
-        else:
-            shapes[name] = value["shape"]
-    return shapes
-
-
 def _rows(outcome: Outcome) -> list[Row]:
     data = outcome.data
     if outcome.ending == "answer" and "rows" in data:
@@ -114,8 +79,13 @@ def _row(outcome: Outcome, status: str, check: str, reason: str, record: Record 
     task = outcome.task
     row = Row(task.op, check or FIRST_CHECK, task.device, task.dtype, status, reason,
               seconds=round(outcome.seconds, 6))  # fmt: skip
-    view = CaseView(record, reason, DRAWN, shapes_of(record)) if record else None
+    view = _case(record, reason) if record else None
     return replace(row, findings=(FindingView(reason, "", "", Spot(""), view),))
+
+
+def _case(record: Record, reason: str) -> CaseView:
+    shapes = {name: array["shape"] for name, array in leaves(record)}
+    return CaseView(record, reason, DRAWN, shapes)
 
 
 def _with_printed(rows: list[Row], printed: str, outcome: Outcome) -> list[Row]:

@@ -1,0 +1,119 @@
+"""Operators joined with their specs and known failures: the engine's, and those of users' files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from needle_cli.operators import catalogue
+from needle_cli.operators.known_failures import KnownFailure, path_of, read
+from needle_cli.problems import Problem, shown_path
+from needle_cli.settings import Settings
+from needle_cli.specs import Header, as_problems, find_specs_dir, read_header, spec_paths
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One operator to judge.
+
+    `spec` is the path of its spec, "" when it has none; `exists` is False for a spec whose
+    operator is not there. `path` and `line` point at `def gradient`. `source` is the user's file,
+    or "". `specs` is the folder of its spec, and of those of its like. `known` are its known
+    failures, from the file `known_failures`, None where none is in force.
+    """
+
+    name: str
+    spec: str
+    path: str
+    line: int
+    tags: tuple[str, ...] = ()
+    formula: str = ""
+    source: str = ""
+    exists: bool = True
+    specs: Path | None = None
+    known: tuple[KnownFailure, ...] = ()
+    known_failures: Path | None = None
+
+    @property
+    def family(self) -> str:
+        """The part of the name before the slash."""
+        return self.name.partition("/")[0]
+
+    @property
+    def function(self) -> str:
+        """The part of the name after the slash."""
+        return self.name.rpartition("/")[2]
+
+
+@as_problems()
+def ours(settings: Settings) -> list[Unit]:
+    """Return the engine's operators joined with their specs, in catalogue order."""
+    explicit = settings["specs"]
+    folder = find_specs_dir(Path(explicit) if explicit else None)
+    units = _joined(catalogue.operators(), _headers(folder))
+    return _with_known(units, folder, settings)
+
+
+@as_problems()
+def users(file: str, settings: Settings) -> list[Unit]:
+    """Return the operators of a user's file, joined with the specs beside it."""
+    path = Path(file)
+    if not path.is_file():
+        raise Problem(f"no such file: {file}")
+    folder = users_specs(file, settings)
+    if settings["specs"] and not folder.is_dir():
+        raise Problem(f"--specs: no such folder: {settings['specs']}")
+    headers = _headers(folder, path.stem) if folder.is_dir() else {}
+    mine = {n: h for n, h in headers.items() if h.op.partition(":")[0] == path.stem}
+    units = _joined(catalogue.user_file(path, list(mine)), mine, file)
+    if not units:
+        raise Problem(f"{file} defines no operators: no TensorOp class and no function of tensors")
+    return _with_known(units, folder, settings)
+
+
+def users_specs(file: str, settings: Settings) -> Path:
+    """Return the folder of the specs of a user's file: beside it, unless `--specs` is given."""
+    path, explicit = Path(file), settings["specs"]
+    return Path(explicit) if explicit else path.with_name(f"{path.stem}.specs")
+
+
+def _with_known(units: Sequence[Unit], folder: Path, settings: Settings) -> list[Unit]:
+    """Return units with the known failures that are in force for them."""
+    units = [replace(unit, specs=folder) for unit in units]
+    path = path_of(folder, settings["baseline"])
+    if path is None:
+        return units
+    if settings["baseline"] and not path.is_file():
+        raise Problem(f"--baseline: no such file: {path}", kind="baseline")
+    entries = read(path, [unit.name for unit in units])
+    return [
+        replace(unit, known=tuple(e for e in entries if e.op == unit.name), known_failures=path)
+        for unit in units
+    ]
+
+
+def _joined(
+    entries: Sequence[catalogue.OperatorEntry], headers: dict[str, Header], source: str = ""
+) -> list[Unit]:
+    """Return a unit for every operator, then one for every spec that has none."""
+    units = []
+    for entry in entries:
+        header = headers.get(entry.name)
+        unit = Unit(entry.name, "", shown_path(Path(entry.path)), entry.line, source=source)
+        units.append(unit if header is None else _with_header(unit, header))
+    names = {entry.name for entry in entries}
+    for name, header in headers.items():
+        if name not in names:
+            unit = Unit(name, "", shown_path(header.path), 1, source=source, exists=False)
+            units.append(_with_header(unit, header))
+    return units
+
+
+def _with_header(unit: Unit, header: Header) -> Unit:
+    return replace(unit, spec=str(header.path), tags=header.tags, formula=header.formula)
+
+
+def _headers(folder: Path, family: str | None = None) -> dict[str, Header]:
+    headers = (read_header(path, family) for path in spec_paths(folder, family))
+    return {header.name: header for header in headers}

@@ -1,0 +1,57 @@
+"""The runner that the settings ask for."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from needle_cli.explanations import FAULTS
+from needle_cli.problems import Problem
+from needle_cli.running.executor import ExecutorRunner, executor_of
+from needle_cli.running.local import LocalRunner, usable_cores
+from needle_cli.running.tasks import BrokenWorker, Data, Limits, Runner, Task
+from needle_cli.settings import Settings
+
+JUDGING = "_NEEDLE_JUDGING"
+"""Environment variable by which the tests replace `needle_cli.running.worker_tasks` in workers."""
+
+
+def runner_of(settings: Settings, tasks: int) -> Runner:
+    """Return what runs the tasks: processes of this machine, or the executor that is named."""
+    if not settings["executor"]:
+        return local_runner(settings, tasks)
+    return ExecutorRunner(executor_of(settings["executor"]), _limits(settings))
+
+
+def local_runner(settings: Settings, tasks: int) -> LocalRunner:
+    """Return the runner of this machine."""
+    jobs = usable_cores() if settings["jobs"] == "auto" else settings["jobs"]
+    return LocalRunner(max(1, min(jobs, tasks)), _limits(settings))
+
+
+def answer(task: Task, settings: Settings) -> Data:
+    """Run one task in a worker of this machine and return its answer.
+
+    Raises `Problem` where the task has one, and `BrokenWorker` where there is no answer.
+    """
+    runner = local_runner(settings, 1)
+    try:
+        outcome = next(iter(runner.outcomes([task], lambda task: None)))
+    finally:
+        runner.close()
+    if "problem" in outcome.data:
+        raise Problem.of(outcome.data["problem"])
+    if outcome.ending != "answer" or "clean" not in outcome.data:
+        detail = outcome.data.get("raised") or outcome.data.get("traceback") or outcome.reason
+        raise BrokenWorker(f"the task {task.action!r} failed: {detail}")
+    return outcome.data
+
+
+def _limits(settings: Settings) -> Limits:
+    patience = settings["max-time"]
+    return Limits(
+        timeout=settings["timeout"] * (1 + len(FAULTS) * settings["faults"]),
+        memory=settings["memory-limit"],
+        judging=os.environ.get(JUDGING, "needle_cli.running.worker_tasks"),
+        until=None if patience is None else time.monotonic() + patience,
+    )
