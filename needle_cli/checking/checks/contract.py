@@ -65,12 +65,11 @@ def well_formed(
     leaves: Sequence[Array],
     judged: Sequence[int],
     kind: GradientKind,
-    dtype: object = None,
 ) -> bool:
     """Whether every judged leaf got a gradient of its form, and nothing else got one."""
     if len(raw) != len(leaves) or [i for i, g in enumerate(raw) if g.value is not None] != judged:
         return False
-    return not any(flaw(raw[i], leaves[i], kind, dtype) for i in judged)
+    return not any(flaw(raw[i], leaves[i], kind) for i in judged)
 
 
 def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) -> Answer:

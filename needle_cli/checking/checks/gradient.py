@@ -8,7 +8,14 @@ import numpy as np
 
 from needle_cli.checking.checks.context import NOTHING, Question, merge
 from needle_cli.checking.model import Answer, Array, Code, Finding, Verdict
-from needle_cli.checking.numerics.acceptance import HEADROOM, LEVELS, Comparison, Quick, hidden_part
+from needle_cli.checking.numerics.acceptance import (
+    HEADROOM,
+    LEVELS,
+    Comparison,
+    Quick,
+    hidden_part,
+    hides,
+)
 from needle_cli.checking.numerics.comparison import compare, of_the_moving
 from needle_cli.checking.numerics.differences import EPS, Line
 from needle_cli.checking.numerics.probes import only, projected, random_cotangent, scaled_direction
@@ -48,10 +55,10 @@ def hidden(
     """
     whole = norm(cotangent * line.slope(FAST_STEP))
     for _ in range(LEVELS):
-        part = hidden_part(line.direction, gradients, norm(line.slope(FAST_STEP)))
-        if part is None:
+        size = norm(line.slope(FAST_STEP))
+        if not hides(line.direction, gradients, size):
             break
-        line = Line(line.subject, part)
+        line = Line(line.subject, hidden_part(line.direction, gradients, size))
         line.slope(FAST_STEP)
         v, g = of_the_moving(line, cotangent, gradients)
         outcome = compare(

@@ -15,7 +15,9 @@ from needle_cli.checking.checks.context import Question, merge, refused
 from needle_cli.checking.checks.linearity import TWICE
 from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.diagnosis.diagnose import likely_cause
-from needle_cli.checking.library import device_path, fast_path, given_inputs, perturbations
+from needle_cli.checking.library import given_inputs, perturbations
+from needle_cli.checking.library.arrays import on_host
+from needle_cli.checking.library.fast_path import fast_path
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.library.report import Report
 from needle_cli.checking.model import (
@@ -133,7 +135,7 @@ def entries(
     f: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]
 ) -> list[Element]:
     """Return analytic beside numeric entries of a function's gradient, 64 at most if all agree."""
-    op, case = _brought_home(*_engine_for(inputs)(f, inputs))
+    op, case = on_host(*_engine_for(inputs)(f, inputs))
     question = Question(op, replace(case, params=dict(params)))
     return elements(question.wide, question.cotangent)
 
@@ -142,21 +144,16 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
     """Ask the selected checks at one case, cheaply or thoroughly, and word the report."""
     order = LEAN if selected is LEAN_SET else tuple(name for name in NAMES if name in selected)
     with np.errstate(all="ignore"):
-        glimpse = order is LEAN and not thorough
-        if glimpse and device_path.suits(op, case):
-            if device_path.accepts(op, case):
-                return Report(op.name, Verdict.PASS, seed=case.seed, asked=order)
-            glimpse = False  # there was a reason for doubt, which other numbers might not show
-        op, case = _brought_home(op, case)
-        look = fast_path.Glance(op, case) if glimpse else None
-        if look is not None and look.accepts():
+        fast = fast_path(op, case) if order is LEAN and not thorough else None
+        if fast is not None and fast.accepts():
             return Report(op.name, Verdict.PASS, seed=case.seed, asked=order)
+        op, case = on_host(op, case)
         question = Question(op, case)
         try:
             answers = given_inputs.ask(question, selected)
             beyond = selected - set(LEAN)
             if not any(answer.findings for answer in answers):
-                if look is not None and not look.repeats():
+                if fast is not None and not fast.repeats():
                     answers.append(refused("purity", Code.NOT_REPEATABLE, TWICE))
                 if thorough:
                     answers += perturbations.ask(question, selected)
@@ -173,14 +170,6 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
     findings = tuple(_placed(replace(f, cause=f.cause or cause), table) for f in answer.findings)
     notes = tuple(dict.fromkeys(answer.notes))
     return Report(op.name, answer.verdict, findings, notes, tuple(table), case.seed, order)
-
-
-def _brought_home(op: OpUnderTest, case: Case) -> tuple[OpUnderTest, Case]:
-    """Return an operator and a case whose arrays are on the host."""
-    if getattr(op, "room", None) is None:
-        return op, case
-    home: tuple[OpUnderTest, Case] = op.brought_home(case)  # type: ignore[attr-defined]
-    return home
 
 
 def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:

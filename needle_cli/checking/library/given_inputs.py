@@ -1,6 +1,6 @@
-"""What a glance did not accept, asked with care at the given inputs alone.
+"""What the fast path did not accept, asked with care at the given inputs alone.
 
-The order of the calls is that of the glance, so that a gradient which remembers another call is
+The order of the calls is that of the fast path, so that a gradient which remembers another call is
 caught here as there.
 """
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from needle_cli.checking.checks import contract, gradient, linearity, precision
 from needle_cli.checking.checks.context import Question, merge, passed, refused
-from needle_cli.checking.library.fast_path import CHEAP_UP_TO, adds_up, same_bytes, weights
+from needle_cli.checking.library.arrays import CHEAP_UP_TO, HOST
+from needle_cli.checking.library.fast_path import sums_differ, weights
 from needle_cli.checking.model import (
     Answer,
     Array,
@@ -43,7 +44,7 @@ def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
     hurt = [
         name
         for name, leaf, before in zip(subject.names, subject.leaves, kept, strict=True)
-        if not same_bytes(leaf, before)
+        if HOST.differ(leaf, before)
     ]
     if hurt:
         text = f"the inputs {', '.join(hurt)} are changed by the call"
@@ -62,7 +63,7 @@ def _ask(question: Question, selected: frozenset[str], rng: np.random.Generator)
     if any(answer.findings for answer in answers):
         return answers
     minus = _moved(subject, direction, -FAST_STEP)
-    if not same_bytes(subject.vector, vector_of(subject.evaluation.outputs)):
+    if HOST.differ(subject.vector, vector_of(subject.evaluation.outputs)):
         answers.append(
             refused(
                 "purity", Code.OUTPUT_REUSED, "a later call changes the output of an earlier one"
@@ -97,11 +98,11 @@ def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer
     formed = contract.well_formed(raw, subject.leaves, subject.judged, subject.op.gradient_kind)
     answers = [] if formed else [contract.form(subject, raw, any_dtype=widened)]
     given = subject.cotangents(question.cotangent, copy=False)
-    if not all(same_bytes(a, b) for a, b in zip(parts, given, strict=True)):
+    if any(HOST.differ(a, b) for a, b in zip(parts, given, strict=True)):
         answers.append(
             refused("purity", Code.COTANGENT_CHANGED, "gradient changes the cotangent it is given")
         )
-    if not same_bytes(vector, vector_of(outputs)):
+    if HOST.differ(vector, vector_of(outputs)):
         answers.append(
             refused(
                 "purity", Code.OUTPUT_CHANGED, "gradient changes the output it was computed from"
@@ -142,7 +143,7 @@ def _compared(
             answers.append(linearity.ask(question))
         elif "linearity" in selected:
             of_sum = subject.gradients(cotangent + other)
-            if not adds_up(of_sum, gradients, pairs[1][1]):
+            if any(sums_differ(of_sum, gradients, pairs[1][1])):
                 answers.append(linearity.added(subject, pairs[0], pairs[1], of_sum, rng))
     if "gradient" not in selected:
         return answers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,32 +46,46 @@ LEVELS = 3
 """How often the hidden part of a hidden part is looked at."""
 
 
-def hidden_part(
-    direction: Sequence[Array], gradients: Sequence[Array], size: float
-) -> list[Array] | None:
-    """Return the part of a direction whose slope is lost beside the rest; None where there is none.
+def hides(
+    direction: Sequence[Array], gradients: Sequence[Array], size: Any, names: Any = np
+) -> Any:
+    """Return whether a direction has a part whose slope is lost beside the rest.
 
     A whole leaf counts, also one whose gradient is zero; of other leaves the entries whose gradient
-    is small but not zero, since most zeros are meant (the other entries of a maximum).
+    is small but not zero, since most zeros are meant (the other entries of a maximum). `size` is
+    the norm of the slope. Arrays may be a device's, `names` being its namespace: the answer is a
+    number there, 0 for no.
     """
-    # Of many entries some are small by chance; those that are small by nature are smaller still.
-    limit = HIDDEN * size / math.sqrt(max(1, sum(u.size for u in direction)))
-    parts: list[Array] = []
-    found = False
+    count, limit = names.count_nonzero, _visible(direction, size)
+    found: Any = False
     for g, u in zip(gradients, direction, strict=True):
-        share = np.abs(g * u)
-        if not u.size or np.minimum.reduce(share, axis=None) >= limit:
-            parts.append(np.zeros(u.shape))
+        share = abs(g * u)
+        lost = count(share < limit)
+        if names is np and not lost:  # of a device's number nothing is known yet
             continue
+        found |= (lost + count(share) > share.size) | ((lost == share.size) & (count(u) > 0))
+    return found
+
+
+def hidden_part(
+    direction: Sequence[Array], gradients: Sequence[Array], size: Any, names: Any = np
+) -> list[Array]:
+    """Return the part of a direction whose slope is lost beside the rest, zero elsewhere."""
+    limit = _visible(direction, size)
+    parts: list[Array] = []
+    for g, u in zip(gradients, direction, strict=True):
+        share = abs(g * u)
         lost = share < limit
-        if not lost.any() or not u.any():
-            parts.append(np.zeros(u.shape))
-            continue
-        if not lost.all():
-            lost &= share > 0
-        found = found or bool(lost.any())
-        parts.append(np.where(lost, u, 0.0))
-    return parts if found else None
+        parts.append(names.where(lost & ((share > 0) | lost.all()), u, 0.0))
+    return parts
+
+
+def _visible(direction: Sequence[Array], size: Any) -> Any:
+    """Return the slope of one entry from which on it is seen beside the others.
+
+    Of many entries some are small by chance; those that are small by nature are smaller still.
+    """
+    return size * (HIDDEN / math.sqrt(max(1, sum([u.size for u in direction]))))
 
 
 DECISIVE = 1e-6

@@ -1,11 +1,11 @@
-"""The glance accepts what is right in every shape, and nothing that is wrong."""
+"""The fast path accepts what is right in every shape, and nothing that is wrong."""
 
 import numpy as np
 import pytest
 
 from needle_cli.checking import check_pair
-from needle_cli.checking.library import fast_path
 from needle_cli.checking.library.api import _arrays, _floating
+from needle_cli.checking.library.fast_path import FastPath
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
 
@@ -16,7 +16,7 @@ def accepted(forward, vjp, *inputs, **params):
     arrays = _arrays(forward, list(inputs))
     case = Case(arrays, params, judged=_floating(arrays), seed=3)
     with np.errstate(all="ignore"):
-        return fast_path.Glance(Pair(forward, vjp), case).accepts()
+        return FastPath(Pair(forward, vjp), case).accepts()
 
 
 def square(x):

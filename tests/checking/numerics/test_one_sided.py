@@ -113,7 +113,7 @@ def test_an_elementwise_point_costs_one_pair_of_ladders(monkeypatch):
     ],
     ids=["exp", "mixed", "hidden", "median", "norm", "difference", "close by"],
 )
-def test_a_glance_is_not_taken_in(f, x, additive):
+def test_a_look_at_two_steps_is_not_enough(f, x, additive):
     subject, rng = subject_of(f, x), np.random.default_rng(0)
     seen = []
     for _ in range(12):

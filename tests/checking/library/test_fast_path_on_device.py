@@ -5,7 +5,8 @@ import pytest
 
 from needle import Tensor, TensorOp, ops, sim, simulated
 from needle_cli.checking import check_function
-from needle_cli.checking.library import device_path
+from needle_cli.checking.library.arrays import row_factors
+from needle_cli.checking.library.fast_path import fast_path
 from needle_cli.engines.inputs import from_tensors
 
 SIZES = (5_000, 300_000)
@@ -31,7 +32,7 @@ def tensor(size, dtype="float64", seed=0):
 
 def accepted(function, *inputs):
     with np.errstate(all="ignore"):
-        return device_path.accepts(*from_tensors(function, inputs))
+        return fast_path(*from_tensors(function, inputs)).accepts()
 
 
 class Squared(TensorOp):
@@ -92,6 +93,21 @@ def test_a_wrong_gradient_is_not_accepted(size, wrong):
         assert check_function(squared(wrong), [tensor(size)]).verdict == "fail"
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("wrong_calls", [0, 1])
+def test_a_gradient_that_is_right_from_the_second_call_on_is_refused(wrong_calls, dtype):
+    calls = []
+
+    class Settling(Squared):
+        def gradient(self, out_grad, node):
+            calls.append(self)
+            return super().gradient(out_grad, node) * (2.0 if len(calls) <= wrong_calls else 1.0)
+
+    report = check_function(lambda a: Settling("")(a), [tensor(5_000, dtype)])
+    assert report.verdict == ("fail" if wrong_calls else "pass"), str(report)
+    assert [finding.check for finding in report.findings] == ["purity"] * wrong_calls
+
+
 def test_a_gradient_wider_than_its_input_is_refused():
     assert not check_function(squared("too wide"), [tensor(5_000, "float32")]).passed
     assert check_function(squared("too wide"), [tensor(5_000)]).passed
@@ -128,6 +144,6 @@ def test_small_slopes_beside_large_ones_are_looked_at(size):
 
 
 def test_random_numbers_do_not_depend_on_how_many_are_made():
-    few, many = (device_path._signs(1, 2, count) for count in (3, 200))
+    few, many = (row_factors(1, 2, count) for count in (3, 200))
     np.testing.assert_array_equal(few, many[:3])
     assert len(np.unique(many)) == 200
