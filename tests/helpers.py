@@ -44,6 +44,8 @@ def environment(stand_in=False, extra=None):
     dropped = ("NEEDLE", "_NEEDLE", "CI", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "GITHUB", "PYTHON")
     env = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     env |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{SAMPLES}", "PYTHONUTF8": "1", "COLUMNS": "100"}
+    # One worker, however many cores there are: the tests themselves run beside each other.
+    env |= {"NEEDLE_JOBS": "1"}
     if stand_in:
         env["_NEEDLE_JUDGING"] = "stand_in"
     return env | {k: str(v) for k, v in (extra or {}).items()}

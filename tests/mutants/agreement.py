@@ -19,9 +19,9 @@ from needle_cli.checking.claims import Claims
 from needle_cli.checking.domains.domains import contains
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
-from needle_cli.checking.generation.sampling import structures
 from needle_cli.checking.model import Array, Case, Garbage, Gradient, OperatorError, Structure
 from needle_cli.checking.point import narrow
+from needle_cli.checking.search.smallest import structures
 from needle_cli.engines.course_shaped import EngineOperator
 
 WITHIN = "within the spec"

@@ -1,14 +1,11 @@
-"""Structures drawn at random or by Hypothesis: shapes, parameters, layouts; what was reached."""
+"""Structures drawn at random: shapes, parameters, layouts; what was reached."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, TypeVar
-
-from hypothesis import reject
-from hypothesis import strategies as st
 
 from needle_cli.checking.choosing import Chooser, SeededChooser, chance, choose
 from needle_cli.checking.claims import Claims
@@ -37,47 +34,6 @@ MOST_TRIES = 4
 LANE_COST = 2**8
 """Choices thrown away in other lanes than the main one: shrinking prefers what takes fewer."""
 
-_BIT = st.booleans()
-
-
-class DrawChooser:
-    """Choices made by Hypothesis, bit by bit.
-
-    Not by `integers()`: Hypothesis mixes into them constants that it finds in whatever modules of
-    the project happen to be imported, and the same seed would give other cases elsewhere.
-    """
-
-    def __init__(self, draw: Callable[[st.SearchStrategy[bool]], bool]) -> None:
-        self._draw = draw
-
-    def integer(self, low: int, high: int) -> int:
-        """Return an integer of the closed range; Hypothesis shrinks it towards the lower end.
-
-        With as few bits as will do: some numbers come up twice as often as others.
-        """
-        count = high - low + 1
-        if count <= 1:
-            return low
-        bits = (count - 1).bit_length()
-        number = 0
-        for _ in range(bits):
-            number = 2 * number + self._draw(_BIT)
-        return low + (number * count >> bits)
-
-
-def structures(
-    claims: Claims, values: str = "generic", rejected: Counter[str] | None = None
-) -> st.SearchStrategy[Structure]:
-    """Return the strategy of an operator's structures.
-
-    Args:
-        claims: what the operator claims.
-        values: "integer" draws parameters that fit the exact lane.
-        rejected: counts the shapes that were redrawn ("redrawn") and draws given up ("rejected").
-    """
-    drawer = _Drawer(claims, values, Counter() if rejected is None else rejected)
-    return st.composite(drawer.draw)()
-
 
 def sample(claims: Claims, count: int, seed: int) -> list[Structure]:
     """Return `count` structures that have nothing to do with each other.
@@ -86,7 +42,7 @@ def sample(claims: Claims, count: int, seed: int) -> list[Structure]:
     and a parameter of three values fourteen were different, and no tall matrix met the middle one.
     It is asked for the smallest case instead, where its variations are what is wanted.
     """
-    drawer = _Drawer(claims, "generic", Counter())
+    drawer = Drawer(claims)
     chooser = SeededChooser(seed)
     drawn = (drawer.structure(chooser) for _ in range(MOST_TRIES * count))
     return list(islice(filter(None, drawn), count))
@@ -97,13 +53,21 @@ def _padded(plain: T, others: Sequence[T], size: int) -> tuple[T, ...]:
     return (plain,) * max(1, size - len(others)) + tuple(others)
 
 
-class _Drawer:
-    """Draws structures; knows beforehand what each lane allows."""
+class Drawer:
+    """Draws structures; knows beforehand what each lane allows.
 
-    def __init__(self, claims: Claims, values: str, rejected: Counter[str]) -> None:
+    Args:
+        claims: what the operator claims.
+        values: "integer" draws parameters that fit the exact lane.
+        rejected: counts the shapes that were redrawn ("redrawn") and draws given up ("rejected").
+    """
+
+    def __init__(
+        self, claims: Claims, values: str = "generic", rejected: Counter[str] | None = None
+    ) -> None:
         self.claims = claims
         self.values = values
-        self.rejected = rejected
+        self.rejected: Counter[str] = Counter() if rejected is None else rejected
         self.space: Space = space_of(claims)
         self.lanes = _padded("", self.space.names[1:] * 2, 8)
         plain = values == "generic"
@@ -114,10 +78,6 @@ class _Drawer:
         self.scales = {
             n: _padded(1.0, scales(claims, n) if plain else (), 16) for n in self.space.names
         }
-
-    def draw(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> Structure:
-        """Draw one structure by Hypothesis."""
-        return self.structure(DrawChooser(draw)) or reject()
 
     def structure(self, chooser: Chooser) -> Structure | None:
         """Choose one structure, the simple choices first so that they shrink first.

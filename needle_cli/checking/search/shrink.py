@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, find, settings
-from hypothesis.errors import Flaky, NoSuchExample
 
 from needle_cli.checking.checks.context import Question, seed_of
 from needle_cli.checking.checks.inquiry import Inquiry
@@ -18,7 +15,6 @@ from needle_cli.checking.claims import Claims
 from needle_cli.checking.diagnosis.diagnose import likely_cause
 from needle_cli.checking.domains.domains import contains
 from needle_cli.checking.generation.realise import realise
-from needle_cli.checking.generation.sampling import structures
 from needle_cli.checking.model import (
     Answer,
     Array,
@@ -35,9 +31,6 @@ from needle_cli.checking.model import (
 )
 from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.point import Subject
-
-ATTEMPTS = 120
-"""Structures tried while looking for a smaller one."""
 
 CLEAR = 100.0
 """A smaller case is kept while its error stays within this factor of the worst seen."""
@@ -138,20 +131,10 @@ def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case
         return False
 
     number = seed_of(inquiry.plan.seed, inquiry.op.name, check, "shrink")
-    try:
-        structure = find(
-            structures(inquiry.claims),
-            fails,
-            random=random.Random(number),
-            settings=settings(
-                max_examples=ATTEMPTS,
-                database=None,
-                deadline=None,
-                phases=[Phase.generate, Phase.shrink],
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    except (NoSuchExample, Flaky):  # an operator that remembers fails once and not again
+    from needle_cli.checking.search.smallest import smallest
+
+    structure = smallest(inquiry.claims, fails, number)
+    if structure is None:
         return None
     case = realise(inquiry.claims, structure, inquiry.plan.dtype, kind)
     answer = inquiry.ask(check, case)

@@ -2,7 +2,7 @@
 
 import importlib
 import json
-import time
+import sys
 from collections import Counter
 
 import numpy as np
@@ -14,13 +14,14 @@ from needle_cli.checking.choosing import FirstChooser, SeededChooser
 from needle_cli.checking.claims import Domain, InputClaim, ParamClaim
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
-from needle_cli.checking.generation.sampling import corner_keys, reached, sample, structures
+from needle_cli.checking.generation.sampling import Drawer, corner_keys, reached, sample
 from needle_cli.checking.generation.structure_space import space_of
 from needle_cli.checking.model import GeneratorError
 from needle_cli.checking.parameters import axes as params_axes
 from needle_cli.checking.parameters import registry as params
 from needle_cli.checking.parameters.base import IMPOSSIBLE, Context
 from needle_cli.checking.reference import values as reference
+from needle_cli.checking.search.smallest import structures
 from tests.samples.claims import ALL, add, conv, make, matmul, power, summation
 
 
@@ -257,12 +258,32 @@ def test_draws_are_hardly_ever_rejected_and_counted_when_they_are():
     assert rejected["redrawn"] > 0
 
 
-def test_a_draw_costs_about_a_millisecond():
-    claims = matmul()
-    examples(claims, 20)
-    start = time.perf_counter()
-    examples(claims, 200)
-    assert (time.perf_counter() - start) / 200 < 0.01
+def calls_of(function):
+    """Return how many calls of Python functions a call makes: its cost on any machine."""
+    count = 0
+
+    def count_calls(frame, event, argument):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(count_calls)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_a_draw_costs_a_few_hundred_calls():
+    drawer = Drawer(matmul())
+    choosers = [SeededChooser(number) for number in range(200)]
+    assert calls_of(lambda: [drawer.structure(chooser) for chooser in choosers]) / 200 < 400
+
+
+def test_a_draw_that_plans_anew_costs_more_than_that():
+    choosers = [SeededChooser(number) for number in range(200)]
+    many = calls_of(lambda: [Drawer(matmul()).structure(chooser) for chooser in choosers])
+    assert many / 200 > 400
 
 
 def test_structures_are_plain_data():
