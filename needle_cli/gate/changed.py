@@ -56,7 +56,7 @@ def is_judge(file: Path) -> bool:
 
 def is_engine(file: Path) -> bool:
     """Tell whether a file is part of what all operators are built on."""
-    engine = catalogue.package_folder().resolve()
+    engine = catalogue.ENGINE
     family = file.parent == engine / "ops" and not file.name.startswith("_")
     return file.suffix == ".py" and engine in file.parents and not family
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from needle_cli.problems import Problem
+from needle_cli.specs.signature import OPS
+
+ENGINE = OPS.parent
+"""Our own engine; a foreign package that is called `needle` too is never looked at."""
 
 OP_BASES = ("TensorOp", "TensorTupleOp", "Op")
 """Base classes by which an operator class of a user's file is known."""
@@ -44,28 +47,16 @@ class CatalogueError(Problem):
         super().__init__(message, kind="catalogue")
 
 
-def package_folder(package: str = "needle") -> Path:
-    """Return the folder of a package without importing it.
-
-    Raises:
-        CatalogueError: if there is no such package.
-    """
-    found = importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
-        raise CatalogueError(f"package {package!r} not found; is it installed or on the path?")
-    return Path(next(iter(found.submodule_search_locations)))
-
-
 def operators(folder: Path | None = None) -> list[OperatorEntry]:
     """Return every operator of the engine, family by family in file order.
 
     Args:
-        folder: the `ops` folder; that of the installed engine by default.
+        folder: the `ops` folder; that of our own engine by default.
 
     Raises:
         CatalogueError: for a file that is not Python, or a name in `__all__` without definition.
     """
-    where = folder or package_folder() / "ops"
+    where = folder or OPS
     if not where.is_dir():
         raise CatalogueError(f"no folder {where}: the operators' families should be in it")
     entries = []

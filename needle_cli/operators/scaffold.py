@@ -64,8 +64,8 @@ from typing import Any
 
 import numpy
 
-from needle.autograd import Tensor
 from needle.ops._support import ArrayOp
+from needle.tensor import Tensor
 
 __all__ = []
 '''
@@ -126,7 +126,7 @@ def place_of(name: str, folder: Path) -> Place:
     if not slash or not all(usable):
         raise Problem(f"{name!r} is no operator's name: write family/function, both in lower case")
     mine = folder / f"{family}.py"
-    engine = catalogue.package_folder().resolve()
+    engine = catalogue.ENGINE
     ours = engine.is_relative_to(folder.resolve()) and not mine.is_file()
     if ours:
         source, spec = engine / "ops" / mine.name, engine.parent / "specs" / family
@@ -154,14 +154,11 @@ def write(place: Place, spec_only: bool) -> list[Path]:
             hint = "" if taken != place.function else "; its spec alone: --spec-only"
             raise Problem(f"{taken} is there already{hint}", path=place.source.name)
     begun = text or (ENGINE_FILE if place.engine else USERS_FILE)
-    names = [place.class_name, place.function]
     code = ENGINE_CLASS if place.engine else USERS_CLASS
-    made = _exporting(begun, names).rstrip("\n") + "\n"
+    made = _exporting(begun, [place.class_name, place.function]).rstrip("\n") + "\n"
     made += code.format(cls=place.class_name, name=place.function)
-    written = [_write(place.source, made)]
-    if place.engine:
-        written += _exported(place, names)
-    return [*written, _write(place.spec, _spec(place, place.class_name))]
+    spec = _spec(place, place.class_name)
+    return [_write(place.source, made), _write(place.spec, spec)]
 
 
 def _spec(place: Place, class_name: str) -> str:
@@ -220,34 +217,6 @@ def _list(names: Sequence[str]) -> str:
     if len(line) + len("__all__ = []") <= WIDTH:
         return f"[{line}]"
     return "[\n" + "".join(f'    "{name}",\n' for name in ordered) + "]"
-
-
-def _exported(place: Place, names: Sequence[str]) -> list[Path]:
-    """Add names to what the engine makes importable, functions at its top too; return the files."""
-    inner, top = place.source.parent / "__init__.py", place.source.parent.parent / "__init__.py"
-    text = _importing(inner.read_text("utf-8"), f"needle.ops.{place.family}", names)
-    written = [_write(inner, _exporting(text, names))]
-    text = top.read_text("utf-8")
-    if "from needle.ops import (" in text:
-        text = _importing(text, "needle.ops", [place.function])
-        written.append(_write(top, _exporting(text, [place.function])))
-    return written
-
-
-def _importing(text: str, module: str, names: Sequence[str]) -> str:
-    """Return a source that imports names from a module as well, in the order that there is."""
-    head = f"from {module} import ("
-    block = re.search(rf"^{re.escape(head)}\n(.*?)^\)\n", text, re.MULTILINE | re.DOTALL)
-    old = re.findall(r"\w+", block[1]) if block else []
-    ordered = sorted([*old, *names], key=lambda name: (not name[0].isupper(), name))
-    new = head + "\n" + "".join(f"    {name},\n" for name in ordered) + ")\n"
-    if block:
-        return text[: block.start()] + new + text[block.end() :]
-    # A family of its own: among the others, in their order.
-    imports = re.finditer(r"^from (needle\.ops\.\w+) import", text, re.MULTILINE)
-    later = [found.start() for found in imports if found[1] > module]
-    at = later[0] if later else len(text)
-    return text[:at] + new + text[at:]
 
 
 def _write(path: Path, text: str) -> Path:

@@ -52,7 +52,7 @@ def session(mutant: Mutant, operator: str) -> Session:
     """Check an operator of a copy of the engine with the edit; replay before and after repair."""
     with tempfile.TemporaryDirectory(prefix="needle-mutant-") as folder:
         here = Path(folder)
-        engine = catalogue.package_folder()
+        engine = catalogue.ENGINE
         shutil.copytree(engine, here / "needle", ignore=shutil.ignore_patterns("__pycache__"))
         edited = here / "needle" / "ops" / Path(mutant.file).name
         edited.write_text(mutant.text, encoding="utf-8")

@@ -66,7 +66,7 @@ class Sources:
     """All files of `needle/ops`, and who uses what in a gradient."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or catalogue.package_folder() / "ops"
+        self.folder = folder or catalogue.ENGINE / "ops"
         paths = sorted(self.folder.glob("*.py"))
         self.modules = {path.stem: Module(path) for path in paths if path.stem != "__init__"}
         self.entries = catalogue.operators(self.folder)

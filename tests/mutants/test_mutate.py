@@ -79,7 +79,7 @@ def test_the_commands_say_fails_and_after_repair_fixed(every):
 
 def test_the_commands_find_nothing_where_nothing_is_edited(every):
     mutant = pick(every, "Log.gradient", "result negated")
-    text = (catalogue.package_folder() / "ops" / "exponential.py").read_text(encoding="utf-8")
+    text = (catalogue.ENGINE / "ops" / "exponential.py").read_text(encoding="utf-8")
     found = command.session(dataclasses.replace(mutant, text=text), "exponential/log")
     assert found.codes == (0,)
     assert found.problem

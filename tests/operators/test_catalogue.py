@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from needle_cli.operators.catalogue import (
+    ENGINE,
     CatalogueError,
     join,
     operators,
-    package_folder,
     user_file,
 )
 
@@ -151,11 +151,16 @@ def test_the_engines_own_catalogue_points_at_gradients():
     assert found["arithmetic/add"].class_name == "EWiseAdd"
 
 
+def test_no_two_families_offer_the_same_name():
+    names = [name for e in operators() for name in {e.function, e.class_name} - {""}]
+    assert sorted(names) == sorted(set(names))
+
+
 def modules_after(code):
     script = f"{code}\nimport sys\nprint([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True,
-        cwd=package_folder().parent,
+        cwd=ENGINE.parent,
     )  # fmt: skip
     return done.stdout.strip()
 

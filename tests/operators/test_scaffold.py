@@ -2,10 +2,12 @@
 
 import ast
 import shutil
+import subprocess
+import sys
 
 import pytest
 
-from needle_cli.operators import scaffold
+from needle_cli.operators import catalogue, scaffold
 from needle_cli.problems import Problem
 from tests.helpers import ROOT, needle
 
@@ -114,20 +116,16 @@ def test_a_function_of_numpys_name_has_its_reference():
 
 
 @pytest.mark.parametrize("name", ["activation/squareplus", "brandnew/op"])
-def test_an_operator_of_the_engine_is_in_all_its_places(name, tmp_path, monkeypatch):
+def test_an_operator_of_the_engine_is_two_files_and_found_by_its_name(name, tmp_path, monkeypatch):
     for part in ("needle", "specs"):
         shutil.copytree(ROOT / part, tmp_path / part)
-    monkeypatch.setattr(scaffold.catalogue, "package_folder", lambda: tmp_path / "needle")
+    monkeypatch.setattr(catalogue, "ENGINE", tmp_path / "needle")
     place = scaffold.place_of(name, tmp_path)
     assert place.engine
-    written = scaffold.write(place, spec_only=False)
-    assert place.spec in written and place.spec == tmp_path / "specs" / f"{name}.toml"
-    for path in written:
-        if path.suffix == ".py":
-            text = path.read_text()
-            ast.parse(text)
-            assert place.function in text
-    inner = (tmp_path / "needle" / "ops" / "__init__.py").read_text()
-    assert f"    {place.class_name},\n" in inner and f'"{place.function}"' in inner
-    old = (ROOT / "needle" / "ops" / "__init__.py").read_text()
-    assert len(inner.splitlines()) - len(old.splitlines()) in (4, 6)
+    source, spec = tmp_path / "needle" / "ops" / f"{place.family}.py", tmp_path / "specs"
+    assert scaffold.write(place, spec_only=False) == [source, spec / f"{name}.toml"]
+    assert name in [entry.name for entry in catalogue.operators(tmp_path / "needle" / "ops")]
+    code = f"import needle\nprint(needle.{place.function} is needle.ops.{place.function})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True,
+                          text=True)  # fmt: skip
+    assert done.stdout == "True\n", done.stderr
