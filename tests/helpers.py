@@ -1,6 +1,7 @@
 """Runs the command as a user would, and compares screens with stored ones."""
 
 import atexit
+import contextlib
 import os
 import re
 import shutil
@@ -9,6 +10,9 @@ import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
+
+from needle_cli.operators.catalogue import operators
+from needle_cli.specs import SpecError, load_spec
 
 ROOT = Path(__file__).parents[1]
 SPECS = ROOT / "specs"
@@ -49,6 +53,21 @@ def environment(stand_in=False, extra=None):
     if stand_in:
         env["_NEEDLE_JUDGING"] = "stand_in"
     return env | {k: str(v) for k, v in (extra or {}).items()}
+
+
+def complete_operators(folder=ROOT):
+    """Return the names of our operators that have a gradient and a spec that can be read.
+
+    What is about all operators asks these, so that one that is half written fails its own tests
+    alone.
+    """
+    names = set()
+    for entry in operators(folder / "needle" / "ops"):
+        definition = Path(entry.path).read_text("utf-8").splitlines()[entry.line - 1]
+        with contextlib.suppress(SpecError):
+            load_spec(folder / "specs" / f"{entry.name}.toml")
+            names |= {entry.name} if "def gradient" in definition else set()
+    return names
 
 
 def git(folder, *words):

@@ -34,7 +34,7 @@ def test_enough_causes_are_the_right_ones():
 @pytest.mark.parametrize("key", ["findings", "cannot_tell"])
 def test_no_right_operator_is_accused(key):
     rows = stored("false_alarms")
-    assert rows["examples"] >= 10_000 and len(rows["operators"]) == 30
+    assert rows["examples"] >= 10_000 and len(rows["operators"]) >= 30
     for row in rows["operators"]:
         count = len(row[key]) if key == "findings" else row[key]
         assert count <= (0 if key == "findings" else 0.01 * row["probes"]), row["operator"]

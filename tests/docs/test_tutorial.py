@@ -4,7 +4,6 @@ Not compared: digits that follow from the processor's arithmetic, times, counts 
 NEEDLE_TUTORIAL=write puts what the commands print into the page.
 """
 
-import contextlib
 import os
 import re
 import shutil
@@ -15,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from needle_cli.operators.catalogue import operators
-from needle_cli.specs import SpecError, load_spec
-from tests.helpers import ROOT, environment
+from tests.helpers import ROOT, complete_operators, environment
 
 PAGE = ROOT / "docs" / "tutorial.md"
 BLOCK = re.compile(r"```(console|diff)\n(.*?)```", re.DOTALL)
@@ -79,19 +77,16 @@ def masked(page):
 
 
 def without_half_written(folder):
-    """Take out of a copy every operator that another test is about: the session needs none."""
-    names = {entry.name for entry in operators(folder / "needle" / "ops")}
-    complete = set()
-    for path in (folder / "specs").glob("*/*.toml"):
-        with contextlib.suppress(SpecError):
-            complete |= {load_spec(path).name} & names
+    """Take what is not complete out of a copy: the session begins where nothing is left to do."""
+    complete = complete_operators(folder)
     for path in (folder / "specs").glob("*/*.toml"):
         if f"{path.parent.name}/{path.stem}" not in complete:
             path.unlink()
-    for name in names - complete:
-        family, _, function = name.partition("/")
-        path = folder / "needle" / "ops" / f"{family}.py"
-        path.write_text(re.sub(rf'"{function}",?', "", path.read_text("utf-8"), count=1))
+    for entry in operators(folder / "needle" / "ops"):
+        if entry.name not in complete:
+            path = Path(entry.path)
+            listed = rf'"{entry.function}",?'
+            path.write_text(re.sub(listed, "", path.read_text("utf-8"), count=1))
 
 
 def test_the_tutorial_happens(tmp_path):

@@ -69,7 +69,7 @@ class Sources:
         self.folder = folder or catalogue.ENGINE / "ops"
         paths = sorted(self.folder.glob("*.py"))
         self.modules = {path.stem: Module(path) for path in paths if path.stem != "__init__"}
-        self.entries = catalogue.operators(self.folder)
+        self.entries = [e for e in catalogue.operators(self.folder) if e.class_name]
         self.classes = {
             (Path(entry.path).stem, entry.class_name): entry.name for entry in self.entries
         }

@@ -8,7 +8,7 @@ import pytest
 from needle_cli.reports import reading, trend
 from tests.helpers import needle
 
-ASKED = ("check", "ops", "--family", "exponential", "--seed", 5, "-n", 2,
+ASKED = ("check", "ops", "exp", "log", "logsoftmax", "--seed", 5, "-n", 2,
          "--select", "forward,gradient,contract")  # fmt: skip
 
 

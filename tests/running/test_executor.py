@@ -12,7 +12,7 @@ import pytest
 
 from tests.helpers import ROOT, environment, needle
 
-ASKED = ("check", "ops", "--family", "exponential", "-n", 2, "--seed", 1, "--format", "json",
+ASKED = ("check", "ops", "exp", "log", "logsoftmax", "-n", 2, "--seed", 1, "--format", "json",
          "--select", "forward,gradient")  # fmt: skip
 
 
@@ -96,11 +96,18 @@ def cluster(tmp_path):
             process.wait()
 
 
+def stored_operators():
+    """Return our operators that have a row in the matrix: one that is half written is not asked."""
+    return list(json.loads((ROOT / "tests" / "checking" / "matrix.json").read_text("utf-8")))
+
+
 def test_dask_judges_everything_though_a_worker_is_killed(cluster, tmp_path):
     address, workers = cluster
+    operators = stored_operators()
     asked = (
         "check",
         "ops",
+        *operators,
         "-n",
         2,
         "--seed",
@@ -125,5 +132,5 @@ def test_dask_judges_everything_though_a_worker_is_killed(cluster, tmp_path):
     assert 5 <= done < 25, done
     assert process.returncode == 0, stderr
     rows, document = results(screen)
-    assert len({row["op"] for row in document["results"]}) == 30
+    assert {row["op"] for row in document["results"]} == set(operators)
     assert rows == results(needle(*asked)[1])[0]

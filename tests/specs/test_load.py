@@ -33,17 +33,16 @@ SPECS = find_specs_dir()
 SCHEMA = json.loads((SPECS / "schema.json").read_text())
 
 
-def test_every_shipped_spec_loads() -> None:
-    specs, errors = load_specs(SPECS)
-    assert [str(error) for error in errors] == []
-    assert len(specs) >= 30
-    assert {spec.name for spec in specs} >= {
-        "linalg/matmul",
-        "convolution/conv",
-        "tuples/make_tuple",
-    }
-    assert all(spec.claims.formula and spec.claims.source for spec in specs)
-    assert all(spec.claims.class_name for spec in specs)
+def test_there_are_shipped_specs() -> None:
+    names = {f"{path.parent.name}/{path.stem}" for path in spec_paths(SPECS)}
+    assert len(names) >= 30
+    assert names >= {"linalg/matmul", "convolution/conv", "tuples/make_tuple"}
+
+
+@pytest.mark.parametrize("path", spec_paths(SPECS), ids=lambda path: path.stem)
+def test_a_shipped_spec_loads(path: Path) -> None:
+    claims = load_spec(path).claims
+    assert claims.formula and claims.source and claims.class_name
 
 
 def test_a_broken_spec_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -121,7 +120,7 @@ def test_loading_our_specs_does_not_import_the_engine() -> None:
     """A foreign engine is called `needle` too: the judge must not import it by accident."""
     code = (
         "import sys\nfrom needle_cli.specs import *\n"
-        "specs, errors = load_specs(find_specs_dir())\nassert specs and not errors\n"
+        "specs, errors = load_specs(find_specs_dir())\nassert len(specs) >= 30\n"
         "sys.exit('needle' in sys.modules)\n"
     )
     assert run(code).returncode == 0
