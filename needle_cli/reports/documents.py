@@ -1,27 +1,40 @@
-"""Rows as JSON: the members of the report, described by report.schema.json."""
+"""Runs and rows as JSON data and back: the members of the report, and what a worker sends.
+
+report.schema.json describes the report. A worker sends rows in the same form; it knows nothing of
+the run, so that no finding says how to ask again, and it sends whole records.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from needle_cli._version import __version__
+from needle_cli.problems import FINDINGS, INTERRUPTED, PRECEDENCE, UNUSABLE, Problem, worst_code
 from needle_cli.reports.events import (
     FINDING,
     UNANSWERED,
     CaseView,
+    Curve,
     FindingView,
+    InternalError,
     Row,
     RunInfo,
     Spot,
     Summary,
-    curve_data,
-    plain,
 )
 
 Document = dict[str, Any]
 SCHEMA = "needle.report"
 SCHEMA_VERSION = 1
+LARGEST = 256 * 2**20
+"""Bytes of a file beyond which it is taken for no report."""
+
+SHOWN = ("inputs", "params", "cotangent", "seed")
+"""The members of a record that a report shows."""
 
 
 def report(info: RunInfo, summary: Summary) -> Document:
@@ -91,8 +104,8 @@ def totals(summary: Summary) -> Document:
     }
 
 
-def row(item: Row, info: RunInfo) -> Document:
-    """Return one result."""
+def row(item: Row, info: RunInfo | None) -> Document:
+    """Return one result; `info` is None in a worker."""
     document: Document = {
         "id": item.id,
         "op": item.op,
@@ -101,6 +114,7 @@ def row(item: Row, info: RunInfo) -> Document:
         "dtype": item.dtype,
         "status": item.status,
     }
+    findings = [finding(found, item, info) for found in item.findings]
     if item.reason:
         document["reason"] = item.reason
     if item.formula:
@@ -110,32 +124,30 @@ def row(item: Row, info: RunInfo) -> Document:
         "probes": sum(item.counts.values()),
         "counts": {k: item.counts.get(k, 0) for k in
                    ("pass", "fail", "no_derivative", "cannot_tell")},
-        "worst": None if item.worst is None else spot(item.worst),
+        "worst": None if item.worst is None else _spot(item.worst),
         "location": {"path": item.path, "line": item.line} if item.path else None,
         "spec": item.spec or None,
-        "findings": [finding(found, item, info) for found in item.findings],
-        "replay": next(
-            (replay(found, item, info) for found in item.findings if found.replay_id), None
-        ),
+        "findings": findings,
+        "replay": next((found["replay"] for found in findings if found["replay"]), None),
         "seconds": item.seconds,
     }  # fmt: skip
     if item.curve is not None:
-        document["curve"] = curve_data(item.curve)
+        document["curve"] = _curve(item.curve)
     return document
 
 
-def finding(item: FindingView, owner: Row, info: RunInfo) -> Document:
+def finding(item: FindingView, owner: Row, info: RunInfo | None) -> Document:
     """Return one finding with its cases."""
     return {
         "message": item.message,
         "cause": item.cause,
         "certainty": item.certainty,
         "probes": item.probes,
-        **{k: v for k, v in spot(item.spot).items() if k != "of_allowed"},
-        "smallest": None if item.smallest is None else case(item.smallest),
-        "typical": None if item.typical is None else case(item.typical),
+        **{k: v for k, v in _spot(item.spot).items() if k != "of_allowed"},
+        "smallest": None if item.smallest is None else _case(item.smallest, whole=info is None),
+        "typical": None if item.typical is None else _case(item.typical, whole=info is None),
         "add_to_spec": item.add or None,
-        "replay": replay(item, owner, info) if item.replay_id else None,
+        "replay": replay(item, owner, info) if info and item.replay_id else None,
     }
 
 
@@ -169,22 +181,20 @@ def target(item: Row) -> str:
     return item.op
 
 
-def case(item: CaseView) -> Document:
+def _case(item: CaseView, whole: bool) -> Document:
     """Return a case: exact inputs, parameters and output gradient, entries side by side."""
     record = item.record or {}
     return {
         "label": item.label,
         "message": item.message,
         "shapes": dict(item.shapes),
-        "inputs": record.get("inputs"),
-        "params": record.get("params"),
-        "cotangent": record.get("cotangent"),
-        "seed": record.get("seed"),
-        "elements": [{**spot(element), "wrong": element.wrong} for element in item.elements],
+        **{key: record.get(key) for key in SHOWN},
+        "elements": [{**_spot(element), "wrong": element.wrong} for element in item.elements],
+        **({"record": {k: v for k, v in record.items() if k not in SHOWN}} if whole else {}),
     }
 
 
-def spot(item: Spot) -> Document:
+def _spot(item: Spot) -> Document:
     """Return an entry's numbers; NaN and the infinities as words."""
     return {
         "of_allowed": plain(item.of_allowed),
@@ -196,6 +206,132 @@ def spot(item: Spot) -> Document:
     }
 
 
-def sorted_rows(rows: Sequence[Row]) -> list[Row]:
-    """Return rows in the order of their IDs."""
-    return sorted(rows, key=lambda item: item.id)
+def _curve(item: Curve) -> Document:
+    errors = [plain(error) for error in item.errors]
+    return vars(item) | {"errors": errors, "gradient": plain(item.gradient)}
+
+
+def plain(value: float | None) -> float | str | None:
+    """Return a number for strict JSON: NaN and the infinities as words."""
+    if value is None:
+        return None
+    return float(value) if math.isfinite(value) else str(float(value))
+
+
+def read(path: Path) -> Document:
+    """Return the document in a file; raises `Problem` for anything but a report of this version."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise Problem("too large for a report", kind="report", path=path.name)
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Problem(f"cannot read it: {error.strerror}", kind="report", path=str(path)) from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"not a report: {error}", kind="report", path=path.name) from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        text = f"not a report: it has no schema {SCHEMA!r} (write one with --report json=FILE)"
+        raise Problem(text, kind="report", path=path.name)
+    if document.get("schema_version") != SCHEMA_VERSION:
+        raise Problem("written by another version of needle", kind="report", path=path.name)
+    failed = document.get("error")
+    if failed is not None:
+        said = failed.get("message") if isinstance(failed, dict) else failed
+        raise Problem(f"its run failed: {said}", kind="report", path=path.name)
+    return document
+
+
+def parsed(document: Document, name: str) -> tuple[RunInfo, Summary]:
+    """Return what a run was asked and what it found; raises `Problem` where something is missing.
+
+    `name` is what the document is called in that error.
+    """
+    try:
+        return _info(document["run"]), _summary(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        text = f"not a whole report: {type(error).__name__}: {error}"
+        raise Problem(text, kind="report", path=name) from error
+
+
+def _info(run: Mapping[str, Any]) -> RunInfo:
+    selection, shard = run["selection"], run.get("shard")
+    return RunInfo(
+        seed=run["seed"], profile=run["profile"], argv=tuple(run["argv"]), started=run["started"],
+        versions=dict(run["versions"]), devices=tuple(run["devices"]),
+        dtypes=tuple(selection["dtypes"]), checks=tuple(selection["checks"]),
+        examples=selection["max_examples"], operators=tuple(selection["operators"]),
+        source=run["source"], again=run["again"],
+        shard=None if shard is None else (shard["k"], shard["n"]),
+    )  # fmt: skip
+
+
+def _summary(document: Document) -> Summary:
+    totals = document["summary"]
+    rows = tuple(row_of(item) for item in document["results"])
+    codes = {code for code in (totals["exit_code"],) if code in (*PRECEDENCE, INTERRUPTED)}
+    if any(row.status in FINDING for row in rows):
+        codes.add(FINDINGS)  # the rows speak, whatever a file says of itself
+    code = INTERRUPTED if INTERRUPTED in codes else worst_code(codes or {UNUSABLE})
+    internal = tuple(
+        InternalError(item["op"], item["message"], "")
+        for item in document.get("internal_errors", ())
+    )
+    return Summary(
+        rows, code, totals["seconds"],
+        tuple(totals["notes"]), internal, totals["interrupted"], tuple(totals["left_out"]),
+        dict(totals.get("before", {})),
+    )  # fmt: skip
+
+
+def row_of(data: Mapping[str, Any]) -> Row:
+    """Return the row that a document is about."""
+    location = data["location"] or {"path": "", "line": 0}
+    return Row(
+        op=data["op"], check=data["check"], device=data["device"], dtype=data["dtype"],
+        status=data["status"], reason=data.get("reason", ""), examples=data["examples"],
+        counts=dict(data["counts"]), worst=data["worst"] and _spot_of(data["worst"]),
+        path=location["path"], line=location["line"],
+        findings=tuple(_finding_of(item, data) for item in data["findings"]),
+        seconds=data["seconds"], formula=data.get("formula", ""), spec=data.get("spec") or "",
+        curve=_curve_of(data["curve"]) if "curve" in data else None,
+    )  # fmt: skip
+
+
+def _finding_of(data: Mapping[str, Any], owner: Mapping[str, Any]) -> FindingView:
+    replay = data["replay"] or {"id": "", "token": None}
+    return FindingView(
+        data["message"], data["cause"], data["certainty"], _spot_of(data),
+        _case_of(data["smallest"], owner), _case_of(data["typical"], owner), data["probes"],
+        data.get("add_to_spec") or "", replay["id"], replay["token"] or "",
+    )  # fmt: skip
+
+
+def _case_of(data: Mapping[str, Any] | None, owner: Mapping[str, Any]) -> CaseView | None:
+    if data is None:
+        return None
+    record = None
+    if data["inputs"] is not None:
+        heading = {key: owner[key] for key in ("op", "check", "device", "dtype")}
+        values = {key: data[key] for key in SHOWN}
+        record = {**heading, **values, "label": data["label"], **data.get("record", {})}
+    elements = tuple(_spot_of(element) for element in data["elements"])
+    return CaseView(record, data["message"], data["label"], dict(data["shapes"]), elements)
+
+
+def _spot_of(data: Mapping[str, Any]) -> Spot:
+    index = data["index"]
+    return Spot(
+        data["input"], None if index is None else tuple(index), number(data["analytic"]),
+        number(data["numeric"]), number(data["allowed"]), number(data.get("of_allowed")),
+        data.get("wrong", True),
+    )  # fmt: skip
+
+
+def _curve_of(data: Mapping[str, Any]) -> Curve:
+    errors = tuple(float(error) for error in data["errors"])
+    gradient = float(data["gradient"])
+    return Curve(tuple(data["steps"]), errors, gradient, data["known"], data["step"])
+
+
+def number(value: Any) -> float | None:
+    """Read a number that JSON may carry as a word."""
+    return None if value is None else float(value)

@@ -6,7 +6,6 @@ processes as JSON, so that nothing an operator made is ever unpickled beside the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
@@ -230,72 +229,3 @@ T = TypeVar("T")
 def share_of(items: Sequence[T], shard: tuple[int, int]) -> tuple[T, ...]:
     """Return the K-th of N parts: every N-th item, so that slow neighbours are spread."""
     return tuple(items[shard[0] - 1 :: shard[1]])
-
-
-def row_of(data: Mapping[str, Any]) -> Row:
-    """Return the row of a worker's JSON."""
-    return Row(
-        **{k: data[k] for k in ("op", "check", "device", "dtype", "status", "reason", "examples",
-                                "counts", "path", "line", "seconds")},
-        formula=data["formula"],
-        curve=curve_of(data.get("curve")),
-        worst=_spot(data["worst"]),
-        findings=tuple(finding_of(item) for item in data["findings"]),
-    )  # fmt: skip
-
-
-def curve_of(data: Mapping[str, Any] | None) -> Curve | None:
-    """Return the curve of a worker's, or a report's, JSON."""
-    if data is None:
-        return None
-    errors = tuple(float(error) for error in data["errors"])
-    gradient = float(data["gradient"])
-    return Curve(tuple(data["steps"]), errors, gradient, data["known"], data["step"])
-
-
-def curve_data(curve: Curve) -> dict[str, Any]:
-    """Return what `curve_of` reads, in plain data for strict JSON."""
-    errors = [plain(error) for error in curve.errors]
-    return vars(curve) | {"errors": errors, "gradient": plain(curve.gradient)}
-
-
-def number(value: Any) -> float | None:
-    """Read a number that JSON may carry as a word."""
-    return None if value is None else float(value)
-
-
-def plain(value: float | None) -> float | str | None:
-    """Return a number for strict JSON: NaN and the infinities as words."""
-    if value is None:
-        return None
-    return float(value) if math.isfinite(value) else str(float(value))
-
-
-def _spot(data: Mapping[str, Any] | None) -> Spot | None:
-    if data is None:
-        return None
-    index = data["index"]
-    return Spot(
-        data["input"],
-        None if index is None else tuple(index),
-        number(data["analytic"]),
-        number(data["numeric"]),
-        number(data["allowed"]),
-        number(data["of_allowed"]),
-        data["wrong"],
-    )
-
-
-def _case(data: Mapping[str, Any] | None) -> CaseView | None:
-    if data is None:
-        return None
-    elements = tuple(spot for item in data["elements"] if (spot := _spot(item)))
-    return CaseView(data["record"], data["message"], data["label"], data["shapes"], elements)
-
-
-def finding_of(data: Mapping[str, Any]) -> FindingView:
-    """Return the finding of a worker's JSON."""
-    return FindingView(
-        data["message"], data["cause"], data["certainty"], _spot(data["spot"]) or Spot(""),
-        _case(data["smallest"]), _case(data["typical"]), data["probes"], data["add"],
-    )  # fmt: skip

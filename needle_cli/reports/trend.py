@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from needle_cli.reports import reading
+from needle_cli.reports import documents
 from needle_cli.reports.events import Row
 
 JUMP = 10.0
@@ -31,7 +31,7 @@ def worst_errors(rows: Sequence[Row]) -> dict[str, float]:
 def earlier(path: str) -> dict[str, float]:
     """Return the worst errors of a report in a file; raises `Problem` if it is none."""
     file = Path(path)
-    return worst_errors(reading.parsed(reading.read(file), file.name)[1].rows)
+    return worst_errors(documents.parsed(documents.read(file), file.name)[1].rows)
 
 
 def warnings(rows: Sequence[Row], before: Mapping[str, float]) -> list[str]:

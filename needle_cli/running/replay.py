@@ -13,7 +13,7 @@ from needle_cli.operators.unit import Unit, ours, users
 from needle_cli.problems import FINDINGS, PASSED, UNUSABLE, Problem
 from needle_cli.records.tokens import Record
 from needle_cli.reports import documents
-from needle_cli.reports.events import FindingView, Row, RunInfo, Spot, finding_of
+from needle_cli.reports.events import FindingView, Row, RunInfo, Spot
 from needle_cli.running.provenance import versions
 from needle_cli.running.runners import local_runner
 from needle_cli.running.tasks import Outcome, Task
@@ -187,7 +187,7 @@ def _says_no(outcome: Outcome) -> bool:
     data = outcome.data
     return (
         outcome.ending != "answer"
-        or bool(data.get("finding"))
+        or bool(data.get("rows"))
         or bool(data.get("raised"))
         or bool(data.get("printed"))
     )
@@ -199,8 +199,8 @@ def _what(outcome: Outcome) -> tuple[str, FindingView | None]:
     if outcome.ending != "answer":
         place = f" at {outcome.place}" if outcome.place else ""
         return outcome.reason + place, None
-    if data.get("finding"):
-        finding = finding_of(data["finding"])
+    if data.get("rows"):
+        (finding,) = documents.row_of(data["rows"][0]).findings
         return finding.cause or finding.message or "the finding is still there", finding
     if data.get("raised"):
         return f"raised {data['raised']}", None

@@ -10,7 +10,8 @@ from needle_cli.operators import known_failures
 from needle_cli.operators.unit import Unit
 from needle_cli.problems import shown_path
 from needle_cli.records.tokens import Record, leaves
-from needle_cli.reports.events import CaseView, FindingView, Row, RunInfo, Spot, row_of
+from needle_cli.reports import documents
+from needle_cli.reports.events import CaseView, FindingView, Row, RunInfo, Spot
 from needle_cli.running.tasks import Outcome
 
 FIRST_CHECK = "forward"
@@ -56,7 +57,7 @@ def without_judging(unit: Unit, info: RunInfo) -> list[Row]:
 def _rows(outcome: Outcome) -> list[Row]:
     data = outcome.data
     if outcome.ending == "answer" and "rows" in data:
-        return [row_of(row) for row in data["rows"]]
+        return [documents.row_of(row) for row in data["rows"]]
     if outcome.ending == "not_reached":
         return [_row(outcome, "timeout", FIRST_CHECK, "not reached within --max-time", None)]
     if outcome.ending == "answer":

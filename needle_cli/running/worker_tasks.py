@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import math
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from needle_cli.checking.faults import campaign
 from needle_cli.checking.model import (
-    Array,
     Case,
     CaseReport,
     Element,
@@ -39,9 +39,10 @@ from needle_cli.problems import Problem, shown_path
 from needle_cli.records import tokens
 from needle_cli.records.encoding import Unstorable, case_of, record_of
 from needle_cli.records.tokens import Record
-from needle_cli.reports.events import Curve, curve_data, plain
+from needle_cli.reports import documents
+from needle_cli.reports.events import CaseView, Curve, FindingView, Row, Spot
 from needle_cli.running.tasks import Breadcrumb, Data, Task
-from needle_cli.specs import Spec, SpecError, find_specs_dir, load_spec, load_specs
+from needle_cli.specs import Spec, SpecError, as_problems, find_specs_dir, load_spec, load_specs
 from needle_cli.specs.entries import kink_text
 
 MOST_STORED = 20_000
@@ -70,19 +71,22 @@ def judge(task: Task, breadcrumb: Breadcrumb) -> Data:
     results = [_with_examples(result, op, spec, task) for result in results]
     if task.faults and all(result.status in RIGHT for result in results):
         results.append(campaign.plant(op, spec.claims, _plan(task)))
-    formula = spec.claims.formula
-    rows = [row_data(replace(result, op=task.op), task, formula) for result in results]
+    rows = [replace(row_of(result, task), formula=spec.claims.formula) for result in results]
     drawn = error_curve(op, spec.claims, _plan(task)) if GRADIENT in task.checks else None
-    for row in rows:
-        if drawn is not None and row["check"] == GRADIENT and row["status"] != "error":
-            row["curve"] = curve_data(Curve(**vars(drawn)))
+    if drawn is not None:
+        rows = [_with_curve(row, Curve(**vars(drawn))) for row in rows]
     known = [_pinned(op, spec, task, check, token) for check, token in task.known if token]
-    clean = all(row["status"] != "error" for row in rows)
-    return {"rows": rows, "known": known, "clean": clean}
+    clean = all(row.status != "error" for row in rows)
+    return {"rows": [documents.row(row, None) for row in rows], "known": known, "clean": clean}
+
+
+def _with_curve(row: Row, curve: Curve) -> Row:
+    drawn = row.check == GRADIENT and row.status != "error"
+    return replace(row, curve=curve) if drawn else row
 
 
 def again(task: Task, breadcrumb: Breadcrumb) -> Data:
-    """Ask one recorded question again; answer with its finding, or without one."""
+    """Ask one recorded question again; answer with the row of its finding, or without one."""
     record = task.record or {}
     case = case_of(record)
     spec, module = _spec(task)
@@ -93,8 +97,10 @@ def again(task: Task, breadcrumb: Breadcrumb) -> Data:
         failure = judging.ask_again(op, spec.claims, _plan(task), check, case)
     except OperatorError as error:
         text = f"{task.op} raised {type(error.original).__name__}: {error.original}"
-        return {"finding": None, "raised": text, "clean": False}
-    return {"finding": None if failure is None else _failure(failure, check, task), "clean": True}
+        return {"rows": [], "raised": text, "clean": False}
+    result = Result(task.op, check, task.device, task.dtype, Status.FAIL)
+    rows = [] if failure is None else [row_of(replace(result, failures=(failure,)), task)]
+    return {"rows": [documents.row(row, None) for row in rows], "clean": True}
 
 
 def load(task: Task, breadcrumb: Breadcrumb) -> Data:
@@ -154,24 +160,15 @@ def describe(check: str, case: Case, task: Task) -> Record:
     return record_of(case, None, **_heading(task, check))
 
 
-def row_data(result: Result, task: Task, formula: str = "") -> Data:
-    """Return a result as the plain data that `events.row_of` reads."""
-    return {
-        "op": result.op,
-        "check": result.check,
-        "device": result.device,
-        "dtype": result.dtype,
-        "status": str(result.status),
-        "reason": result.reason,
-        "examples": result.examples,
-        "counts": {str(k): int(v) for k, v in result.counts.items()},
-        "worst": _worst(result.worst),
-        "path": "",
-        "line": 0,
-        "formula": formula,
-        "seconds": round(result.seconds, 6),
-        "findings": [_failure(failure, result.check, task) for failure in result.failures],
-    }
+def row_of(result: Result, task: Task) -> Row:
+    """Return the row of a result."""
+    return Row(
+        task.op, result.check, result.device, result.dtype, str(result.status), result.reason,
+        result.examples, {str(k): int(v) for k, v in result.counts.items()},
+        None if result.worst is None else _spot(result.worst, of_allowed=result.worst.of_allowed),
+        findings=tuple(_finding(failure, result.check, task) for failure in result.failures),
+        seconds=round(result.seconds, 6),
+    )  # fmt: skip
 
 
 def _heading(task: Task, check: str) -> Record:
@@ -195,10 +192,8 @@ def _plan(task: Task) -> Plan:
 def _spec(task: Task) -> tuple[Spec, ModuleType | None]:
     module = _module(task.source) if task.source else None
     family = Path(task.source).stem if task.source else None
-    try:
+    with as_problems():
         return load_spec(Path(task.spec), task.trust, family, module), module
-    except SpecError as error:
-        raise error.problem() from error
 
 
 def _operator(task: Task, spec: Spec, module: ModuleType | None) -> OpUnderTest:
@@ -234,9 +229,9 @@ def _pinned(op: OpUnderTest, spec: Spec, task: Task, check: str, token: str) -> 
     if failure is None:
         return {**answer, "fails": False}
     found = failure.finding
-    number = found.analytic if found.analytic is None else plain(found.analytic)
-    number = number if isinstance(number, float) else None
-    return {**answer, "message": found.message, "analytic": number}
+    analytic = None if found.analytic is None else float(found.analytic)
+    known = analytic is not None and math.isfinite(analytic)
+    return {**answer, "message": found.message, "analytic": analytic if known else None}
 
 
 def _import(name: str) -> ModuleType:
@@ -268,73 +263,26 @@ def _module(source: str) -> ModuleType:
     return module
 
 
-def _failure(failure: Failure, check: str, task: Task) -> Data:
-    finding = failure.finding
-    return {
-        "message": finding.message,
-        "cause": finding.cause,
-        "certainty": failure.certainty,
-        "spot": _spot(finding),
-        "smallest": _case(failure.smallest, check, task),
-        "typical": None if failure.typical is None else _case(failure.typical, check, task),
-        "probes": failure.probes,
-        "add": "\n\n".join(kink_text(kink) for kink in failure.undeclared),
-    }
+def _finding(failure: Failure, check: str, task: Task) -> FindingView:
+    typical, finding = failure.typical, failure.finding
+    return FindingView(
+        finding.message, finding.cause, failure.certainty, _spot(finding),
+        _case(failure.smallest, check, task),
+        None if typical is None else _case(typical, check, task), failure.probes,
+        "\n\n".join(kink_text(kink) for kink in failure.undeclared),
+    )  # fmt: skip
 
 
-def _case(report: CaseReport, check: str, task: Task) -> Data:
+def _case(report: CaseReport, check: str, task: Task) -> CaseView:
     case = report.case
     record = None
     if case.size() <= MOST_STORED and check != campaign.CHECK:
         with contextlib.suppress(Unstorable):
             record = record_of(case, report.cotangent, **_heading(task, check))
-    shapes = dict(zip(case.leaf_names(), map(_shape, case.leaves()), strict=True))
-    return {
-        "record": record,
-        "message": report.message,
-        "label": case.label,
-        "shapes": shapes,
-        "elements": [_element(element) for element in report.elements],
-    }
+    shapes = zip(case.leaf_names(), (list(leaf.shape) for leaf in case.leaves()), strict=True)
+    elements = tuple(_spot(element, wrong=element.wrong) for element in report.elements)
+    return CaseView(record, report.message, case.label, dict(shapes), elements)
 
 
-def _shape(leaf: Array) -> Sequence[int]:
-    return list(leaf.shape)
-
-
-def _element(element: Element) -> Data:
-    return {
-        "input": element.input,
-        "index": list(element.index),
-        "analytic": plain(element.analytic),
-        "numeric": plain(element.numeric),
-        "allowed": plain(element.allowed),
-        "of_allowed": None,
-        "wrong": element.wrong,
-    }
-
-
-def _spot(finding: Finding) -> Data:
-    return {
-        "input": finding.input,
-        "index": None if finding.index is None else list(finding.index),
-        "analytic": plain(finding.analytic),
-        "numeric": plain(finding.numeric),
-        "allowed": plain(finding.allowed),
-        "of_allowed": None,
-        "wrong": True,
-    }
-
-
-def _worst(worst: Worst | None) -> Data | None:
-    if worst is None:
-        return None
-    return {
-        "input": worst.input,
-        "index": None if worst.index is None else list(worst.index),
-        "analytic": plain(worst.analytic),
-        "numeric": plain(worst.numeric),
-        "allowed": plain(worst.allowed),
-        "of_allowed": plain(worst.of_allowed),
-        "wrong": worst.of_allowed > 1,
-    }
+def _spot(at: Finding | Worst | Element, **more: Any) -> Spot:
+    return Spot(at.input, at.index, at.analytic, at.numeric, at.allowed, **more)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from needle_cli.reports import reading, trend
+from needle_cli.reports import documents, trend
 from tests.helpers import needle
 
 ASKED = ("check", "ops", "exp", "log", "logsoftmax", "--seed", 5, "-n", 2,
@@ -128,7 +128,7 @@ def test_shrinking_head_room_is_a_warning(parts):
                 row["worst"]["of_allowed"] = share
         (parts / name).write_text(json.dumps(document))
     better = trend.earlier(str(parts / "better.json"))
-    _, summary = reading.parsed(document, "worse.json")
+    _, summary = documents.parsed(document, "worse.json")
     grown = [op for op, share in better.items() if share]
     said = trend.warnings(summary.rows, better)
     assert len(said) == len(grown) > 0

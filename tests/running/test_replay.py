@@ -85,8 +85,8 @@ def test_fails_then_fixed(failed):
     assert code == 0 and "no recorded failures" in screen
 
 
-NO = {"finding": None, "raised": "ValueError: no"}
-YES = {"finding": None}
+NO = {"rows": [], "raised": "ValueError: no"}
+YES = {"rows": []}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ YES = {"finding": None}
         ([NO, NO, YES], "FLAKY", 1),
         ([YES, {"internal": "KeyError"}, YES], "CANNOT", 2),
         ([{"problem": {"message": "gone"}}] * 3, "CANNOT", 2),
-        ([{"finding": None, "printed": "hello"}] * 3, "FAILS", 1),
+        ([{"rows": [], "printed": "hello"}] * 3, "FAILS", 1),
     ],
 )
 def test_three_tries_make_a_verdict(tries, word, code):

@@ -3,23 +3,16 @@
 import os
 import time
 
+from needle_cli.reports import documents
+from needle_cli.reports.events import CaseView, FindingView, Row, Spot
+
 HEADING = {"device": "cpu", "dtype": "float64", "file": "canned.py"}
-ARRAY = {"dtype": "float64", "shape": [1], "values": [1.0]}
+WORST = Spot("a", (1, 0), of_allowed=0.44)
 
 
-def row(task, check, status, **fields):
-    return {
-        "op": task.op, "check": check, "device": task.device, "dtype": task.dtype,
-        "status": status, "reason": "", "examples": 100, "counts": {"pass": 600}, "worst": None,
-        "path": "", "line": 0, "seconds": 0.1, "findings": [], "formula": "", **fields,
-    }  # fmt: skip
-
-
-def spot(name, index, analytic=None, numeric=None, allowed=None, of_allowed=None, wrong=True):
-    return {
-        "input": name, "index": index, "analytic": analytic, "numeric": numeric,
-        "allowed": allowed, "of_allowed": of_allowed, "wrong": wrong,
-    }  # fmt: skip
+def row(task, check, status, reason="", **fields):
+    return Row(task.op, check, task.device, task.dtype, status, reason, 100, {"pass": 600},
+               seconds=0.1, **fields)  # fmt: skip
 
 
 def record(task, check, shape, values):
@@ -32,36 +25,29 @@ def record(task, check, shape, values):
 
 
 def wrong(task):
-    elements = [
-        spot("a", [i, j], 2.0 * i - j - 1, 1.0 * i - (j + 1) / 2, 1e-6)
+    elements = tuple(
+        Spot("a", (i, j), 2.0 * i - j - 1, 1.0 * i - (j + 1) / 2, 1e-6)
         for i in (0, 1)
         for j in (0, 1)
-    ]
-    return {
-        "message": "analytic and numeric derivative differ",
-        "cause": "the gradient is exactly 2 × the numeric one",
-        "certainty": "6 of 6 probes, spread 3e-10; nothing else fits",
-        "spot": spot("a", [0], 4.0, 2.0, 1.1e-6),
-        "smallest": {
-            "record": record(task, "gradient", [1], [1.0]), "message": "", "label": "square",
-            "shapes": {"a": [1]}, "elements": [spot("a", [0], 4.0, 2.0, 1.1e-6)],
-        },
-        "typical": {
-            "record": None, "message": "", "label": "", "shapes": {"a": [2, 2]},
-            "elements": elements,
-        },
-        "probes": 6,
-        "add": "",
-    }  # fmt: skip
+    )
+    spot = Spot("a", (0,), 4.0, 2.0, 1.1e-6)
+    return FindingView(
+        "analytic and numeric derivative differ",
+        "the gradient is exactly 2 × the numeric one",
+        "6 of 6 probes, spread 3e-10; nothing else fits",
+        spot,
+        CaseView(record(task, "gradient", [1], [1.0]), "", "square", {"a": [1]}, (spot,)),
+        CaseView(None, "", "", {"a": [2, 2]}, elements),
+        probes=6,
+    )
 
 
 def judge(task, breadcrumb):
     name = task.op.rpartition("/")[2]
-    worst = spot("a", [1, 0], of_allowed=0.44)
-    good = [row(task, check, "pass", worst=worst) for check in task.checks]
+    good = [row(task, check, "pass", worst=WORST) for check in task.checks]
     if name == "wrong":
         good[2] = row(
-            task, task.checks[2], "fail", findings=[wrong(task)], formula="y = a^2; da = 2 a dy"
+            task, task.checks[2], "fail", findings=(wrong(task),), formula="y = a^2; da = 2 a dy"
         )
     if name == "unsure":
         good[0] = row(task, task.checks[0], "cannot_tell", reason="92 of 100 probes undecided")
@@ -73,7 +59,7 @@ def judge(task, breadcrumb):
     if name == "slow":
         breadcrumb("gradient", None)
         time.sleep(100)
-    return {"rows": good, "clean": True}
+    return {"rows": [documents.row(item, None) for item in good], "clean": True}
 
 
 def load(task, breadcrumb):

@@ -18,7 +18,7 @@ from needle_cli.operators.selection import select
 from needle_cli.operators.unit import Unit
 from needle_cli.problems import NOTHING, PASSED, Problem
 from needle_cli.records.store import FOLDER
-from needle_cli.reports import reading
+from needle_cli.reports import documents
 from needle_cli.reports.events import FINDING, Row
 from needle_cli.running import replay
 from needle_cli.running.last_run import REPORT
@@ -120,7 +120,7 @@ def _last(settings: Settings) -> Sequence[Row]:
     path = settings.root / FOLDER / "last" / REPORT
     if not path.is_file():
         raise Problem(f"there is no {FOLDER}/last/{REPORT}: run needle check first")
-    return reading.parsed(reading.read(path), path.name)[1].rows
+    return documents.parsed(documents.read(path), path.name)[1].rows
 
 
 def _rewrite(

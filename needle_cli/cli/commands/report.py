@@ -9,7 +9,7 @@ import click
 
 from needle_cli.cli.commands.options import given, options_of, warn
 from needle_cli.problems import FINDINGS, PASSED, Problem
-from needle_cli.reports import reading
+from needle_cli.reports import documents, merge
 from needle_cli.reports.events import RunDone
 from needle_cli.reports.outputs import Reports
 from needle_cli.settings import FORMATS, REPORTS, resolve
@@ -36,8 +36,8 @@ def _command(files: tuple[str, ...], to: tuple[str, ...], **parameters: Any) -> 
     parts = []
     for word in files:
         path = Path(word)
-        parts.append((path.name, *reading.parsed(reading.read(path), path.name)))
-    info, summary = reading.merged(parts)
+        parts.append((path.name, *documents.parsed(documents.read(path), path.name)))
+    info, summary = merge.merged(parts)
     with Reports(settings, warn, screen=bool(screens) or not written) as reports:
         for listener in reports.listeners:
             listener(RunDone(info, summary))
