@@ -22,8 +22,8 @@ from needle_cli.records.tokens import Record
 from needle_cli.reports.events import FINDING, UNANSWERED, FindingView, Row, Spot
 from needle_cli.specs.document import read_document
 from needle_cli.specs.errors import as_problems
-from needle_cli.specs.fields import Table
 from needle_cli.specs.header import KNOWN_FAILURES
+from needle_cli.specs.table import Table
 from needle_cli.specs.vocabulary import DEVICES, FLOAT_DTYPES
 
 KEYS = ("op", "check", "device", "dtype", "issue", "reason", "until", "cause", "analytic", "token")

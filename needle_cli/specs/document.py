@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from needle_cli.specs.errors import SpecError
-from needle_cli.specs.toml_lines import key_lines
+from needle_cli.specs.lines import key_lines
 
 MAX_BYTES = 256 * 1024
 """A spec is a page of text; more than this is a wrong file, and is not read into memory."""

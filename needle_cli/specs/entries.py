@@ -1,4 +1,4 @@
-"""Read the arrays of tables of a spec: kinks, lanes, error cases, tolerances and the like."""
+"""Read the arrays of tables of a spec: kinks, lanes, error cases, recorded examples."""
 
 from __future__ import annotations
 
@@ -6,41 +6,26 @@ import builtins
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from needle_cli.checking.claims import (
-    ErrorCase,
-    Given,
-    Immune,
-    InputClaim,
-    Kink,
-    Lane,
-    Nondeterministic,
-    ParamClaim,
-    Tolerance,
-)
-from needle_cli.explanations import FAULTS
+from needle_cli.checking.claims import ErrorCase, Given, InputClaim, Kink, Lane, ParamClaim
 from needle_cli.records import tokens
 from needle_cli.specs.errors import listed, nearest, shown
-from needle_cli.specs.fields import Table, is_finite_number
-from needle_cli.specs.inputs import Names, inside, read_input
-from needle_cli.specs.params import plain, read_param
-from needle_cli.specs.vocabulary import (
-    CHECKS,
-    CONVENTIONS_OF,
-    CURVATURES,
-    DEVICES,
-    ERROR_KEYS,
-    EXAMPLE_KEYS,
-    FLOAT_DTYPES,
-    GIVEN_KEYS,
-    IMMUNE_KEYS,
-    KINK_KEYS,
-    KINKS,
-    LANE_KEYS,
-    NONDETERMINISTIC_KEYS,
-    TOLERANCE_KEYS,
+from needle_cli.specs.forms import (
+    NAME,
+    Fields,
+    Form,
+    Scope,
+    fields_node,
+    named_node,
+    plain,
+    read_fields,
 )
+from needle_cli.specs.inputs import inside, read_input
+from needle_cli.specs.params import read_param
+from needle_cli.specs.table import Table, is_finite_number
+from needle_cli.specs.vocabulary import CONVENTIONS_OF
 
 EXCEPTIONS = (
     "AxisError",
@@ -55,56 +40,29 @@ MAX_ENTRIES = 4096
 NUMBER_KINDS = ("int", "float", "choice")
 
 
-def read_kinks(
-    top: Table, inputs: Mapping[str, InputClaim], params: Mapping[str, ParamClaim]
-) -> tuple[Kink, ...]:
-    """Read `[[kink]]`: declared points without a derivative."""
-    return tuple(_kink(table, inputs, params) for table in top.tables("kink"))
-
-
-def _kink(table: Table, inputs: Mapping[str, InputClaim], params: Mapping[str, ParamClaim]) -> Kink:
-    table.only(KINK_KEYS)
-    for key, what in (
-        ("kind", listed(KINKS)),
-        ("of", listed(inputs)),
-        (
-            "curvature",
-            f"{listed(CURVATURES)}: without it a wrong slope could hide behind a wrong convention",
-        ),
-    ):
-        table.need(key, what)
-    kind = table.word("kind", KINKS)
-    of = table.names("of", tuple(inputs), "input")
+def check_kink(table: Table, kink: Kink, scope: Scope) -> None:
+    """Refuse a kink whose fields do not fit its kind."""
+    kind, of = kink.kind, kink.of
     if not of or (kind != "equal" and len(of) != 1) or (kind == "equal" and len(of) < 2):
         wanted = "two inputs or more" if kind == "equal" else "one input"
         raise table.error("of", f"a kink of kind {shown(kind)} names {len(of)} inputs", wanted)
-    curvature = table.word("curvature", CURVATURES)
-    if curvature == "none":
+    if kink.curvature == "none":
         table.need("reason", 'why the kink is neither convex nor concave (curvature is "none")')
     if kind != "point" and "value" in table:
         raise table.error("value", f"a kink of kind {shown(kind)} takes no value", 'kind = "point"')
-    value = _kink_value(table, params)
     if kind == "point":
         table.need("value", "where the kink lies: a number, or the parameter that says it")
-        if not isinstance(value, str) and not inside(inputs[of[0]].domain, value):
+        domain = scope.input_claims[of[0]].domain
+        if not isinstance(kink.value, str) and not inside(domain, kink.value):
             raise table.error(
                 "value",
-                f"{value} lies outside the domain of {shown(of[0])}",
+                f"{kink.value} lies outside the domain of {shown(of[0])}",
                 "a value of the domain",
             )
-    return Kink(
-        kind,
-        of,
-        curvature,
-        value,
-        _along(table, params),
-        _convention(table, kind),
-        table.text("reason"),
-    )
 
 
 def kink_text(kink: Kink) -> str:
-    """Return the `[[kink]]` that `read_kinks` reads as `kink`."""
+    """Return the `[[kink]]` that is read as `kink`."""
     keys: dict[str, Any] = {
         "kind": kink.kind,
         "of": list(kink.of) if len(kink.of) > 1 else kink.of[0],
@@ -126,108 +84,108 @@ def kink_text(kink: Kink) -> str:
     return "\n".join(["[[kink]]", *written])
 
 
-def _kink_value(table: Table, params: Mapping[str, ParamClaim]) -> float | str:
+def kink_value(table: Table, key: str, scope: Scope) -> float | str:
     """Read where a kink lies: a number, or the name of a parameter that is one."""
-    value = table.data.get("value")
+    value = table.data[key]
     if isinstance(value, str):
-        numbers = [name for name, claim in params.items() if claim.kind in NUMBER_KINDS]
+        numbers = [n for n, claim in scope.param_claims.items() if claim.kind in NUMBER_KINDS]
         if value not in numbers:
             expected = "a number" + (f", or {listed(numbers)}" if numbers else "")
-            raise table.wrong("value", expected, nearest(value, numbers))
+            raise table.wrong(key, expected, nearest(value, numbers))
         return value
-    return table.number("value", 0.0)
+    return table.number(key, 0.0)
 
 
-def _along(table: Table, params: Mapping[str, ParamClaim]) -> Any:
+def along(table: Table, key: str, scope: Scope) -> Any:
     """Read along which axes entries tie: numbers, or the parameter that says them."""
-    value = plain(table.data.get("along"))
-    axes = value if isinstance(value, tuple | list) else (value,)
-    if value is None or all(isinstance(a, int) and not isinstance(a, bool) for a in axes):
+    value = plain(table.data[key])
+    axes = value if isinstance(value, tuple) else (value,)
+    if all(isinstance(axis, int) and not isinstance(axis, bool) for axis in axes):
         return value
-    named = [name for name, claim in params.items() if claim.kind in ("axis", "axes")]
+    named = [n for n, claim in scope.param_claims.items() if claim.kind in ("axis", "axes")]
     if not isinstance(value, str) or value not in named:
         wanted = "an axis" + (f", or {listed(named)}" if named else "")
-        raise table.wrong("along", wanted, nearest(str(value), named))
+        raise table.wrong(key, wanted, nearest(str(value), named))
     return value
 
 
-def _convention(table: Table, kind: str) -> Any:
+def convention(table: Table, key: str, scope: Scope) -> Any:
     """Read what the gradient is on the kink: a number, or a word for how ties share."""
-    if "convention" not in table:
-        return None
-    value = table.data["convention"]
+    value, words = table.data[key], CONVENTIONS_OF[table.data["kind"]]
     if isinstance(value, str):
-        return table.word("convention", CONVENTIONS_OF[kind])
+        return table.word(key, words)
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     if not numeric or math.isnan(value):
-        raise table.wrong("convention", f"a number, or {listed(CONVENTIONS_OF[kind])}")
+        raise table.wrong(key, f"a number, or {listed(words)}")
     return value
 
 
-def read_lanes(
-    top: Table, names: Names, inputs: Mapping[str, InputClaim], params: Mapping[str, ParamClaim]
-) -> tuple[Lane, ...]:
-    """Read `[[lane]]`: other ways of drawing inputs and parameters."""
-    lanes: list[Lane] = []
-    for table in top.tables("lane"):
-        table.only(LANE_KEYS)
-        table.need("name", "a name that says what is special")
-        table.need("override", "override.NAME for an input or a parameter")
-        name = table.text("name")
-        if name in [lane.name for lane in lanes]:
-            raise table.error("name", f"two lanes are called {shown(name)}", "different names")
-        override = table.table("override")
-        if not override.data:
-            raise table.error("override", "the lane overrides nothing", listed([*inputs, *params]))
-        override.only((*inputs, *params))
-        lanes.append(
-            Lane(
-                name,
-                {
-                    n: read_input(override, n, names, inputs[n])
-                    for n in override.data
-                    if n in inputs
-                },
-                {n: read_param(override, n, names) for n in override.data if n in params},
+def lane(name: str, override: Mapping[str, InputClaim | ParamClaim]) -> Lane:
+    """Make another way of drawing inputs and parameters."""
+    inputs = {key: claim for key, claim in override.items() if isinstance(claim, InputClaim)}
+    params = {key: claim for key, claim in override.items() if isinstance(claim, ParamClaim)}
+    return Lane(name, inputs, params)
+
+
+def override(fields: Fields) -> Form:
+    """What a lane changes of inputs, which have these fields, and of parameters."""
+
+    def read(table: Table, key: str, scope: Scope) -> dict[str, Any]:
+        changed = table.table(key)
+        every = (*scope.input_claims, *scope.params)
+        if not changed.data:
+            raise table.error(key, "the lane overrides nothing", listed(every))
+        changed.only(every)
+        return {
+            name: read_input(changed, name, scope, fields, scope.input_claims[name])
+            if name in scope.inputs
+            else read_param(changed, name, scope)
+            for name in changed.data
+        }
+
+    change = {"anyOf": [{"$ref": "#/$defs/change"}, {"$ref": "#/$defs/param"}]}
+    return Form(read, {**named_node(change), "minProperties": 1})
+
+
+def error_cases(fields: Fields) -> Form:
+    """Arguments that must raise: arrays for the inputs, plain values for the parameters."""
+
+    def read(top: Table, key: str, scope: Scope) -> tuple[ErrorCase, ...]:
+        return tuple(
+            ErrorCase(
+                **read_fields(table, fields, scope, beside=(*scope.input_claims, *scope.params)),
+                values=_arguments(table, scope),
             )
+            for table in top.tables(key)
         )
-    return tuple(lanes)
+
+    node = fields_node(fields)
+    del node["additionalProperties"]
+    array = {"if": {"type": "object"}, "then": {"$ref": "#/$defs/given"}}
+    node |= {"patternProperties": {NAME: array}, "additionalProperties": False}
+    return Form(read, {"type": "array", "items": node})
 
 
-def read_errors(
-    top: Table, inputs: Mapping[str, InputClaim], params: Mapping[str, ParamClaim]
-) -> tuple[ErrorCase, ...]:
-    """Read `[[error]]`: arguments that must raise."""
-    cases = []
-    for table in top.tables("error"):
-        table.only((*inputs, *params, *ERROR_KEYS))
-        table.need("why", "why these arguments have no value")
-        table.need("raises", 'the name of an exception such as "ValueError"')
-        for name in inputs:
-            table.need(name, "every input: { shape = [2, 3] } or { value = [1.0] }")
-        raises = table.text("raises")
-        if raises not in EXCEPTIONS:
-            raise table.error(
-                "raises",
-                f"there is no exception {shown(raises)}",
-                'a built-in exception such as "ValueError", or "LinAlgError"',
-                nearest(raises, EXCEPTIONS),
-            )
-        cases.append(ErrorCase(table.text("why"), raises, read_arguments(table, inputs, params)))
-    return tuple(cases)
+def _arguments(table: Table, scope: Scope) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    for name, claim in scope.input_claims.items():
+        table.need(name, "every input: { shape = [2, 3] } or { value = [1.0] }")
+        many = claim.members is not None
+        arguments[name] = _members(table, claim) if many else _given(table, name, claim)
+    return arguments | {name: plain(table.data[name]) for name in scope.params if name in table}
 
 
-def read_arguments(
-    table: Table, inputs: Mapping[str, InputClaim], params: Mapping[str, ParamClaim]
-) -> dict[str, Any]:
-    """Read fixed arguments: arrays for the inputs, plain values for the parameters."""
-    values: dict[str, Any] = {}
-    for name, claim in inputs.items():
-        if name in table:
-            many = claim.members is not None
-            values[name] = _members(table, claim) if many else _given(table, name, claim)
-    values.update({name: plain(table.data[name]) for name in params if name in table})
-    return values
+def exception(table: Table, key: str, scope: Scope) -> str:
+    """Read the name of an exception."""
+    name = table.text(key)
+    if name not in EXCEPTIONS:
+        raise table.error(
+            key,
+            f"there is no exception {shown(name)}",
+            'a built-in exception such as "ValueError", or "LinAlgError"',
+            nearest(name, EXCEPTIONS),
+        )
+    return name
 
 
 def _members(table: Table, claim: InputClaim) -> tuple[Given, ...]:
@@ -235,7 +193,7 @@ def _members(table: Table, claim: InputClaim) -> tuple[Given, ...]:
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
         raise table.wrong(claim.name, "an array of { shape = [...] } or { value = [...] }")
     members = {f"{claim.name}[{i}]": item for i, item in enumerate(value)}
-    parent = Table(table.document, table.path, members)
+    parent = replace(table, data=members)
     return tuple(_given(parent, key, claim) for key in members)
 
 
@@ -244,7 +202,7 @@ def _given(parent: Table, key: str, claim: InputClaim) -> Given:
     if not isinstance(parent.data[key], Mapping):
         raise parent.wrong(key, "{ shape = [2, 3] } or { value = [1.0, 2.0] }")
     table = parent.table(key)
-    table.only(GIVEN_KEYS)
+    table.only(("shape", "value"))
     if ("shape" in table) == ("value" in table):
         raise table.error("", f"`{table.path}` needs one of shape and value", "one of the two")
     if "value" in table:
@@ -279,62 +237,19 @@ def _flatten(table: Table, value: Any, dtype: str, entries: list[float]) -> tupl
     return (len(value), *(shapes[0] if shapes else ()))
 
 
-def read_tolerances(top: Table) -> tuple[Tolerance, ...]:
-    """Read `[[tolerance]]`: stated multiples of the computed bound, each with its reason."""
-    tolerances = []
-    for table in top.tables("tolerance"):
-        table.only(TOLERANCE_KEYS)
-        table.need("factor", "a multiple of the computed bound, 1 or more")
-        table.need("reason", "why this operator needs more than the computed bound")
-        factor = table.data["factor"]
-        if not is_finite_number(factor) or factor < 1:
-            raise table.wrong("factor", "a finite multiple of the computed bound, 1 or more")
-        tolerances.append(
-            Tolerance(
-                float(factor),
-                table.text("reason", what="a reason"),
-                table.word("dtype", FLOAT_DTYPES),
-                table.word("device", DEVICES),
-                table.word("check", CHECKS),
-            )
-        )
-    return tuple(tolerances)
+def token(table: Table, key: str, scope: Scope) -> str:
+    """Read the token of a recorded case."""
+    text = table.text(key)
+    try:
+        tokens.decode(text)
+    except tokens.TokenError as error:
+        raise table.error(key, f"the token cannot be read: {error.message}") from error
+    return text
 
 
-def read_nondeterministic(top: Table) -> tuple[Nondeterministic, ...]:
-    """Read `[[nondeterministic]]`: devices on which equal calls may round differently."""
-    entries = []
-    for table in top.tables("nondeterministic"):
-        table.only(NONDETERMINISTIC_KEYS)
-        table.need("reason", "what makes the order of additions vary")
-        reason = table.text("reason", what="a reason")
-        entries.append(Nondeterministic(reason, table.word("device", DEVICES)))
-    return tuple(entries)
-
-
-def read_immune(top: Table) -> tuple[Immune, ...]:
-    """Read `[[immune]]`: planted faults that cannot be caught for this operator."""
-    immune = []
-    for table in top.tables("immune"):
-        table.only(IMMUNE_KEYS)
-        table.need("fault", "the name of a planted fault: needle list faults")
-        table.need("reason", "why no case can show this fault")
-        fault = table.word("fault", tuple(FAULTS))
-        immune.append(Immune(fault, table.text("reason", what="a reason")))
-    return tuple(immune)
-
-
-def read_examples(top: Table) -> tuple[str, ...]:
-    """Read `[[example]]`: the tokens of recorded cases, which are asked again in every run."""
-    found = []
-    for table in top.tables("example"):
-        table.only(EXAMPLE_KEYS)
-        table.need("token", "a recorded case: needle replay ID --to-spec writes it")
-        table.text("why")
-        token = table.text("token")
-        try:
-            tokens.decode(token)
-        except tokens.TokenError as error:
-            raise table.error("token", f"the token cannot be read: {error.message}") from error
-        found.append(token)
-    return tuple(found)
+def factor(table: Table, key: str, scope: Scope) -> float:
+    """Read a stated multiple of the computed bound."""
+    value = table.data[key]
+    if not is_finite_number(value) or value < 1:
+        raise table.wrong(key, "a finite multiple of the computed bound, 1 or more")
+    return float(value)

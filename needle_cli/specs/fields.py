@@ -1,184 +1,204 @@
-"""Read the keys of one TOML table, with an error that teaches for everything unexpected."""
+"""Every key that may stand in a spec, where it may stand, and what it has to look like.
+
+The loader, its errors and `schema.json` all follow from these tables. The fields of domains and of
+parameters stand with them, in `checking`.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from needle_cli.checking.claims import Immune, Kink, Nondeterministic, Tolerance
+from needle_cli.explanations import FAULTS
+from needle_cli.specs import entries, inputs, params, top
+from needle_cli.specs.dims import MAX_SIZE, SHAPE_GRAMMAR
+from needle_cli.specs.errors import listed
+from needle_cli.specs.forms import (
+    COUNT,
+    DOTTED,
+    FLAG,
+    INPUT_NAMES,
+    NAME,
+    NUMBER,
+    TEXT,
+    Field,
+    Fields,
+    Form,
+    array_of,
+    integer,
+    named_node,
+    strings,
+    table_of,
+    text,
+    word,
+)
+from needle_cli.specs.header import OP
+from needle_cli.specs.vocabulary import (
+    CHECKS,
+    CONVENTIONS,
+    CURVATURES,
+    DEVICES,
+    DTYPES,
+    FLOAT_DTYPES,
+    KINKS,
+    STRUCTURES,
+)
 
-from needle_cli.specs.document import Document
-from needle_cli.specs.errors import SpecError, listed, nearest, shown
-from needle_cli.specs.toml_lines import join
-from needle_cli.specs.vocabulary import TOP_KEYS
+REASON = text("a reason")
 
-KINDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
+MEMBERS: Fields = (
+    Field("min", COUNT),
+    Field("max", integer(0, inputs.MOST_MEMBERS)),
+)
+SPREAD: Fields = (
+    Field("axis", integer()),
+    Field(
+        "min_std",
+        Form(inputs.read_min_std, {"type": "number", "exclusiveMinimum": 0}),
+        need="the least standard deviation along `axis`",
+    ),
+)
+INPUT: Fields = (
+    Field("shape", Form(inputs.read_shape, {"$ref": "#/$defs/shape"}), need=SHAPE_GRAMMAR),
+    Field("domain", Form(inputs.read_domain, {"$ref": "#/$defs/domain"})),
+    Field("dtype", word(DTYPES)),
+    Field("differentiable", FLAG),
+    Field("list", inputs.members(MEMBERS)),
+    Field("tuple", inputs.members(MEMBERS)),
+    Field(
+        "values",
+        Form(inputs.read_values, {"type": "array", "items": NUMBER.node, "minItems": 1}),
+    ),
+    Field("spread", table_of(SPREAD, inputs.spread)),
+    Field("why", TEXT),
+)
+DIM: Fields = (
+    Field("min", COUNT),
+    Field("max", integer(0, MAX_SIZE)),
+    Field("why", TEXT),
+)
+FACTS: Fields = (
+    Field("linear_in", INPUT_NAMES),
+    Field("no_nan_leak", INPUT_NAMES),
+    Field("mixed_dtypes", INPUT_NAMES),
+)
+KINK: Fields = (
+    Field("kind", word(KINKS), need=listed(KINKS)),
+    Field("of", INPUT_NAMES, need=lambda scope: listed(scope.input_claims)),
+    Field("value", Form(entries.kink_value, {"anyOf": [NUMBER.node, TEXT.node]})),
+    Field("along", Form(entries.along, {})),
+    Field(
+        "convention",
+        Form(entries.convention, {"anyOf": [NUMBER.node, {"enum": list(CONVENTIONS)}]}),
+    ),
+    Field(
+        "curvature",
+        word(CURVATURES),
+        need=f"{listed(CURVATURES)}: without it a wrong slope could hide behind a wrong convention",
+    ),
+    Field("reason", TEXT),
+)
+NEITHER_NEEDS_A_REASON = {
+    "if": {"properties": {"curvature": {"const": "none"}}, "required": ["curvature"]},
+    "then": {"required": ["reason"]},
+}
+LANE: Fields = (
+    Field("name", TEXT, need="a name that says what is special"),
+    Field("override", entries.override(INPUT), need="override.NAME for an input or a parameter"),
+)
+ERROR: Fields = (
+    Field("why", TEXT, need="why these arguments have no value"),
+    Field(
+        "raises",
+        Form(entries.exception, TEXT.node),
+        need='the name of an exception such as "ValueError"',
+    ),
+)
+TOLERANCE: Fields = (
+    Field("dtype", word(FLOAT_DTYPES)),
+    Field("device", word(DEVICES)),
+    Field("check", word(CHECKS)),
+    Field(
+        "factor",
+        Form(entries.factor, {"type": "number", "minimum": 1}),
+        need="a multiple of the computed bound, 1 or more",
+        about="multiplies the computed bound",
+    ),
+    Field("reason", REASON, need="why this operator needs more than the computed bound"),
+)
+NONDETERMINISTIC: Fields = (
+    Field("device", word(DEVICES)),
+    Field("reason", REASON, need="what makes the order of additions vary"),
+)
+IMMUNE: Fields = (
+    Field(
+        "fault",
+        Form(word(tuple(FAULTS)).read, TEXT.node),
+        need="the name of a planted fault: needle list faults",
+    ),
+    Field("reason", REASON, need="why no case can show this fault"),
+)
+EXAMPLE: Fields = (
+    Field("why", TEXT),
+    Field(
+        "token",
+        Form(entries.token, TEXT.node),
+        need="a recorded case: needle replay ID --to-spec writes it",
+    ),
+)
 
-
-def kind_of(value: object) -> str:
-    """Return the TOML kind of a value in words, "a string" or "an array"."""
-    if isinstance(value, Mapping):
-        return "a table"
-    if isinstance(value, list):
-        return "an array"
-    return KINDS.get(type(value), "a date or time")
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of a document. `path` is its key path, empty for the document itself."""
-
-    document: Document
-    path: str
-    data: Mapping[str, Any]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.data
-
-    def error(self, key: str, message: str, expected: str = "", near: str = "") -> SpecError:
-        """Return the error that points at a key of this table; an empty key is the table."""
-        return self.document.error(
-            join(self.path, key) if key else self.path, message, expected, near
-        )
-
-    def wrong(self, key: str, expected: str, near: str = "") -> SpecError:
-        """Return the error for a value of the wrong type or outside its vocabulary."""
-        value = self.data[key]
-        found = kind_of(value) if isinstance(value, Mapping | list) else shown(value)
-        return self.error(key, f"`{join(self.path, key)}` is {found}", expected, near)
-
-    def only(self, known: Sequence[str], also: str = "") -> None:
-        """Refuse the first key that is not known, with the nearest one that is."""
-        for key in self.data:
-            if key not in known:
-                raise self.unknown(key, known, also)
-
-    def unknown(self, key: str, known: Sequence[str], also: str = "") -> SpecError:
-        """Return the error for an unknown key; say so where it fell into the wrong table."""
-        if self.path and key in TOP_KEYS:
-            return self.error(
-                key,
-                f"`{key}` belongs to the whole spec, but stands under [{self.path}] and so "
-                "became part of it (key order in TOML)",
-                f"`{key}` above the first [table] and [[table]] of the file",
-            )
-        where = f" in `{self.path}`" if self.path else ""
-        expected = (listed(known) if known else "no key") + also
-        return self.error(key, f"unknown key {shown(key)}{where}", expected, nearest(key, known))
-
-    def need(self, key: str, what: str) -> None:
-        """Refuse a table that lacks a key."""
-        if key not in self.data:
-            where = f"`{self.path}`" if self.path else "the spec"
-            raise self.error("", f"{where} has no `{key}`", what)
-
-    def text(self, key: str, default: str = "", *, what: str = "a string") -> str:
-        """Return a string; an empty or blank one is refused."""
-        if key not in self.data:
-            return default
-        value = self.data[key]
-        if not isinstance(value, str) or not value.strip():
-            raise self.wrong(key, f"{what} (not empty)")
-        return value
-
-    def word(self, key: str, known: Sequence[str], default: str = "") -> str:
-        """Return one word of a closed vocabulary."""
-        if key not in self.data:
-            return default
-        value = self.data[key]
-        if not isinstance(value, str) or value not in known:
-            raise self.wrong(
-                key, listed(known), nearest(value, known) if isinstance(value, str) else ""
-            )
-        return value
-
-    def flag(self, key: str, default: bool) -> bool:
-        """Return a boolean."""
-        value = self.data.get(key, default)
-        if not isinstance(value, bool):
-            raise self.wrong(key, "true or false")
-        return value
-
-    def integer(self, key: str, default: int, *, low: int | None = None) -> int:
-        """Return an integer of at least `low`; a boolean is none."""
-        value = self.data.get(key, default)
-        wanted = "an integer" if low is None else f"an integer of at least {low}"
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self.wrong(key, wanted)
-        if abs(value) > 2**31 or (low is not None and value < low):
-            raise self.wrong(key, wanted if abs(value) <= 2**31 else "an integer below 2**31")
-        return value
-
-    def number(self, key: str, default: float) -> float:
-        """Return a finite number; a boolean is none."""
-        value = self.data.get(key, default)
-        if not is_finite_number(value):
-            raise self.wrong(key, "a finite number")
-        return float(value)
-
-    def strings(self, key: str, what: str = "an array of strings") -> tuple[str, ...]:
-        """Return an array of different, non-empty strings."""
-        value = self.data.get(key, [])
-        if not isinstance(value, list):
-            raise self.wrong(key, what)
-        for i, item in enumerate(value):
-            if not isinstance(item, str) or not item.strip():
-                raise self.error(
-                    f"{key}[{i}]", f"`{join(self.path, key)}` holds {shown(item)}", what
-                )
-            if item in value[:i]:
-                raise self.error(
-                    f"{key}[{i}]",
-                    f"`{join(self.path, key)}` names {shown(item)} twice",
-                    "every entry once",
-                )
-        return tuple(value)
-
-    def names(self, key: str, known: Sequence[str], what: str) -> tuple[str, ...]:
-        """Return an array of names out of `known`; one name may stand without the array."""
-        if isinstance(self.data.get(key), str):
-            return (self.name(key, known, what),)
-        names = self.strings(key, f"an array of {what}s: {listed(known)}")
-        for i, name in enumerate(names):
-            if name not in known:
-                raise self.error(
-                    f"{key}[{i}]",
-                    f"there is no {what} {shown(name)}",
-                    listed(known),
-                    nearest(name, known),
-                )
-        return names
-
-    def name(self, key: str, known: Sequence[str], what: str) -> str:
-        """Return one name out of `known`."""
-        value = self.text(key, what=f"the name of an {what}" if what[0] in "aio" else what)
-        if value not in known:
-            raise self.error(
-                key, f"there is no {what} {shown(value)}", listed(known), nearest(value, known)
-            )
-        return value
-
-    def table(self, key: str) -> Table:
-        """Return the table under a key, an empty one where there is none."""
-        value = self.data.get(key, {})
-        if not isinstance(value, Mapping):
-            raise self.wrong(key, "a table")
-        return Table(self.document, join(self.path, key), value)
-
-    def tables(self, key: str) -> list[Table]:
-        """Return the tables of an array of tables, `[[key]]`."""
-        value = self.data.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-            raise self.wrong(key, f"an array of tables, written [[{join(self.path, key)}]]")
-        path = join(self.path, key)
-        return [Table(self.document, f"{path}[{i}]", item) for i, item in enumerate(value)]
-
-
-def is_finite_number(value: object) -> bool:
-    """Tell whether a TOML value is a number other than NaN and the infinities."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond the range of floats
-        return False
+TOP: Fields = (
+    Field("op", Form(top.op, text(pattern=DOTTED).node), OP, "module:function of the operator"),
+    Field(
+        "class",
+        Form(top.class_name, text(pattern=NAME).node),
+        about="the name of its Op class",
+        claim="class_name",
+    ),
+    Field(
+        "reference",
+        Form(top.reference, text(pattern=DOTTED).node),
+        need='a NumPy function for the forward value, such as "numpy:log"',
+        about="module:function that gives the forward value in NumPy",
+    ),
+    Field(
+        "args",
+        Form(top.args, {**strings().node, "minItems": 1}),
+        need="the names of inputs and parameters in call order",
+        about="inputs and parameters in call order",
+    ),
+    Field("formula", TEXT, about="the forward value and the gradient, in words or signs"),
+    Field("source", TEXT, about="where the formula comes from"),
+    Field("order", integer(1), about="highest order of derivative claimed"),
+    Field("tags", Form(top.tags, strings(items=text(pattern=top.TAG).node).node)),
+    Field(
+        "rename",
+        Form(top.rename, named_node(TEXT.node)),
+        about="our parameter name = the reference's",
+    ),
+    Field("structure", word(STRUCTURES), about="a tested claim; switches on the exact lane"),
+    Field("elementwise", FLAG, about="output entry i depends on entry i of each input only"),
+    Field(
+        "require",
+        strings('an array of comparisons such as "h + 2*padding >= k"'),
+        about="integer comparisons over dims and integer parameters",
+    ),
+    Field(
+        "input",
+        inputs.inputs(INPUT),
+        need='input.NAME = "(...)" for every input',
+        claim="inputs",
+    ),
+    Field("dims", params.dims(DIM)),
+    Field(
+        "param",
+        Form(params.read_param_table, named_node({"$ref": "#/$defs/param"})),
+        claim="params",
+    ),
+    Field("facts", table_of(FACTS, dict)),
+    Field("kink", array_of(KINK, Kink, entries.check_kink, NEITHER_NEEDS_A_REASON), claim="kinks"),
+    Field("lane", array_of(LANE, entries.lane), claim="lanes"),
+    Field("error", entries.error_cases(ERROR), claim="errors"),
+    Field("tolerance", array_of(TOLERANCE, Tolerance), claim="tolerances"),
+    Field("nondeterministic", array_of(NONDETERMINISTIC, Nondeterministic)),
+    Field("immune", array_of(IMMUNE, Immune)),
+    Field("example", array_of(EXAMPLE, lambda token, why="": token), claim="examples"),
+)

@@ -8,7 +8,7 @@ from pathlib import Path
 import needle_cli
 from needle_cli.specs.document import Document, read_document
 from needle_cli.specs.errors import SpecError
-from needle_cli.specs.fields import Table
+from needle_cli.specs.table import Table
 
 KNOWN_FAILURES = "known-failures.toml"
 """Lies among the specs and is none."""

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from needle_cli.checking.claims import Claims, InputClaim, ParamClaim
-from needle_cli.specs import entries
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.generation.requirements import Unmet, parse_requirement, tables
+from needle_cli.checking.generation.structure_space import space_of
 from needle_cli.specs.document import Document, read_document
 from needle_cli.specs.errors import SpecError, listed, nearest, shown
-from needle_cli.specs.fields import Table
-from needle_cli.specs.header import read_op, spec_paths
-from needle_cli.specs.inputs import Names, read_input, resolve
+from needle_cli.specs.fields import TOP
+from needle_cli.specs.forms import Scope, read_fields
+from needle_cli.specs.header import spec_paths
 from needle_cli.specs.names import Resolver
-from needle_cli.specs.params import check_requirements, check_shapes, read_dims, read_param
 from needle_cli.specs.signature import signature_in, signature_of
-from needle_cli.specs.vocabulary import (
-    FACT_KEYS,
-    REQUIRED_KEYS,
-    STRUCTURES,
-    TOP_KEYS,
-)
-
-NEEDED = {
-    "op": 'module:function of the operator, such as "needle.ops:log"',
-    "reference": 'a NumPy function for the forward value, such as "numpy:log"',
-    "args": "the names of inputs and parameters in call order",
-    "input": 'input.NAME = "(...)" for every input',
-}
+from needle_cli.specs.table import Table
 
 
 @dataclass(frozen=True)
@@ -60,24 +46,29 @@ def load_spec(
     replaces the folder's name. `module` is the user's own file, already imported, for a spec with
     `op = "my_ops:name"`; its functions may be referred to.
     """
-    document = read_document(Path(path))
-    top = Table(document, "", document.data)
-    top.only(TOP_KEYS)
+    path = Path(path)
+    document = read_document(path)
+    top = Table(document, "", document.data, tuple(f.key for f in TOP))
+    top.only(top.above)
     refuse_unwritten(document)
-    for key in REQUIRED_KEYS:
-        top.need(key, NEEDED[key])
-    op = read_op(top)
-    family = family or Path(path).parent.resolve().name
-    function = op.rpartition(":")[2]
-    if Path(path).stem != function:
+    scope = Scope(
+        tuple(top.table("input").data), tuple(top.table("param").data),
+        Resolver(tuple(trust), module),
+    )  # fmt: skip
+    check_names(top, scope)
+    values = read_fields(top, TOP, scope)
+    claims = Claims(**values.pop("facts", {}), **values)
+    family = family or path.parent.resolve().name
+    if path.stem != claims.function:
         raise top.error(
             "op",
-            f"the file is called {shown(Path(path).name)} and its op is {shown(function)}",
-            f"the file name {function}.toml",
+            f"the file is called {shown(path.name)} and its op is {shown(claims.function)}",
+            f"the file name {claims.function}.toml",
         )
-    claims = read_claims(top, op, Resolver(tuple(trust), module))
+    check_lanes(top, claims)
+    check_requirements(top, claims)
     check_signature(top, claims, family, module)
-    return Spec(Path(path), f"{family}/{function}", claims, document.lines)
+    return Spec(path, f"{family}/{claims.function}", claims, document.lines)
 
 
 def refuse_unwritten(document: Document) -> None:
@@ -92,57 +83,10 @@ UNWRITTEN = "TODO:"
 """How a value begins that stands for one that is still to be written."""
 
 
-def read_claims(top: Table, op: str, resolver: Resolver) -> Claims:
-    """Read everything below the identity."""
-    names = Names(tuple(top.table("input").data), tuple(top.table("param").data), resolver)
-    inputs, params = read_arguments(top, names)
-    check_names(top, names)
-    claims = Claims(
-        op=op,
-        reference=_reference(top, op, resolver),
-        args=read_args(top, names),
-        inputs=inputs,
-        params=params,
-        dims=read_dims(top, list(inputs.values())),
-        require=top.strings("require", 'an array of comparisons such as "h + 2*padding >= k"'),
-        class_name=read_class(top),
-        formula=top.text("formula"),
-        source=top.text("source"),
-        order=top.integer("order", 1, low=1) if "order" in top else None,
-        structure=top.word("structure", STRUCTURES),
-        elementwise=top.flag("elementwise", False),
-        rename=read_rename(top, names),
-        kinks=entries.read_kinks(top, inputs, params),
-        lanes=entries.read_lanes(top, names, inputs, params),
-        errors=entries.read_errors(top, inputs, params),
-        tolerances=entries.read_tolerances(top),
-        nondeterministic=entries.read_nondeterministic(top),
-        immune=entries.read_immune(top),
-        examples=entries.read_examples(top),
-        tags=read_tags(top),
-        **read_facts(top, names),
-    )
-    check_requirements(top, claims)
-    return claims
-
-
-def read_arguments(top: Table, names: Names) -> tuple[dict[str, InputClaim], dict[str, ParamClaim]]:
-    """Read `input` and `param`, in the order of `args`."""
-    table = top.table("input")
-    if not table.data:
-        raise top.error("input", "the spec has no inputs", NEEDED["input"])
-    order = top.data["args"] if isinstance(top.data["args"], list) else []
-    inputs = [n for n in order if n in names.inputs] + [n for n in names.inputs if n not in order]
-    claims = {name: read_input(table, name, names) for name in inputs}
-    check_shapes(table, list(claims.values()))
-    param = top.table("param")
-    return claims, {name: read_param(param, name, names) for name in names.params}
-
-
-def check_names(top: Table, names: Names) -> None:
+def check_names(top: Table, scope: Scope) -> None:
     """Refuse names that are no identifiers or stand for two things at once."""
     dims = tuple(top.table("dims").data)
-    kinds = (("input", names.inputs), ("param", names.params), ("dims", dims))
+    kinds = (("input", scope.inputs), ("param", scope.params), ("dims", dims))
     seen: dict[str, str] = {}
     for kind, members in kinds:
         for name in members:
@@ -159,28 +103,68 @@ def check_names(top: Table, names: Names) -> None:
             seen[name] = kind
 
 
-def read_args(top: Table, names: Names) -> tuple[str, ...]:
-    """Read `args` and hold it against the tables of inputs and parameters."""
-    args = top.strings("args", "an array of the names of inputs and parameters")
-    known = (*names.inputs, *names.params)
-    for i, name in enumerate(args):
-        if name not in known:
+def check_lanes(top: Table, claims: Claims) -> None:
+    """Refuse lanes of one name."""
+    names = [lane.name for lane in claims.lanes]
+    for i, name in enumerate(names):
+        if name in names[:i]:
             raise top.error(
-                f"args[{i}]",
-                f"`args` names {shown(name)}, which has no input.{name} and no param.{name}",
-                listed(known),
-                nearest(name, known),
+                f"lane[{i}].name", f"two lanes are called {shown(name)}", "different names"
             )
-    for name in known:
-        if name not in args:
-            kind = "input" if name in names.inputs else "param"
+
+
+def check_requirements(top: Table, claims: Claims) -> None:
+    """Refuse what is no requirement, and what no sizes within the bounds of some lane meet."""
+    for i, text in enumerate(claims.require):
+        try:
+            parse_requirement(text)
+        except ValueError as error:
             raise top.error(
-                f"{kind}.{name}",
-                f"{shown(name)} is missing in `args`",
-                "every input and parameter, in call order",
-                nearest(name, args),
+                f"require[{i}]",
+                f"{shown(text)} is not a requirement: {error}",
+                "integer comparisons over dims and integer parameters, with + - * // % and or not",
+            ) from None
+    for lane in ("", *(lane.name for lane in claims.lanes)):
+        space = space_of(claims).lane(lane)
+        where = f" in the lane {shown(lane)}" if lane else ""
+        for i, text in enumerate(claims.require):
+            _check_names(top, f"require[{i}]", text, space.ranges, where)
+        try:
+            space.tables  # noqa: B018 - the generators need them as well, and keep them
+        except Unmet:
+            raise _unmet(top, claims.require, space.ranges, where) from None
+
+
+def _check_names(
+    top: Table, key: str, text: str, ranges: Mapping[str, Sequence[int]], where: str
+) -> None:
+    for name in parse_requirement(text).names:
+        if name not in ranges:
+            raise top.error(
+                key,
+                f"{shown(text)} names {shown(name)}, which is neither a "
+                f"dimension nor an integer parameter{where}",
+                listed(sorted(ranges)) if ranges else "dimensions with a name",
+                nearest(name, ranges),
             )
-    return args
+
+
+def _unmet(
+    top: Table, require: Sequence[str], ranges: Mapping[str, Sequence[int]], where: str
+) -> SpecError:
+    """Return the error about the first requirement that leaves no solution."""
+    for i, text in enumerate(require):
+        for texts, more in (([text], ""), (require[: i + 1], " and the ones before it")):
+            try:
+                tables(texts, ranges)
+            except Unmet as unmet:
+                few = " of those that were tried" if unmet.thinned else ""
+                return top.error(
+                    f"require[{i}]",
+                    f"no sizes within their bounds{few} meet {shown(text)}{more}{where}",
+                    "bounds under dims and param that leave a choice",
+                )
+    raise AssertionError("some requirement is unmet")
 
 
 def check_signature(top: Table, claims: Claims, family: str, module: ModuleType | None) -> None:
@@ -212,47 +196,6 @@ def check_signature(top: Table, claims: Claims, family: str, module: ModuleType 
         f"{claims.function}({', '.join(names)})",
         "the function's own names, in its order",
     )
-
-
-def _reference(top: Table, op: str, resolver: Resolver) -> Any:
-    if top.data["reference"] == op:
-        raise top.error(
-            "reference",
-            "the operator is its own reference",
-            "an independent function, in NumPy or needle_cli.references",
-        )
-    return resolve(top, "reference", resolver)
-
-
-def read_class(top: Table) -> str:
-    """Read `class`, the name of the operator's Op class."""
-    name = top.text("class")
-    if name and not name.isidentifier():
-        raise top.wrong("class", "the name of a class")
-    return name
-
-
-def read_rename(top: Table, names: Names) -> dict[str, str]:
-    """Read `rename`: our parameter name -> the reference's."""
-    table = top.table("rename")
-    table.only(names.params)
-    return {name: table.text(name) for name in table.data}
-
-
-def read_tags(top: Table) -> tuple[str, ...]:
-    """Read `tags`: lower-case words."""
-    tags = top.strings("tags")
-    for i, tag in enumerate(tags):
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", tag):
-            raise top.error(f"tags[{i}]", f"{shown(tag)} is not a tag", "a word such as hw2")
-    return tags
-
-
-def read_facts(top: Table, names: Names) -> dict[str, tuple[str, ...]]:
-    """Read `facts`, each of which is tested."""
-    table = top.table("facts")
-    table.only(FACT_KEYS)
-    return {key: table.names(key, names.inputs, "input") for key in FACT_KEYS}
 
 
 def load_specs(

@@ -1,31 +1,6 @@
-"""The closed vocabularies of a spec: every key that may stand anywhere, and the words for values.
-
-The loader and `schema.json` are both made from these tables.
-"""
+"""The closed vocabularies of a spec: the words that a value may be."""
 
 from __future__ import annotations
-
-TOP_KEYS = (
-    "op", "class", "reference", "args", "formula", "source", "order", "tags", "rename",
-    "structure", "elementwise", "require", "input", "dims", "param", "facts",
-    "kink", "lane", "error", "tolerance", "nondeterministic", "immune", "example",
-)  # fmt: skip
-REQUIRED_KEYS = ("op", "reference", "args", "input")
-INPUT_KEYS = (
-    "shape", "domain", "dtype", "differentiable", "list", "tuple", "values", "spread", "why",
-)  # fmt: skip
-MEMBER_KEYS = ("min", "max")
-SPREAD_KEYS = ("axis", "min_std")
-DIM_KEYS = ("min", "max", "why")
-FACT_KEYS = ("linear_in", "no_nan_leak", "mixed_dtypes")
-KINK_KEYS = ("kind", "of", "value", "along", "convention", "curvature", "reason")
-LANE_KEYS = ("name", "override")
-ERROR_KEYS = ("why", "raises")
-EXAMPLE_KEYS = ("why", "token")
-TOLERANCE_KEYS = ("dtype", "device", "check", "factor", "reason")
-NONDETERMINISTIC_KEYS = ("device", "reason")
-IMMUNE_KEYS = ("fault", "reason")
-GIVEN_KEYS = ("shape", "value")
 
 STRUCTURES = ("linear", "multilinear", "affine")
 DTYPES = ("float", "int", "bool")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from needle_cli.specs import find_specs_dir, spec_paths
 from needle_cli.specs.document import Document
-from needle_cli.specs.toml_lines import key_lines
+from needle_cli.specs.lines import key_lines
 
 TANGLED = '''\
 a = """
