@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
@@ -232,6 +233,10 @@ class Evaluation(Protocol):
     def outputs(self) -> tuple[Array, ...]:
         """The output's leaves; one unless the operator returns a tuple."""
 
+    @property
+    def composite(self) -> bool:
+        """Whether the output was made by more than one operator of the engine."""
+
     def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
         """Return one `Gradient` per input leaf for the given cotangent, one per output leaf.
 
@@ -241,7 +246,10 @@ class Evaluation(Protocol):
 
 
 class OpUnderTest(Protocol):
-    """An operator as the core sees it: ours, a foreign engine's, or a pair of functions."""
+    """An operator as the core sees it: ours, a foreign engine's, or a pair of functions.
+
+    What it may offer beyond this is stated in `needle_cli.checking.abilities`.
+    """
 
     @property
     def name(self) -> str:
@@ -253,32 +261,12 @@ class OpUnderTest(Protocol):
 
     @property
     def abilities(self) -> frozenset[str]:
-        """Subset of {"lazy", "graph", "second_order"}: the optional methods that may be called."""
+        """Those that hold of "lazy", "graph", "second_order", "device" and "resident"."""
 
     def evaluate(self, case: Case) -> Evaluation:
         """Compute the operator on the arrays of `case`, without copying them.
 
         Raises `OperatorError` where the operator raises and `Garbage` where it returns no array.
-        """
-
-    def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
-        """Compute in lazy mode, realising the output's leaves in order or reversed."""
-
-    def graph_gradients(
-        self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
-    ) -> tuple[Gradient, ...]:
-        """Return what the engine's own walk back leaves in the inputs.
-
-        The operator is applied `uses` times to the same inputs and the results are added up before
-        `backward(cotangent)`. With `share` every differentiable leaf of equal shape and dtype is
-        one and the same value, `f(x, x)`, and gets the same accumulated gradient.
-        """
-
-    def second_order(self) -> OpUnderTest:
-        """Return the operator `(cotangents, inputs) -> gradients`, itself under test.
-
-        Its cases carry the cotangent leaves in an input named `cotangent` before the inputs. An
-        evaluation's outputs are the gradients of the judged inputs.
         """
 
 
@@ -427,6 +415,14 @@ class Structure:
     values: str = "generic"
     seed: int = 0
     label: str = ""
+
+    def size(self) -> int:
+        """Return the number of entries of all inputs together."""
+        shapes: list[tuple[int, ...]] = []
+        for shape in self.shapes.values():
+            nested: Any = shape
+            shapes.extend(nested if nested and isinstance(nested[0], tuple) else (nested,))
+        return sum(map(math.prod, shapes))
 
 
 @dataclass(frozen=True)

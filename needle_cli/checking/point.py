@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from needle_cli.checking.abilities import is_on_device
 from needle_cli.checking.model import (
     Array,
     Case,
@@ -92,10 +93,9 @@ class Subject:
 
     def values_at(self, points: Sequence[Sequence[Array]]) -> list[Array]:
         """Return `values` at many points; a device is asked for all of them at once."""
-        together = getattr(self.op, "outputs_together", None)
-        if together is None or len(points) < 2:
+        if not is_on_device(self.op) or len(points) < 2:
             return [self.values(leaves) for leaves in points]
-        found = together([self.case.with_leaves(leaves) for leaves in points])
+        found = self.op.outputs_together([self.case.with_leaves(leaves) for leaves in points])
         lost = np.full(self.vector.shape, np.nan)
         return [lost if outputs is None else vector_of(outputs) for outputs in found]
 

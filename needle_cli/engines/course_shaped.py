@@ -65,10 +65,8 @@ class EngineOperator:
         return self._name
 
     @cached_property
-    def on_host(self) -> EngineOperator | None:
-        """The same function evaluated on the host; None where it already is."""
-        if self.engine.device == "cpu":
-            return None
+    def on_host(self) -> EngineOperator:
+        """The same function evaluated on the host."""
         host = Engine(self.engine.module)
         return EngineOperator(self.function, host, self._name, self._args, self._tuples)
 
@@ -83,15 +81,11 @@ class EngineOperator:
         home = EngineOperator(self.function, engine, self._name, self._args, self._tuples)
         return home, case.with_leaves([on_host(leaf) for leaf in case.leaves()])
 
-    @property
-    def outputs_together(self) -> Callable[[Sequence[Case]], list[tuple[Array, ...] | None]] | None:
-        """Evaluates many cases of equal shapes and parameters at once; None on the host.
+    def outputs_together(self, cases: Sequence[Case]) -> list[tuple[Array, ...] | None]:
+        """Evaluate many cases of equal shapes and parameters at once, on a device.
 
-        Gives the outputs of every case, None where the operator raises.
+        Return the outputs of every case, None where the operator raises.
         """
-        return None if self.engine.place is None else self._outputs_together
-
-    def _outputs_together(self, cases: Sequence[Case]) -> list[tuple[Array, ...] | None]:
         found: list[tuple[Array, ...] | None] = [None] * len(cases)
         computed: dict[int, list[Any]] = {}
         try:
@@ -109,11 +103,17 @@ class EngineOperator:
             found[k] = tuple(checked_array(out, f"the output of {self.name}") for out in outputs)
         return found
 
-    @property
+    @cached_property
     def abilities(self) -> frozenset[str]:
-        """All optional questions; lazy mode where the engine has one."""
-        lazy = {"lazy"} if hasattr(self.engine.autograd, "LAZY_MODE") else set()
-        return frozenset({"graph", "second_order"} | lazy)
+        """The optional protocols that hold: lazy mode is there where the engine has one."""
+        held = {
+            "graph": True,
+            "second_order": True,
+            "lazy": hasattr(self.engine.autograd, "LAZY_MODE"),
+            "device": self.engine.device != "cpu",
+            "resident": self.engine.resident,
+        }
+        return frozenset(ability for ability, holds in held.items() if holds)
 
     def evaluate(self, case: Case) -> EngineEvaluation:
         """Compute the function on tensors that wrap the very arrays of `case`."""

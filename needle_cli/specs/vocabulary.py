@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from needle_cli import explanations
+
+CHECKS = tuple(explanations.CHECKS)
 STRUCTURES = ("linear", "multilinear", "affine")
 DTYPES = ("float", "int", "bool")
 KINKS = ("point", "tie", "equal", "integer")
@@ -18,10 +21,6 @@ CONVENTIONS = tuple(dict.fromkeys(word for words in CONVENTIONS_OF.values() for 
 FLOAT_DTYPES = ("float16", "float32", "float64")
 DEVICES = ("cpu", "cuda", "sim")
 DUPLICATES = ("allow", "force", "forbid")
-CHECKS = (
-    "forward", "contract", "gradient", "linearity", "second_order", "purity", "graph", "exact",
-    "kink", "precision", "extremes", "parity",
-)  # fmt: skip
 
 DOMAIN_FIELDS: dict[str, tuple[str, ...]] = {
     "real": (),

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from needle_cli.checking.checks import facts
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import Question, merge, passed, refused
 from needle_cli.checking.model import Answer, Array, Code, Gradient, GradientKind
 from needle_cli.checking.point import Subject, is_floating
 
 
-def ask(question: Question) -> Answer:
-    """Ask the contract of the gradients for the case's own cotangent, in the case's own dtype."""
-    subject = question.subject
-    raw = subject.evaluation.gradient(subject.cotangents(question.cotangent))
-    judged = form(subject, raw)
-    return judged if judged.findings else merge([judged, facts.no_nan_leak(question)])
+class Contract(Check):
+    """Whether there is one gradient per input, in the input's form."""
+
+    name = "contract"
+    required = True
+    proves = True
+
+    def ask(self, question: Question) -> Answer:
+        """Ask for the form of the gradients for the case's own cotangent, in its own dtype."""
+        subject = question.subject
+        raw = subject.evaluation.gradient(subject.cotangents(question.cotangent))
+        judged = form(subject, raw)
+        return judged if judged.findings else merge([judged, facts.no_nan_leak(question)])
 
 
 def form(subject: Subject, raw: Sequence[Gradient], *, any_dtype: bool = False) -> Answer:

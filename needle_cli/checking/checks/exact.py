@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import (
     NOTHING,
     Question,
@@ -16,7 +17,7 @@ from needle_cli.checking.checks.context import (
     worst_entry,
 )
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.model import Answer, Array, Code
+from needle_cli.checking.model import Answer, Array, Code, OpUnderTest, Plan, Structure
 from needle_cli.checking.point import Subject, narrow
 
 ROOM = {"float64": 2.0**50, "float32": 2.0**22, "float16": 2.0**9}
@@ -33,19 +34,38 @@ def linear_inputs(claims: Claims) -> frozenset[str]:
     return frozenset(claims.linear_in)
 
 
-def ask(question: Question) -> Answer:
-    """Ask with small integers, step 1 and tolerance zero, in float64, float32 and float16."""
-    claims = question.claims
-    if claims is None or "exact" not in question.case.tags or not linear_inputs(claims):
-        return NOTHING
-    rng = question.rng("exact")
-    answers: list[Answer] = []
-    bound = _largest_sum(question)
-    for dtype, room in ROOM.items():
-        if bound <= room:
-            subject = Subject(question.op, narrow(question.case, dtype))
-            answers.append(_at(subject, linear_inputs(claims), rng))
-    return merge(answers)
+class Exact(Check):
+    """Whether a linear operator's derivative is right to the bit."""
+
+    name = "exact"
+    numbers = "integer"
+    needs_gradient = True
+    proves = True
+
+    def why_not(self, op: OpUnderTest, claims: Claims, plan: Plan) -> str:
+        """Say that the spec claims no linearity."""
+        missing = "the spec states no structure and no facts.linear_in"
+        return super().why_not(op, claims, plan) or ("" if linear_inputs(claims) else missing)
+
+    def wants(
+        self, op: OpUnderTest, claims: Claims, structure: Structure, turn: int
+    ) -> tuple[str, ...]:
+        """Ask at small integers, where the spec claims linearity."""
+        return (self.numbers,) if linear_inputs(claims) else ()
+
+    def ask(self, question: Question) -> Answer:
+        """Ask with small integers, step 1 and tolerance zero, in float64, float32 and float16."""
+        claims = question.claims
+        if claims is None or "exact" not in question.case.tags or not linear_inputs(claims):
+            return NOTHING
+        rng = question.rng("exact")
+        answers: list[Answer] = []
+        bound = _largest_sum(question)
+        for dtype, room in ROOM.items():
+            if bound <= room:
+                subject = Subject(question.op, narrow(question.case, dtype))
+                answers.append(_at(subject, linear_inputs(claims), rng))
+        return merge(answers)
 
 
 def _largest_sum(question: Question) -> float:

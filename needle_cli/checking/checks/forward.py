@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from needle_cli.checking import reference
+from needle_cli.checking.abilities import LazyOperator, is_lazy
 from needle_cli.checking.checks import facts
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import (
     NOTHING,
     Question,
@@ -33,15 +35,31 @@ from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.tolerance import MOVES, jittered, moved_by_rounding
 from needle_cli.checking.point import is_floating, widen
 
+ERROR_CASE = "error case"
+"""The tag of a case that has to raise."""
 
-def ask(question: Question) -> Answer:
-    """Compare the outputs with the reference, and lazy with eager evaluation, bit for bit."""
-    with np.errstate(all="ignore"):
-        answers = [against_reference(question)]
-        if "lazy" in question.op.abilities and not answers[0].findings:
-            answers.append(lazy_equals_eager(question))
-        answers.append(facts.elementwise(question))
-        return merge(answers)
+
+class Forward(Check):
+    """Whether value, shape and dtype are the reference's."""
+
+    name = "forward"
+    judges_value = True
+    proves = True
+
+    def own_cases(self, claims: Claims, dtype: str) -> Iterable[Case]:
+        """Return the cases of the spec's `[[error]]` entries, which have to raise."""
+        return [error_case(claims, error, dtype) for error in claims.errors]
+
+    def ask(self, question: Question) -> Answer:
+        """Compare the outputs with the reference, and lazy with eager evaluation, bit for bit."""
+        if ERROR_CASE in question.case.tags:
+            return _errors(question)
+        with np.errstate(all="ignore"):
+            answers = [against_reference(question)]
+            if is_lazy(question.op) and not answers[0].findings:
+                answers.append(lazy_equals_eager(question, question.op))
+            answers.append(facts.elementwise(question))
+            return merge(answers)
 
 
 def against_reference(question: Question) -> Answer:
@@ -166,11 +184,11 @@ def _rounding(question: Question, claims: Claims, exact: Sequence[Array]) -> lis
     return allowed
 
 
-def lazy_equals_eager(question: Question) -> Answer:
+def lazy_equals_eager(question: Question, op: LazyOperator) -> Answer:
     """Ask for the same bytes in lazy mode, outputs realised in order and reversed."""
     eager = question.subject.evaluation.outputs
     for backwards in (False, True) if len(eager) > 1 else (False,):
-        lazy = question.op.lazy_outputs(question.subject.case, backwards)
+        lazy = op.lazy_outputs(question.subject.case, backwards)
         if len(lazy) != len(eager):
             return refused(
                 "forward", Code.LAZY, f"{len(lazy)} outputs in lazy mode, {len(eager)} in eager"
@@ -183,16 +201,18 @@ def lazy_equals_eager(question: Question) -> Answer:
     return passed()
 
 
-def ask_errors(op: OpUnderTest, claims: Claims, dtype: str, why: str) -> Answer:
-    """Ask that the `[[error]]` cases with this `why` raise what they should, at the call."""
+def _errors(question: Question) -> Answer:
+    """Ask that the `[[error]]` cases of this description raise what they should, at the call."""
+    claims, why = question.claims, question.case.label
+    if claims is None:
+        return NOTHING
     chosen = [error for error in claims.errors if error.why == why]
-    return merge([_raises(op, claims, error, dtype) for error in chosen])
+    return merge([_raises(question.op, claims, error, question.dtype) for error in chosen])
 
 
 def _raises(op: OpUnderTest, claims: Claims, error: ErrorCase, dtype: str) -> Answer:
-    case = error_case(claims, error, dtype)
     try:
-        op.evaluate(case)
+        op.evaluate(error_case(claims, error, dtype))
     except OperatorError as caught:
         if _is_a(caught.original, error.raises):
             return passed()
@@ -220,7 +240,7 @@ def error_case(claims: Claims, error: ErrorCase, dtype: str) -> Case:
 
     inputs = {name: array(error.values[name]) for name in claims.inputs if name in error.values}
     params = {name: error.values[name] for name in claims.params if name in error.values}
-    return Case(inputs, params, label=error.why)
+    return Case(inputs, params, label=error.why, tags=frozenset({ERROR_CASE}))
 
 
 def _is_a(error: BaseException, name: str) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge
-from needle_cli.checking.model import Answer, Array, Code, Finding, Verdict
+from needle_cli.checking.model import Answer, Array, Code, Element, Finding, Verdict
 from needle_cli.checking.numerics.acceptance import (
     HEADROOM,
     LEVELS,
@@ -18,28 +19,40 @@ from needle_cli.checking.numerics.acceptance import (
 )
 from needle_cli.checking.numerics.comparison import compare, of_the_moving
 from needle_cli.checking.numerics.differences import EPS, Line
+from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.numerics.probes import only, projected, random_cotangent, scaled_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.point import Subject
 
 
-def ask(question: Question) -> Answer:
-    """Compare along a joint direction with two cotangents, and along each input by itself."""
-    subject = question.wide
-    if not subject.judged or subject.vector.size == 0:
-        return NOTHING
-    if all(subject.leaves[i].size == 0 for i in subject.judged):
-        return NOTHING
-    rng = question.rng("gradient")
-    direction = projected(subject, scaled_direction(subject, rng), question.tangent)
-    line = Line(subject, direction)
-    answers = [_along(question, line, question.cotangent, question.gradients, rng)]
-    if len(subject.judged) > 1 and answers[0].verdict is Verdict.PASS:
-        position = int(rng.integers(len(subject.judged)))
-        single = Line(subject, only(direction, position))
-        answers.append(_along(question, single, question.cotangent, question.gradients, rng))
-    return merge(answers)
+class GradientCheck(Check):
+    """Whether the analytic derivative is the numeric one along random directions."""
+
+    name = "gradient"
+    proves = True
+    needs_gradient = True
+
+    def entries(self, question: Question) -> list[Element] | None:
+        """Compare every entry of the gradient by itself."""
+        return elements(question.wide, question.cotangent, question.tangent)
+
+    def ask(self, question: Question) -> Answer:
+        """Compare along a joint direction with two cotangents, and along each input by itself."""
+        subject = question.wide
+        if not subject.judged or subject.vector.size == 0:
+            return NOTHING
+        if all(subject.leaves[i].size == 0 for i in subject.judged):
+            return NOTHING
+        rng = question.rng("gradient")
+        direction = projected(subject, scaled_direction(subject, rng), question.tangent)
+        line = Line(subject, direction)
+        answers = [_along(question, line, question.cotangent, question.gradients, rng)]
+        if len(subject.judged) > 1 and answers[0].verdict is Verdict.PASS:
+            position = int(rng.integers(len(subject.judged)))
+            single = Line(subject, only(direction, position))
+            answers.append(_along(question, single, question.cotangent, question.gradients, rng))
+        return merge(answers)
 
 
 def hidden(

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from needle_cli.checking.abilities import GraphOperator, has_graph
 from needle_cli.checking.checks import contract
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge, worst_entry
 from needle_cli.checking.model import Answer, Array, Code
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
@@ -15,19 +17,28 @@ from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.point import Subject
 
 
-def ask(question: Question) -> Answer:
-    """Ask the engine's walk back for two and three uses, and for one value in several slots."""
-    subject = question.wide
-    if "graph" not in question.op.abilities or not subject.judged or not subject.vector.size:
-        return NOTHING
-    return merge([uses(question, 2), uses(question, 3), shared(question), alone(question)])
+class Graph(Check):
+    """Whether the gradients of several uses of a value add up."""
+
+    name = "graph"
+    needs_gradient = True
+    ability = "graph"
+
+    def ask(self, question: Question) -> Answer:
+        """Ask the engine's walk back for two and three uses, and for one value in several slots."""
+        subject = question.wide
+        op = question.op
+        if not has_graph(op) or not subject.judged or not subject.vector.size:
+            return NOTHING
+        several = [uses(question, op, count) for count in (2, 3)]
+        return merge([*several, shared(question, op), alone(question, op)])
 
 
-def uses(question: Question, count: int) -> Answer:
+def uses(question: Question, op: GraphOperator, count: int) -> Answer:
     """Ask whether a value used `count` times gets `count` times the gradient."""
     subject = question.wide
     cotangents = subject.cotangents(question.cotangent)
-    raw = question.op.graph_gradients(subject.case, cotangents, count, False)
+    raw = op.graph_gradients(subject.case, cotangents, count, False)
     form = contract.inspect(subject, raw)
     if form.findings:
         return form
@@ -37,7 +48,7 @@ def uses(question: Question, count: int) -> Answer:
     return _equal(subject, subject.settle(raw), wanted, text, terms)
 
 
-def shared(question: Question) -> Answer:
+def shared(question: Question, op: GraphOperator) -> Answer:
     """Ask whether `f(x, x)` gives x the sum of what its slots get."""
     subject = question.wide
     groups: dict[tuple[tuple[int, ...], str], list[int]] = {}
@@ -60,12 +71,12 @@ def shared(question: Question) -> Answer:
         total = sum((single[positions[i]] for i in group), np.zeros(leaves[group[0]].shape))
         for i in group:
             wanted[positions[i]] = total
-    raw = question.op.graph_gradients(same.case, same.cotangents(question.cotangent), 1, True)
+    raw = op.graph_gradients(same.case, same.cotangents(question.cotangent), 1, True)
     text = "one value in several slots does not get the sum of their gradients"
     return _equal(same, same.settle(raw), wanted, text, single)
 
 
-def alone(question: Question) -> Answer:
+def alone(question: Question, op: GraphOperator) -> Answer:
     """Ask whether an input gets its gradient when it is the only one that asks for one."""
     subject = question.wide
     owners = subject.case.leaf_owners()
@@ -76,7 +87,7 @@ def alone(question: Question) -> Answer:
     for owner in asking:
         case = replace(subject.case, judged=frozenset({owner}))
         single = Subject(question.op, case)
-        raw = question.op.graph_gradients(case, subject.cotangents(question.cotangent), 1, False)
+        raw = op.graph_gradients(case, subject.cotangents(question.cotangent), 1, False)
         form = contract.inspect(single, raw)
         if form.findings:
             answers.append(form)

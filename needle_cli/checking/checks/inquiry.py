@@ -1,16 +1,12 @@
-"""One check asked of one case of one operator: what the drive, shrinking and diagnosis all do."""
+"""One check asked of one case of one operator: what search, shrinking and diagnosis all do."""
 
 from __future__ import annotations
 
-from needle_cli.checking.checks import forward
 from needle_cli.checking.checks.context import Question, refused
 from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.domains.tangents import tangent_of
 from needle_cli.checking.model import Answer, Case, Garbage, OperatorError, OpUnderTest, Plan
-
-ERROR_CASE = "error case"
-"""The tag of a case that has to raise."""
 
 
 class Inquiry:
@@ -36,8 +32,6 @@ class Inquiry:
     def ask(self, check: str, case: Case, question: Question | None = None) -> Answer:
         """Ask one check of one case."""
         try:
-            if ERROR_CASE in case.tags:
-                return forward.ask_errors(self.op, self.claims, self.plan.dtype, case.label)
-            return CHECKS[check](question or self.question(case))
+            return CHECKS[check].ask(question or self.question(case))
         except (OperatorError, Garbage) as error:
             return refused(check, error.code, str(error), error=True)

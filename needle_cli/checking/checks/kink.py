@@ -12,12 +12,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge
 from needle_cli.checking.claims import Claims, Kink
 from needle_cli.checking.domains.domains import inside
 from needle_cli.checking.kinks.placing import has_edges
 from needle_cli.checking.kinks.sites import Place, places_on, tie_groups
-from needle_cli.checking.model import Answer, Array, Code, Finding, Verdict
+from needle_cli.checking.model import (
+    Answer,
+    Array,
+    Code,
+    Finding,
+    OpUnderTest,
+    Plan,
+    Status,
+    Structure,
+    Verdict,
+)
 from needle_cli.checking.numerics.directional import MOST_COORDINATES, Star
 from needle_cli.checking.numerics.one_sided import Allows, Sides
 from needle_cli.checking.point import Subject
@@ -32,15 +43,46 @@ ROUNDINGS = 8 * 2.0**-52
 """Relative difference from a convention that rounding explains: 1/3 has no exact double."""
 
 
-def ask(question: Question) -> Answer:
-    """Judge every output of a case that was put on declared kinks or on closed edges."""
-    claims, subject = question.claims, question.wide
-    if claims is None or "kink" not in question.case.tags:
-        return NOTHING
-    if not subject.judged or not subject.vector.size or subject.case.size() > LARGEST:
-        return NOTHING
-    with np.errstate(all="ignore"):
-        return Site(question, claims).judge(claims.kinks)
+class KinkCheck(Check):
+    """Whether the gradient at declared kinks and closed edges is what the spec says."""
+
+    name = "kink"
+    numbers = "kink"
+    needs_gradient = True
+    most = 24
+    """Each case asks every output along every coordinate; tuned on the shipped specs."""
+
+    def why_not(self, op: OpUnderTest, claims: Claims, plan: Plan) -> str:
+        """Say that the operator has no kink and no edge."""
+        text = "the spec declares no [[kink]], and no domain has a closed end"
+        return super().why_not(op, claims, plan) or ("" if concerns(claims) else text)
+
+    def wants(
+        self, op: OpUnderTest, claims: Claims, structure: Structure, turn: int
+    ) -> tuple[str, ...]:
+        """Ask at kinks and edges, where there are any and the structure is small enough."""
+        fits = concerns(claims) and 0 < structure.size() <= LARGEST
+        return (self.numbers,) if fits else ()
+
+    def conclude(
+        self, claims: Claims, examples: int, met: frozenset[int]
+    ) -> tuple[Status, str] | None:
+        """Refuse a spec that declares a kink which no case has shown."""
+        text = unmet(claims, met)
+        if text and not examples:
+            unseen = "no case is small enough to be put on the declared kinks"
+            return Status.CANNOT_TELL, unseen
+        return (Status.FAIL, text) if text else None
+
+    def ask(self, question: Question) -> Answer:
+        """Judge every output of a case that was put on declared kinks or on closed edges."""
+        claims, subject = question.claims, question.wide
+        if claims is None or "kink" not in question.case.tags:
+            return NOTHING
+        if not subject.judged or not subject.vector.size or subject.case.size() > LARGEST:
+            return NOTHING
+        with np.errstate(all="ignore"):
+            return Site(question, claims).judge(claims.kinks)
 
 
 def concerns(claims: Claims) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.model import Answer, Array, Code, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
@@ -23,35 +24,41 @@ TWICE = "two equal calls of gradient give different bytes"
 SUMMED = "vjp(v + w) is not vjp(v) + vjp(w): the gradient is not linear in the cotangent"
 
 
-def ask(question: Question) -> Answer:
-    """Ask homogeneity by powers of two, and additivity within rounding."""
-    subject = question.subject
-    if not subject.judged or subject.vector.size == 0:
-        return NOTHING
-    v = subject.rounded(question.cotangent)
-    of_v = subject.gradients(v)
-    rng = question.rng("linearity")
-    reach = {8: 2.0**12, 4: 2.0**6, 2: 2.0**2}[
-        min(subject.leaves[i].itemsize for i in subject.judged)
-    ]
-    loose = question.varies
-    answers = [scaled(subject, v, of_v, c, rng, loose) for c in (-2.0, reach, 1 / reach)]
-    w = subject.rounded(64 * random_cotangent(rng, v.size))
-    answers.append(
-        added(subject, (v, of_v), (w, subject.gradients(w)), subject.gradients(v + w), rng, loose)
-    )
-    # As behind an index or a mask: the output gradient of most entries is exactly zero.
-    mask = rng.integers(0, 2, size=v.size).astype(bool)
-    parts = [np.where(keep, v, 0.0) for keep in (mask, ~mask)]
-    of_parts = [(part, subject.gradients(part)) for part in parts]
-    answers.append(added(subject, of_parts[0], of_parts[1], of_v, rng, loose))
-    if rng.integers(3) == 0:
-        # As at the end of a loss: the output gradient is exactly one everywhere.
-        share = rng.integers(1, 8, size=v.size) / 8.0
-        of_shares = [(part, subject.gradients(part)) for part in (share, 1.0 - share)]
-        ones = subject.gradients(np.ones(v.size))
-        answers.append(added(subject, of_shares[0], of_shares[1], ones, rng, loose))
-    return merge(answers)
+class Linearity(Check):
+    """Whether the gradient is linear in the cotangent."""
+
+    name = "linearity"
+    proves = True
+    needs_gradient = True
+
+    def ask(self, question: Question) -> Answer:
+        """Ask homogeneity by powers of two, and additivity within rounding."""
+        subject = question.subject
+        if not subject.judged or subject.vector.size == 0:
+            return NOTHING
+        v = subject.rounded(question.cotangent)
+        of_v = subject.gradients(v)
+        rng = question.rng("linearity")
+        reach = {8: 2.0**12, 4: 2.0**6, 2: 2.0**2}[
+            min(subject.leaves[i].itemsize for i in subject.judged)
+        ]
+        loose = question.varies
+        answers = [scaled(subject, v, of_v, c, rng, loose) for c in (-2.0, reach, 1 / reach)]
+        w = subject.rounded(64 * random_cotangent(rng, v.size))
+        of_w = subject.gradients(w)
+        answers.append(added(subject, (v, of_v), (w, of_w), subject.gradients(v + w), rng, loose))
+        # As behind an index or a mask: the output gradient of most entries is exactly zero.
+        mask = rng.integers(0, 2, size=v.size).astype(bool)
+        parts = [np.where(keep, v, 0.0) for keep in (mask, ~mask)]
+        of_parts = [(part, subject.gradients(part)) for part in parts]
+        answers.append(added(subject, of_parts[0], of_parts[1], of_v, rng, loose))
+        if rng.integers(3) == 0:
+            # As at the end of a loss: the output gradient is exactly one everywhere.
+            share = rng.integers(1, 8, size=v.size) / 8.0
+            of_shares = [(part, subject.gradients(part)) for part in (share, 1.0 - share)]
+            ones = subject.gradients(np.ones(v.size))
+            answers.append(added(subject, of_shares[0], of_shares[1], ones, rng, loose))
+        return merge(answers)
 
 
 def scaled(

@@ -10,9 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from needle_cli.checking.abilities import is_on_device
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
+from needle_cli.checking.checks.exact import Exact
+from needle_cli.checking.checks.kink import KinkCheck
 from needle_cli.checking.checks.precision import agree
-from needle_cli.checking.model import Answer, Array, Code
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.model import Answer, Array, Code, OpUnderTest, Plan, Structure
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.tolerance import moved_by_rounding
 from needle_cli.checking.point import Subject, is_floating
@@ -20,37 +25,53 @@ from needle_cli.checking.point import Subject, is_floating
 CHECK = "parity"
 
 
-def ask(question: Question) -> Answer:
-    """Compare outputs and gradients of a device with the host's, in the case's own dtype."""
-    host = getattr(question.op, "on_host", None)
-    if host is None:
-        return NOTHING
-    there, here = question.subject, Subject(host, question.case)
-    with np.errstate(all="ignore"):
-        text = f"the value on {question.device} is not the host's"
-        answers = [same_outputs(question, there, here, CHECK, Code.DEVICE, text)]
-        if answers[0].findings or not there.judged or not there.vector.size:
-            return answers[0]
-        cotangent = there.rounded(question.cotangent)
-        exact = "exact" in question.case.tags
-        if exact:
-            cotangent = np.round(8 * cotangent)
-        got = there.gradients(cotangent)
-        if exact:
-            names = [there.names[i] for i in there.judged]
-            allowed = [np.zeros(g.shape) for g in got]
-            text = f"the gradient on {question.device} is not the host's, to the bit"
-            answers.append(
-                worst_entry(
-                    CHECK, Code.DEVICE, names, got, here.gradients(cotangent), allowed, text
+class Parity(Check):
+    """Whether another device answers what the host answers."""
+
+    name = "parity"
+    proves = True
+
+    def why_not(self, op: OpUnderTest, claims: Claims, plan: Plan) -> str:
+        """Say that the host itself is judged."""
+        here = "asked only where another device than the host is judged"
+        return "" if is_on_device(op) else here
+
+    def wants(
+        self, op: OpUnderTest, claims: Claims, structure: Structure, turn: int
+    ) -> tuple[str, ...]:
+        """Ask at the numbers of three other checks."""
+        if not is_on_device(op):
+            return ()
+        others = [check.wants(op, claims, structure, turn) for check in (Exact(), KinkCheck())]
+        return (self.numbers, *(kind for kinds in others for kind in kinds))
+
+    def ask(self, question: Question) -> Answer:
+        """Compare outputs and gradients of a device with the host's, in the case's own dtype."""
+        if not is_on_device(question.op):
+            return NOTHING
+        there, here = question.subject, Subject(question.op.on_host, question.case)
+        with np.errstate(all="ignore"):
+            text = f"the value on {question.device} is not the host's"
+            answers = [same_outputs(question, there, here, CHECK, Code.DEVICE, text)]
+            if answers[0].findings or not there.judged or not there.vector.size:
+                return answers[0]
+            cotangent = there.rounded(question.cotangent)
+            exact = "exact" in question.case.tags
+            if exact:
+                cotangent = np.round(8 * cotangent)
+            got = there.gradients(cotangent)
+            if exact:
+                names = [there.names[i] for i in there.judged]
+                allowed = [np.zeros(g.shape) for g in got]
+                text = f"the gradient on {question.device} is not the host's, to the bit"
+                wanted = here.gradients(cotangent)
+                answers.append(worst_entry(CHECK, Code.DEVICE, names, got, wanted, allowed, text))
+            else:
+                text = f"the gradient on {question.device} is not the host's"
+                answers.append(
+                    agree(there, got, here, cotangent, check=CHECK, code=Code.DEVICE, text=text)
                 )
-            )
-        else:
-            text = f"the gradient on {question.device} is not the host's"
-            answers.append(
-                agree(there, got, here, cotangent, check=CHECK, code=Code.DEVICE, text=text)
-            )
-        return merge(answers)
+            return merge(answers)
 
 
 def same_outputs(

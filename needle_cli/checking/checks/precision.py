@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from needle_cli.checking.abilities import TwiceDifferentiable, has_second_order
 from needle_cli.checking.checks import contract, second_order
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import (
     NOTHING,
     Question,
@@ -41,9 +43,15 @@ EVERY = 4
 """Of so many cases one is asked for that: it costs three times what the first gradient does."""
 
 
-def ask(question: Question) -> Answer:
-    """Ask, for every dtype below the case's own, for its dtype, form and rounding."""
-    return merge([*(_at(question, dtype) for dtype in NARROW), _mixed(question)])
+class Precision(Check):
+    """Whether gradients in narrow dtypes are the float64 one, rounded."""
+
+    name = "precision"
+    needs_gradient = True
+
+    def ask(self, question: Question) -> Answer:
+        """Ask, for every dtype below the case's own, for its dtype, form and rounding."""
+        return merge([*(_at(question, dtype) for dtype in NARROW), _mixed(question)])
 
 
 def _mixed(question: Question) -> Answer:
@@ -112,11 +120,10 @@ def _rounded_alike(question: Question, low: Subject, wide: Subject) -> Answer:
         return form
     factor = question.factor("precision", _narrowest(low))
     answer = merge([form, agree(low, low.settle(raw), wide, cotangent, factor)])
-    if answer.findings or not _has_second(question, low):
+    op = question.op
+    if answer.findings or not has_second_order(op) or not _second_is_asked(question, low):
         return answer
-    if question.rng("precision", "turn").integers(EVERY):
-        return answer
-    return merge([answer, _second(question, low, wide)])
+    return merge([answer, _second(question, op, low, wide)])
 
 
 def _narrowest(subject: Subject) -> str:
@@ -125,16 +132,19 @@ def _narrowest(subject: Subject) -> str:
     return str(min(kinds, key=lambda kind: kind.itemsize))
 
 
-def _has_second(question: Question, low: Subject) -> bool:
-    """Tell whether gradients of gradients are to be asked for in a narrow dtype too."""
-    able = "second_order" in question.op.abilities and question.order >= 2
+def _second_is_asked(question: Question, low: Subject) -> bool:
+    """Whether gradients of gradients are asked for in a narrow dtype too, at this case."""
     once = question.claims is not None and question.claims.order == 1
-    return able and not once and low.case.size() <= LARGEST_SECOND
+    if question.order < 2 or once or low.case.size() > LARGEST_SECOND:
+        return False
+    return not question.rng("precision", "turn").integers(EVERY)
 
 
-def _second(question: Question, low: Subject, wide: Subject) -> Answer:
+def _second(
+    question: Question, first_order: TwiceDifferentiable, low: Subject, wide: Subject
+) -> Answer:
     """Ask the same of the gradient as a function of the cotangent and the inputs."""
-    op, first = question.op.second_order(), wide
+    op, first = first_order.second_order(), wide
     cotangent = low.rounded(question.cotangent)
     narrow_case = second_order.of_cotangent(low, low.cotangents(cotangent))
     wide_case = second_order.of_cotangent(wide, wide.cotangents(cotangent))

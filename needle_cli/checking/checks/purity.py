@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import Question, merge, passed, refused, worst_entry
 from needle_cli.checking.checks.linearity import TWICE, natural_sizes
 from needle_cli.checking.checks.parity import same_outputs
@@ -28,14 +29,20 @@ DECLARE = (
 )
 
 
-def ask(question: Question) -> Answer:
-    """Ask for untouched arguments, repeatable answers, no stale state, and no taste for layouts."""
-    subject = question.subject
-    repeats = repeatable_within if question.varies else repeatable
-    answers = [untouched(question), repeats(question)]
-    if subject.case.size() <= CHEAP_UP_TO and subject.judged and subject.vector.size:
-        answers.append(any_layout(question))
-    return merge(answers)
+class Purity(Check):
+    """Whether equal calls give equal answers and change nothing else."""
+
+    name = "purity"
+    proves = True
+
+    def ask(self, question: Question) -> Answer:
+        """Ask for untouched arguments, repeatable answers, no stale state, in any layout."""
+        subject = question.subject
+        repeats = repeatable_within if question.varies else repeatable
+        answers = [untouched(question), repeats(question)]
+        if subject.case.size() <= CHEAP_UP_TO and subject.judged and subject.vector.size:
+            answers.append(any_layout(question))
+        return merge(answers)
 
 
 def fingerprint(arrays: Sequence[Array]) -> list[bytes]:

@@ -1,41 +1,37 @@
-"""The questions by name, in the order in which they are asked."""
+"""The checks by name, in the order in which they are asked. This is the only list of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from needle_cli.checking.checks import (
-    contract,
-    exact,
-    extremes,
-    forward,
-    gradient,
-    graph,
-    kink,
-    linearity,
-    parity,
-    precision,
-    purity,
-    second_order,
-)
-from needle_cli.checking.checks.context import Question
-from needle_cli.checking.model import Answer
-
-Check = Callable[[Question], Answer]
+from needle_cli.checking.checks.check import Check
+from needle_cli.checking.checks.contract import Contract
+from needle_cli.checking.checks.exact import Exact
+from needle_cli.checking.checks.extremes import Extremes
+from needle_cli.checking.checks.forward import Forward
+from needle_cli.checking.checks.gradient import GradientCheck
+from needle_cli.checking.checks.graph import Graph
+from needle_cli.checking.checks.kink import KinkCheck
+from needle_cli.checking.checks.linearity import Linearity
+from needle_cli.checking.checks.parity import Parity
+from needle_cli.checking.checks.precision import Precision
+from needle_cli.checking.checks.purity import Purity
+from needle_cli.checking.checks.second_order import SecondOrder
 
 CHECKS: dict[str, Check] = {
-    "forward": forward.ask,
-    "contract": contract.ask,
-    "gradient": gradient.ask,
-    "linearity": linearity.ask,
-    "second_order": second_order.ask,
-    "purity": purity.ask,
-    "graph": graph.ask,
-    "exact": exact.ask,
-    "kink": kink.ask,
-    "precision": precision.ask,
-    "extremes": extremes.ask,
-    "parity": parity.ask,
+    check.name: check
+    for check in (
+        Forward(),
+        Contract(),
+        GradientCheck(),
+        Linearity(),
+        SecondOrder(),
+        Purity(),
+        Graph(),
+        Exact(),
+        KinkCheck(),
+        Precision(),
+        Extremes(),
+        Parity(),
+    )
 }
 
 NAMES = tuple(CHECKS)

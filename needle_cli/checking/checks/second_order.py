@@ -7,19 +7,26 @@ from dataclasses import replace
 
 import numpy as np
 
+from needle_cli.checking.abilities import TwiceDifferentiable, has_second_order
+from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge, passed, refused
 from needle_cli.checking.checks.gradient import as_answer
+from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import (
     Answer,
     Array,
     Case,
     Code,
+    Element,
     InputValue,
     OperatorError,
+    OpUnderTest,
+    Plan,
     Verdict,
 )
 from needle_cli.checking.numerics.comparison import compare
 from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.numerics.probes import (
     Tangent,
     projected,
@@ -32,24 +39,44 @@ LIMIT = 512
 """Entries up to which gradients of gradients are asked for."""
 
 
-def ask(question: Question) -> Answer:
-    """Compare derivatives of the gradient, to the order asked for."""
-    claims, subject = question.claims, question.wide
-    if "second_order" not in question.op.abilities or not subject.judged:
-        return NOTHING
-    if subject.vector.size == 0 or subject.case.size() > LIMIT or question.order < 2:
-        return NOTHING
-    if any(subject.leaves[i].size == 0 for i in subject.judged):
-        return NOTHING
-    if claims is not None and claims.order == 1:
-        return _has_to_raise(question)
-    op, case = question.op.second_order(), lifted(subject, question)
-    answers = [_probe(question, Subject(op, case))]
-    if question.order > 2 and answers[0].verdict is Verdict.PASS:
-        middle = Subject(op, case)
-        deeper = Subject(op.second_order(), lifted(middle, question, "cotangent2"))
-        answers.append(_probe(question, deeper))
-    return merge(answers)
+class SecondOrder(Check):
+    """Whether the gradient has a right gradient of its own."""
+
+    name = "second_order"
+    needs_gradient = True
+    ability = "second_order"
+
+    def why_not(self, op: OpUnderTest, claims: Claims, plan: Plan) -> str:
+        """Say that order 1 was asked for, or that there is nothing to differentiate again."""
+        if plan.order < 2:
+            return "order 1 was asked for"
+        return super().why_not(op, claims, plan)
+
+    def entries(self, question: Question) -> list[Element] | None:
+        """Compare every entry of the second gradient by itself."""
+        if not has_second_order(question.op):
+            return None
+        subject = Subject(question.op.second_order(), lifted(question.wide, question))
+        return elements(subject, np.ones(subject.vector.shape))
+
+    def ask(self, question: Question) -> Answer:
+        """Compare derivatives of the gradient, to the order asked for."""
+        claims, subject = question.claims, question.wide
+        if not has_second_order(question.op) or not subject.judged:
+            return NOTHING
+        if subject.vector.size == 0 or subject.case.size() > LIMIT or question.order < 2:
+            return NOTHING
+        if any(subject.leaves[i].size == 0 for i in subject.judged):
+            return NOTHING
+        if claims is not None and claims.order == 1:
+            return _has_to_raise(question, question.op)
+        op, case = question.op.second_order(), lifted(subject, question)
+        answers = [_probe(question, Subject(op, case))]
+        if question.order > 2 and answers[0].verdict is Verdict.PASS:
+            middle = Subject(op, case)
+            deeper = Subject(op.second_order(), lifted(middle, question, "cotangent2"))
+            answers.append(_probe(question, deeper))
+        return merge(answers)
 
 
 def lifted(subject: Subject, question: Question, name: str = "cotangent") -> Case:
@@ -102,9 +129,9 @@ def _skip_new(tangent: Tangent | None) -> Tangent | None:
     return lambda name, u: u if name.startswith("cotangent") else tangent(name, u)
 
 
-def _has_to_raise(question: Question) -> Answer:
+def _has_to_raise(question: Question, first: TwiceDifferentiable) -> Answer:
     """A spec that says `order = 1` has to be believed by the engine too."""
-    op, case = question.op.second_order(), lifted(question.wide, question)
+    op, case = first.second_order(), lifted(question.wide, question)
     subject = Subject(op, case)
     try:
         subject.gradients(np.ones(subject.vector.shape))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from needle_cli.checking.claims import Kink
@@ -63,7 +62,7 @@ class Tally:
     shrunk: Failed | None = None
     undeclared: tuple[Kink, ...] = ()
     blocked: str = ""
-    missing: str = ""
+    conclusion: tuple[Status, str] | None = None
     met: frozenset[int] = frozenset()
     seconds: float = 0.0
 
@@ -119,10 +118,8 @@ class Tally:
         if self.unexplained:
             said = dict.fromkeys(n for entry in self.unexplained for n in entry.answer.notes)
             return Status.NO_DERIVATIVE, "; ".join(said) or "a point without a derivative"
-        if self.missing and not self.blocked:
-            if not self.examples:
-                return Status.CANNOT_TELL, "no case is small enough to be put on the declared kinks"
-            return Status.FAIL, self.missing
+        if self.conclusion and not self.blocked:
+            return self.conclusion
         if not self.examples:
             return (Status.ERROR, self.blocked) if self.blocked else (Status.NOT_APPLICABLE, "")
         probes = sum(self.counts.values())
@@ -136,14 +133,14 @@ class Tally:
 
 
 def row(
-    op: str, plan: Plan, tally: Tally, failures: tuple[Failure, ...], reasons: Mapping[str, str]
+    op: str, plan: Plan, tally: Tally, failures: tuple[Failure, ...], why_not: str = ""
 ) -> Result:
-    """Return the report's row for a tally; `reasons` say why a check does not apply."""
+    """Return the report's row for a tally; `why_not` says why a check does not apply."""
     status, reason = tally.status()
-    if not tally.examples and tally.check in reasons:
+    if not tally.examples and why_not:
         status = Status.NOT_APPLICABLE  # and so it was not left out because another one failed
     if status is Status.NOT_APPLICABLE:
-        reason = reasons.get(tally.check, "no case of this spec gives it anything to ask")
+        reason = why_not or "no case of this spec gives it anything to ask"
     return Result(
         op=op,
         check=tally.check,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -69,9 +68,6 @@ class _Referred:
             raise OperatorError("the reference", error) from error
         return _ReferredEvaluation(self._op.evaluate(case), outputs)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._op, name)
-
 
 class _ReferredEvaluation:
     def __init__(self, own: Evaluation, outputs: tuple[Array, ...]) -> None:
@@ -79,6 +75,7 @@ class _ReferredEvaluation:
             raise Garbage("the outputs of the reference have other shapes")
         self._own = own
         self.outputs = outputs
+        self.composite = own.composite
 
     def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
         return tuple(self._own.gradient(cotangents))

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from needle_cli.checking.checks import contract, gradient
+from needle_cli.checking.abilities import has_second_order, is_on_device
 from needle_cli.checking.checks.context import Question
 from needle_cli.checking.checks.inquiry import Inquiry
+from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.second_order import lifted
 from needle_cli.checking.checks.tally import Failed, Tally
 from needle_cli.checking.diagnosis.against_reference import fits_reference
@@ -152,13 +153,13 @@ def _inferred(
 
 def _wrong_on_host(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
     """Tell whether the host refuses the gradient as well, at the cases where a device differs."""
-    host = getattr(inquiry.op, "on_host", None)
-    if host is None:
+    if not is_on_device(inquiry.op):
         return False
+    host = inquiry.op.on_host
     for entry in entries:
         question = Question(host, entry.case, inquiry.claims)
         try:
-            if any(ask(question).findings for ask in (contract.ask, gradient.ask)):
+            if any(CHECKS[check].ask(question).findings for check in ("contract", "gradient")):
                 return True
         except (OperatorError, Garbage):
             return True
@@ -321,6 +322,8 @@ def _second_alone(case: Case, passed: Sequence[Case], inquiry: Inquiry) -> str:
 def _second_gradients(case: Case, inquiry: Inquiry) -> list[Array] | None:
     """Return the gradients of the gradient in the inputs themselves, None where it raises."""
     question = inquiry.question(case)
+    if not has_second_order(question.op):
+        return None
     try:
         subject = Subject(question.op.second_order(), lifted(question.wide, question))
         gradients = subject.gradients(np.ones(subject.vector.shape))

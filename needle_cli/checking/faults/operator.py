@@ -7,6 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from needle_cli.checking.abilities import (
+    TwiceDifferentiable,
+    has_graph,
+    has_second_order,
+    is_lazy,
+)
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.faults.vocabulary import FAULTS, Call
 from needle_cli.checking.model import (
@@ -49,8 +55,8 @@ class Planted:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """Those of the operator."""
-        return self._op.abilities
+        """Those of the operator that a fault can be planted into."""
+        return self._op.abilities & {"lazy", "graph", "second_order"}
 
     def evaluate(self, case: Case) -> _PlantedEvaluation:
         """Compute rightly; gradients will be wrong."""
@@ -58,6 +64,7 @@ class Planted:
 
     def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
         """Compute in lazy mode."""
+        assert is_lazy(self._op)
         return self._op.lazy_outputs(case, reverse)
 
     def graph_gradients(
@@ -67,6 +74,7 @@ class Planted:
 
         One value in several slots is left as it is.
         """
+        assert has_graph(self._op)
         right = self._op.graph_gradients(case, cotangents, uses, share)
         if share or self.fault == GRAPH_CUT:
             return right
@@ -79,8 +87,9 @@ class Planted:
             for there, here in zip(right, wrong, strict=False)
         )  # fmt: skip
 
-    def second_order(self) -> OpUnderTest:
+    def second_order(self) -> TwiceDifferentiable:
         """Return the right gradient as an operator; without a gradient of its own if it is cut."""
+        assert has_second_order(self._op)
         second = self._op.second_order()
         return _Cut(self, second) if self.fault == GRAPH_CUT else second
 
@@ -113,6 +122,10 @@ class _PlantedEvaluation:
     def outputs(self) -> tuple[Array, ...]:
         return self._evaluation.outputs
 
+    @property
+    def composite(self) -> bool:
+        return self._evaluation.composite
+
     def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
         right = tuple(self._evaluation.gradient(cotangents))
         return self._planted.wrong(self._case, self._evaluation, cotangents, right)
@@ -121,20 +134,18 @@ class _PlantedEvaluation:
 class _Cut:
     """The vjp of an operator whose graph is cut: its gradient is zero in everything."""
 
-    def __init__(self, planted: Planted, op: OpUnderTest) -> None:
+    abilities = frozenset({"second_order"})
+
+    def __init__(self, planted: Planted, op: TwiceDifferentiable) -> None:
         self._planted = planted
         self._op = op
         self.name = op.name
         self.gradient_kind = op.gradient_kind
-        self.abilities = op.abilities
 
     def evaluate(self, case: Case) -> _CutEvaluation:
         return _CutEvaluation(self._planted, case, self._op.evaluate(case))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._op, name)
-
-    def second_order(self) -> OpUnderTest:
+    def second_order(self) -> TwiceDifferentiable:
         return _Cut(self._planted, self._op.second_order())
 
 
@@ -144,6 +155,7 @@ class _CutEvaluation:
         self._case = case
         self._evaluation = evaluation
         self.outputs = evaluation.outputs
+        self.composite = evaluation.composite
 
     def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
         right = tuple(self._evaluation.gradient(cotangents))

@@ -158,7 +158,7 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
                 if thorough:
                     answers += perturbations.ask(question, selected)
                 else:
-                    answers += [CHECKS[name](question) for name in NAMES if name in beyond]
+                    answers += [CHECKS[name].ask(question) for name in NAMES if name in beyond]
         except OperatorError as error:
             check = "forward" if error.stage in ("forward", "compute") else "contract"
             answers = [refused(check, error.code, str(error), error=True)]
@@ -180,7 +180,7 @@ def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
     information, and no fault of any operator.
     """
     only_gradient = answer.findings and all(f.check == "gradient" for f in answer.findings)
-    if not only_gradient or not getattr(question.subject.evaluation, "composite", False):
+    if not only_gradient or not question.subject.evaluation.composite:
         return answer
     rng = question.rng("beside")
     beside = [
@@ -191,7 +191,7 @@ def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
     ]
     moved = Question(question.op, replace(question.case.with_leaves(beside), cotangent=None))
     with np.errstate(all="ignore"):
-        if CHECKS["gradient"](moved).verdict is not Verdict.PASS:
+        if CHECKS["gradient"].ask(moved).verdict is not Verdict.PASS:
             return answer
     note = (
         "the gradient of this composition is no derivative at this point, where a part has a kink"

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from needle_cli.checking.abilities import Device, is_resident
 from needle_cli.checking.model import Array, Case, OpUnderTest
 from needle_cli.checking.numerics.probes import power_of_two, random_cotangent, rms, signed
 from needle_cli.checking.numerics.tolerance import norm
@@ -24,22 +25,6 @@ CHEAP_UP_TO = 4096
 KEPT = 1 << 18
 """Random numbers kept between calls. The host draws more for every call; a device multiplies the
 kept ones with a random factor per row."""
-
-
-class Device(Protocol):
-    """A device: its arrays' functions, and the ways there and back."""
-
-    def __hash__(self) -> int:
-        """Equal devices hash alike."""
-
-    def namespace(self) -> Any:
-        """The module whose functions make arrays there."""
-
-    def array(self, data: Any, dtype: Any = None) -> Any:
-        """Copy a host array there."""
-
-    def to_host(self, array: Any) -> Any:
-        """Copy an array from there."""
 
 
 class HostArrays:
@@ -140,10 +125,7 @@ HOST = HostArrays()
 
 def on_host(op: OpUnderTest, case: Case) -> tuple[OpUnderTest, Case]:
     """Return an operator and a case whose arrays are on the host."""
-    if getattr(op, "room", None) is None:
-        return op, case
-    home: tuple[OpUnderTest, Case] = op.brought_home(case)  # type: ignore[attr-defined]
-    return home
+    return op.brought_home(case) if is_resident(op) else (op, case)
 
 
 class RandomNumbers:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from needle_cli.checking.abilities import is_resident
 from needle_cli.checking.checks.contract import well_formed
 from needle_cli.checking.library.arrays import CHEAP_UP_TO, HOST, Arrays, DeviceArrays, on_host
 from needle_cli.checking.model import Array, Case, Evaluation, Garbage, OperatorError, OpUnderTest
@@ -42,9 +43,8 @@ def fast_path(op: OpUnderTest, case: Case) -> FastPath:
 
     Of few entries more is asked than a device answers quickly, so they come to the host.
     """
-    device = getattr(op, "room", None)
-    if device is not None and case.size() > CHEAP_UP_TO:
-        return FastPath(op, case, DeviceArrays(device))
+    if is_resident(op) and case.size() > CHEAP_UP_TO:
+        return FastPath(op, case, DeviceArrays(op.room))
     return FastPath(*on_host(op, case))
 
 

@@ -140,7 +140,7 @@ def _compared(
         other = subject.rounded(factors * opposed(drawn, cotangent))
         pairs.append((other, subject.gradients(other)))
         if "linearity" in selected and question.subject is not subject:
-            answers.append(linearity.ask(question))
+            answers.append(linearity.Linearity().ask(question))
         elif "linearity" in selected:
             of_sum = subject.gradients(cotangent + other)
             if any(sums_differ(of_sum, gradients, pairs[1][1])):

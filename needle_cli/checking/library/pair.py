@@ -14,7 +14,6 @@ from needle_cli.checking.model import (
     Gradient,
     GradientKind,
     OperatorError,
-    OpUnderTest,
 )
 from needle_cli.checking.point import FLOAT64
 
@@ -57,6 +56,7 @@ def _described(value: object) -> str:
 class PairEvaluation:
     """A value of the forward function; gradients are computed by calling `vjp`."""
 
+    composite = False
     __slots__ = ("_arguments", "_case", "_vjp", "outputs", "tupled")
 
     def __init__(
@@ -120,17 +120,3 @@ class Pair:
         if isinstance(value, tuple | list):
             return PairEvaluation(tuple(as_output(v) for v in value), True, self._vjp, case)
         return PairEvaluation((as_output(value),), False, self._vjp, case)
-
-    def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
-        """Plain functions have no lazy mode."""
-        raise NotImplementedError
-
-    def graph_gradients(
-        self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
-    ) -> tuple[Gradient, ...]:
-        """Plain functions have no graph."""
-        raise NotImplementedError
-
-    def second_order(self) -> OpUnderTest:
-        """A plain vjp cannot be differentiated."""
-        raise NotImplementedError

@@ -20,7 +20,7 @@ def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
     # A pair may be written for one dtype only, so narrower ones are not tried on it.
     dtypes = "graph" in question.op.abilities
     names = [name for name in NAMES if name in selected and (dtypes or name != "precision")]
-    answers = [CHECKS[name](question) for name in names]
+    answers = [CHECKS[name].ask(question) for name in names]
     if any(answer.findings for answer in answers):
         return answers
     for case in [*other_cotangents(question), *other_values(question)]:
@@ -33,7 +33,7 @@ def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
 def _at(question: Question, case: Case, selected: frozenset[str]) -> list[Answer]:
     variant = Question(question.op, case, question.claims, tangent=question.tangent)
     try:
-        return [CHECKS[n](variant) for n in ("gradient", "linearity") if n in selected]
+        return [CHECKS[n].ask(variant) for n in ("gradient", "linearity") if n in selected]
     except (OperatorError, Garbage):
         return []  # the variant may lie outside what the operator accepts
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from needle_cli.checking.checks import exact, forward, kink
+from needle_cli.checking.checks.check import NUMBERS
 from needle_cli.checking.checks.context import Question, seed_of
-from needle_cli.checking.checks.inquiry import ERROR_CASE, Inquiry
-from needle_cli.checking.checks.registry import NAMES
+from needle_cli.checking.checks.inquiry import Inquiry
+from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.tally import Tally, row
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.diagnosis.diagnose import diagnose
@@ -35,11 +32,6 @@ from needle_cli.checking.search import shrink
 from needle_cli.checking.search.missing_kinks import Undeclared
 
 Breadcrumb = Callable[[str, Case], None]
-
-GENERIC = tuple(name for name in NAMES if name not in ("exact", "kink", "extremes"))
-
-MOST_KINKED = 24
-"""Cases on kinks that an operator is judged on: each asks every output along every coordinate."""
 
 
 def judge(
@@ -99,17 +91,17 @@ class _Judge:
         self.inquiry = Inquiry(op, claims, plan)
         self.op, self.claims, self.plan = op, claims, plan
         self.breadcrumb = breadcrumb
-        self.tallies = {name: Tally(name) for name in NAMES if name in plan.checks}
+        self.tallies = {name: Tally(name) for name in CHECKS if name in plan.checks}
         self.number = 0
 
     def run(self, structures: Sequence[Structure]) -> list[Result]:
-        self._ask_error_cases()
+        self._ask_own_cases()
         for structure in structures:
             self._consider(structure)
-        reasons = why_not_applicable(self.op, self.claims, self.plan)
-        if "kink" in self.tallies and not self.plan.first:
-            self.tallies["kink"].missing = kink.unmet(self.claims, self.tallies["kink"].met)
         if not self.plan.first:
+            for check, tally in self.tallies.items():
+                asked = tally.examples, tally.met
+                tally.conclusion = CHECKS[check].conclude(self.claims, *asked)
             self._look_for_kinks()
         shown = {}
         for check, tally in self.tallies.items():
@@ -121,9 +113,10 @@ class _Judge:
         rows = []
         for check, tally in self.tallies.items():
             # What a wrong gradient looks like says nothing of a value that is not the reference's.
-            told = cause if of_value or check != "forward" else ""
+            told = cause if of_value or not CHECKS[check].judges_value else ""
             failures = shrink.with_cause(tally, shown[check], told)
-            rows.append(row(self.op.name, self.plan, tally, failures, reasons))
+            why_not = CHECKS[check].why_not(self.op, self.claims, self.plan)
+            rows.append(row(self.op.name, self.plan, tally, failures, why_not))
         return rows
 
     def _look_for_kinks(self) -> None:
@@ -134,56 +127,36 @@ class _Judge:
             for tally in met:
                 tally.undeclared = missing
 
-    def _ask_error_cases(self) -> None:
-        tally = self.tallies.get("forward")
-        for error in self.claims.errors if tally is not None else ():
-            case = replace(
-                forward.error_case(self.claims, error, self.plan.dtype),
-                tags=frozenset({ERROR_CASE}),
-            )
-            self._count("forward", None, case, None)
+    def _ask_own_cases(self) -> None:
+        for check in self.tallies:
+            for case in CHECKS[check].own_cases(self.claims, self.plan.dtype):
+                self._count(check, None, case, None)
 
     def _consider(self, structure: Structure) -> None:
-        """Ask every check that a structure can serve: generic, integer or far-out numbers."""
+        """Ask every check about a structure, filled with the kinds of numbers that it wants."""
         refused = any(tally.failed for tally in self.tallies.values())
         if self.plan.first and refused:
             return
         self.number += 1
         # Doubts take long. Of an operator that is refused already they are not worth it: where
         # equal calls differ, say, no difference of gradients settles.
-        ended = {n for n, t in self.tallies.items() if t.done or (refused and t.hopeless)}
-        for kind, checks in self._kinds(structure):
-            wanted = [n for n in checks if n in self.tallies and n not in ended]
+        kinds = {
+            name: CHECKS[name].wants(self.op, self.claims, structure, self.number)
+            for name, tally in self.tallies.items()
+            if not (tally.done or (refused and tally.hopeless) or _is_enough(tally))
+        }
+        for kind in NUMBERS:
+            wanted = [name for name, numbers in kinds.items() if kind in numbers]
             if wanted:
                 case = realise(self.claims, structure, self.plan.dtype, kind)
                 self._ask_all(wanted, structure, case)
-
-    def _kinds(self, structure: Structure) -> Iterable[tuple[str, tuple[str, ...]]]:
-        yield "generic", GENERIC
-        if exact.linear_inputs(self.claims):
-            yield "integer", ("exact", "parity")
-        if self._may_be_kinked(structure):
-            yield "kink", ("kink", "parity")
-        if self.number % 4 == 1:
-            yield "extreme", ("extremes",)
-
-    def _may_be_kinked(self, structure: Structure) -> bool:
-        """Tell whether a structure is small enough, and its operator has kinks or closed edges."""
-        tally = self.tallies.get("kink")
-        if tally is None or tally.examples >= MOST_KINKED or not kink.concerns(self.claims):
-            return False
-        shapes: list[tuple[int, ...]] = []
-        for shape in structure.shapes.values():
-            nested: Any = shape
-            shapes.extend(nested if nested and isinstance(nested[0], tuple) else (nested,))
-        return 0 < sum(map(math.prod, shapes)) <= kink.LARGEST
 
     def _ask_all(self, checks: list[str], structure: Structure, case: Case) -> None:
         """Ask in order; where compute or the form of the gradient is broken, stop there."""
         question = self.inquiry.question(case)
         for check in checks:
             answer = self._count(check, structure, case, question)
-            if answer.error or (answer.findings and check == "contract"):
+            if answer.error or (answer.findings and CHECKS[check].required):
                 text = f"not asked: {check} has a finding"
                 for later in checks[checks.index(check) + 1 :]:
                     self.tallies[later].blocked = text
@@ -227,29 +200,7 @@ class _Collector(_Judge):
         self.found.append(case)
 
 
-def why_not_applicable(op: OpUnderTest, claims: Claims, plan: Plan) -> dict[str, str]:
-    """Return, for checks that a spec rules out, the line of the spec that does."""
-    reasons: dict[str, str] = {}
-    if not exact.linear_inputs(claims):
-        reasons["exact"] = "the spec states no structure and no facts.linear_in"
-    if not kink.concerns(claims):
-        reasons["kink"] = "the spec declares no [[kink]], and no domain has a closed end"
-    if not any(claim.differentiable and claim.dtype == "float" for claim in claims.inputs.values()):
-        text = "the spec has no differentiable input"
-        reasons.update(dict.fromkeys(("gradient", "linearity", "second_order", "graph"), text))
-        reasons.update(dict.fromkeys(("exact", "kink", "precision"), text))
-    if getattr(op, "on_host", None) is None:
-        reasons["parity"] = "asked only where another device than the host is judged"
-    if plan.order < 2:
-        reasons["second_order"] = "order 1 was asked for"
-    bounded = [
-        name
-        for name, claim in claims.inputs.items()
-        if claim.domain.name not in ("real", "positive", "nonnegative", "nonzero", "distinct")
-    ]
-    if bounded:
-        reasons["extremes"] = f"the domain of {', '.join(bounded)} has no far end"
-    for check, ability in (("second_order", "second_order"), ("graph", "graph")):
-        if ability not in op.abilities:
-            reasons.setdefault(check, "the operator is not a function of tensors")
-    return reasons
+def _is_enough(tally: Tally) -> bool:
+    """Whether a check has been asked of as many cases as it asks for."""
+    most = CHECKS[tally.check].most
+    return most is not None and tally.examples >= most

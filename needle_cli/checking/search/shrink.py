@@ -9,7 +9,7 @@ import numpy as np
 
 from needle_cli.checking.checks.context import Question, seed_of
 from needle_cli.checking.checks.inquiry import Inquiry
-from needle_cli.checking.checks.second_order import lifted
+from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.tally import Failed, Tally
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.diagnosis.diagnose import likely_cause
@@ -29,16 +29,9 @@ from needle_cli.checking.model import (
     Structure,
     Verdict,
 )
-from needle_cli.checking.numerics.localise import elements
-from needle_cli.checking.point import Subject
 
 CLEAR = 100.0
 """A smaller case is kept while its error stays within this factor of the worst seen."""
-
-PROVING = ("gradient", "exact", "contract", "forward", "purity", "linearity", "parity")
-"""Checks whose failing cases a cause was held against."""
-
-KIND_OF_CHECK = {"exact": "integer", "extremes": "extreme", "kink": "kink"}
 
 
 def failures(inquiry: Inquiry, tally: Tally) -> tuple[Failure, ...]:
@@ -78,7 +71,7 @@ def with_cause(tally: Tally, shown: tuple[Failure, ...], cause: str) -> tuple[Fa
             replace(
                 failure,
                 finding=finding,
-                certainty=(fits if tally.check in PROVING else "from all checks together")
+                certainty=(fits if CHECKS[tally.check].proves else "from all checks together")
                 if finding.cause
                 else "",
                 undeclared=() if tally.failed else tally.undeclared,
@@ -119,7 +112,7 @@ def _smaller(inquiry: Inquiry, check: str, found: Sequence[Failed]) -> tuple[Cas
 
 
 def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case, Answer] | None:
-    kind = KIND_OF_CHECK.get(check, "generic")
+    kind = CHECKS[check].numbers
     seen: dict[int, tuple[Case, Answer]] = {}
 
     def fails(structure: Structure) -> bool:
@@ -250,11 +243,9 @@ def _table(question: Question, check: str, answer: Answer) -> list[Element]:
     if answer.error or answer.verdict is Verdict.NO_DERIVATIVE:
         return []
     projected_only = any(f.index is None and f.analytic is not None for f in answer.findings)
-    if check in ("gradient", "extremes") and projected_only:
-        return elements(question.wide, question.cotangent, question.tangent)
-    if check == "second_order" and projected_only:
-        subject = Subject(question.op.second_order(), lifted(question.wide, question))
-        return elements(subject, np.ones(subject.vector.shape))
+    entries = CHECKS[check].entries(question) if projected_only else None
+    if entries is not None:
+        return entries
     told: dict[tuple[str, tuple[int, ...]], Element] = {}
     for f in answer.findings:
         if f.index is not None and f.analytic is not None and f.numeric is not None:

@@ -80,7 +80,7 @@ THIRD = (lambda a: a.sum() / 3, lambda v, a: (np.broadcast_to(v / 3, a.shape).co
 def test_linear_means_linear_and_not_without_rounding(forward, vjp, holds):
     asked = question(lambda a: np.asarray(forward(a)), vjp, {"a": A}, linear_in=("a",))
     asked = Question(asked.op, replace(asked.case, tags=frozenset({"exact"})), asked.claims)
-    answer = exact.ask(asked)
+    answer = exact.Exact().ask(asked)
     assert answer.asked
     assert bool(answer.findings) is not holds
 
@@ -94,5 +94,5 @@ def test_linear_means_linear_and_not_without_rounding(forward, vjp, holds):
     ],
 )
 def test_an_output_gradient_may_be_zero_in_places(vjp, holds):
-    answer = linearity.ask(question(np.square, vjp, {"a": A}))
+    answer = linearity.Linearity().ask(question(np.square, vjp, {"a": A}))
     assert bool(answer.findings) is not holds

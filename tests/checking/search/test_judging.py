@@ -123,7 +123,7 @@ def constant_row_variance(unit):
 
 
 def test_a_gradient_that_cancels_to_zero_may_keep_its_rounding():
-    assert precision.ask(constant_row_variance(1.0)).verdict == "pass"
+    assert precision.Precision().ask(constant_row_variance(1.0)).verdict == "pass"
 
 
 def test_a_factor_for_a_dtype_counts_in_the_check_that_asks_about_it():
