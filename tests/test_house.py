@@ -51,7 +51,6 @@ OUTSIDERS = {
 """Where each of these packages may be imported; nowhere else."""
 
 TODAY = {
-    "needle_cli.checking.faults.campaign -> needle_cli.checking.search.judging",
     "needle_cli.checking.library.api -> needle_cli.engines.course_shaped",
     "needle_cli.operators.scaffold -> needle",
     "needle_cli.running.devices -> needle",

@@ -17,7 +17,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from needle_cli.checking.faults import campaign
 from needle_cli.checking.model import (
     Case,
     CaseReport,
@@ -31,7 +30,7 @@ from needle_cli.checking.model import (
     Status,
     Worst,
 )
-from needle_cli.checking.search import judging
+from needle_cli.checking.search import campaign, judging
 from needle_cli.checking.search.error_curve import error_curve
 from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.operators import catalogue

@@ -9,10 +9,10 @@ import pytest
 from needle import ops
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Immune
-from needle_cli.checking.faults.campaign import plant
 from needle_cli.checking.faults.operator import Planted, differ
 from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import Case, Gradient, Plan, Status
+from needle_cli.checking.search.campaign import plant
 from needle_cli.explanations import FAULTS as WORDS
 from tests.helpers import needle
 from tests.samples.planted import Plant
