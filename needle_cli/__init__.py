@@ -3,8 +3,11 @@
 from typing import Any
 
 from needle_cli._version import __version__
+from needle_cli.engines import registry
 
 __all__ = ["__version__", "gradient_check"]
+
+registry.announce()
 
 
 def __getattr__(name: str) -> Any:

@@ -25,16 +25,6 @@ from needle_cli.checking.model import (
 from needle_cli.engines.facade import Engine, checked_array, described, stage
 from needle_cli.engines.placing import is_away, on_host, on_host_together, placed_together
 
-__all__ = [
-    "Engine",
-    "EngineEvaluation",
-    "EngineOperator",
-    "SecondOrder",
-    "operator_from_tensors",
-    "operator_under_test",
-    "register",
-]
-
 Slot = int | tuple[int, ...] | None
 """Which leaf, or which members of a tuple, one input of a node is; None for a constant."""
 
@@ -432,16 +422,14 @@ def operator_under_test(
 
 
 def operator_from_tensors(
-    function: Callable[..., Any], engine: ModuleType | Engine
+    function: Callable[..., Any],
+    engine: ModuleType | Engine,
+    tuples: frozenset[str] = frozenset(),
 ) -> EngineOperator:
-    """Return any function of tensors, composites included, as an operator under test."""
+    """Return any function of tensors, composites included, as an operator under test.
+
+    `tuples` are the names of the inputs that are `TensorTuple`s.
+    """
     wrapped = engine if isinstance(engine, Engine) else Engine(engine)
     name = getattr(function, "__name__", type(function).__name__)
-    return EngineOperator(function, wrapped, name)
-
-
-def register() -> None:
-    """Tell the checking core how to find an engine from the types of its arguments."""
-    library = importlib.import_module("needle_cli.checking.library.api")
-    inputs = importlib.import_module("needle_cli.engines.inputs")
-    library.register_engine("needle", inputs.matches, inputs.from_tensors)
+    return EngineOperator(function, wrapped, name, tuples=tuples)

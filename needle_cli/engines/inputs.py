@@ -41,8 +41,7 @@ def from_tensors(
             tuples.add(name)
         what = f"input {i} of {getattr(function, '__name__', 'f')}"
         arrays[name] = _arrays_of(value, what, engine)
-    operator = operator_from_tensors(function, engine)
-    operator._tuples = frozenset(tuples)
+    operator = operator_from_tensors(function, engine, frozenset(tuples))
     judged = frozenset(
         name for name, value in arrays.items() if all(a.dtype.kind == "f" for a in _members(value))
     )

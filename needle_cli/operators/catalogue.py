@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from needle_cli.engines.registry import OPS_FOLDER
 from needle_cli.problems import Problem
-from needle_cli.specs.signature import OPS
 
-ENGINE = OPS.parent
+ENGINE = OPS_FOLDER.parent
 """Our own engine; a foreign package that is called `needle` too is never looked at."""
 
 OP_BASES = ("TensorOp", "TensorTupleOp", "Op")
@@ -56,7 +56,7 @@ def operators(folder: Path | None = None) -> list[OperatorEntry]:
     Raises:
         CatalogueError: for a file that is not Python, or a name in `__all__` without definition.
     """
-    where = folder or OPS
+    where = folder or OPS_FOLDER
     if not where.is_dir():
         raise CatalogueError(f"no folder {where}: the operators' families should be in it")
     entries = []

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from needle_cli.engines.registry import OPS
 from needle_cli.operators import catalogue
 from needle_cli.problems import Problem
 from needle_cli.records.store import write_whole
@@ -162,7 +163,7 @@ def write(place: Place, spec_only: bool) -> list[Path]:
 
 
 def _spec(place: Place, class_name: str) -> str:
-    op = f"needle.ops:{place.function}" if place.engine else f"{place.family}:{place.function}"
+    op = f"{OPS}:{place.function}" if place.engine else f"{place.family}:{place.function}"
     return SPEC.format(
         schema="#:schema ../schema.json\n" if place.engine else "", op=op,
         cls=f'class     = "{class_name}"\n' if class_name else "",

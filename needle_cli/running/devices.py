@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from needle_cli.engines import registry
 from needle_cli.running.local import usable_cores
 
 
 def named_devices(devices: Sequence[str]) -> tuple[str, ...]:
     """Return the devices that are meant, once each: `all` is the host and every GPU."""
-    named = [["cpu", *_gpus()] if device == "all" else [device] for device in devices]
+    named = [
+        ["cpu", *registry.engine().devices()] if device == "all" else [device] for device in devices
+    ]
     found: dict[str, str] = {}
     for device in (device for names in named for device in names):
         found.setdefault("cuda:0" if device == "cuda" else device, device)
@@ -23,25 +26,9 @@ def usable_devices(devices: Sequence[str]) -> tuple[list[str], list[str]]:
     return usable, [f"not answered on {d}: {reason}" for d, reason in reasons.items() if reason]
 
 
-def _gpus() -> list[str]:
-    """Return the GPUs that can be used; `cuda:0`, which says why not, where there is none."""
-    from needle import backend
-
-    found = [device for device in backend.all_devices() if device != backend.cpu()]
-    return [f"cuda:{place}" for place in range(len(found))] or ["cuda:0"]
-
-
 def why_not(device: str) -> str:
     """Say why nothing can be judged on a device; "" where it can."""
-    if device in ("cpu", "sim"):
-        return ""
-    from needle import DeviceUnavailableError, backend
-
-    try:
-        backend.cuda(int(device.partition(":")[2] or 0)).namespace()
-    except DeviceUnavailableError as error:
-        return " ".join(str(error).split())
-    return ""
+    return "" if device == "cpu" else registry.engine().why_not(device)
 
 
 def device_states() -> dict[str, str]:

@@ -32,7 +32,7 @@ from needle_cli.checking.model import (
 )
 from needle_cli.checking.search import campaign, judging
 from needle_cli.checking.search.error_curve import error_curve
-from needle_cli.engines.course_shaped import operator_under_test
+from needle_cli.engines import registry
 from needle_cli.operators import catalogue
 from needle_cli.problems import Problem, shown_path
 from needle_cli.records import tokens
@@ -53,7 +53,7 @@ RIGHT = (Status.PASS, Status.NOT_APPLICABLE)
 """What every check has to say of a gradient before faults are planted into it."""
 
 with contextlib.suppress(Exception):  # a broken engine is reported operator by operator
-    importlib.import_module("needle")
+    registry.engine().prepare()
 
 
 class OperatorsDoing(Exception):
@@ -200,7 +200,7 @@ def _operator(task: Task, spec: Spec, module: ModuleType | None) -> OpUnderTest:
     function = getattr(owner, spec.claims.function, None)
     if function is None:
         raise Problem(f"{task.op} does not exist any more", kind="gone")
-    return operator_under_test(function, spec.claims, name=task.op, device=task.device)
+    return registry.engine().operator(function, spec.claims, task.op, task.device)
 
 
 def _with_examples(result: Result, op: OpUnderTest, spec: Spec, task: Task) -> Result:

@@ -8,19 +8,18 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-OPS = Path(__file__).resolve().parents[2] / "needle" / "ops"
-"""Our own operators: beside this package in a checkout and in an installation alike."""
+from needle_cli.engines.registry import OPS, OPS_FOLDER
 
 
 def signature_of(module: str, function: str, family: str) -> tuple[str, ...] | None:
     """Return a function's parameter names, or None where its source does not show them.
 
-    Only functions of `needle.ops` can be found; a foreign `needle` is never looked at.
+    Only functions of our own engine can be found; a foreign `needle` is never looked at.
     """
-    if module != "needle.ops" and not module.startswith("needle.ops."):
+    if module != OPS and not module.startswith(f"{OPS}."):
         return None
-    first = OPS / f"{family}.py"
-    for path in [first, *sorted(OPS.glob("*.py"))]:
+    first = OPS_FOLDER / f"{family}.py"
+    for path in [first, *sorted(OPS_FOLDER.glob("*.py"))]:
         if path.is_file():
             names = _functions(path, path.stat().st_mtime_ns).get(function)
             if names is not None:
@@ -54,8 +53,8 @@ def _names(arguments: ast.arguments) -> tuple[str, ...]:
 
 def classes_of(module: str, family: str) -> frozenset[str] | None:
     """Return the classes of one family of our own operators, None for anything else."""
-    path = OPS / f"{family}.py"
-    if module != "needle.ops" or not path.is_file():
+    path = OPS_FOLDER / f"{family}.py"
+    if module != OPS or not path.is_file():
         return None
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))

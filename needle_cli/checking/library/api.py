@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.diagnosis.diagnose import likely_cause
 from needle_cli.checking.library import given_inputs, perturbations
 from needle_cli.checking.library.arrays import on_host
+from needle_cli.checking.library.engines import engine_for
 from needle_cli.checking.library.fast_path import fast_path
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.library.report import Report
@@ -40,24 +40,7 @@ LEAN = ("contract", "gradient", "linearity", "purity", "precision")
 
 LEAN_SET = frozenset(LEAN)
 
-Make = Callable[[Callable[..., Any], Sequence[Any]], tuple[OpUnderTest, Case]]
-
-OWN_ENGINE = "needle_cli.engines.course_shaped"
-"""The module whose `register()` makes Needle's own tensors known; imported when first needed, so
-that the core itself stays free of every engine."""
-
-_engines: dict[str, tuple[Callable[[object], bool], Make]] = {}
-
-
-def register_engine(name: str, matches: Callable[[object], bool], make: Make) -> None:
-    """Teach `check_function` an engine.
-
-    Args:
-        name: The engine's name; registering it again replaces it.
-        matches: Tells whether an argument is a tensor of this engine.
-        make: Builds `(operator under test, case)` from `(f, inputs)`.
-    """
-    _engines[name] = (matches, make)
+TWICE = "two equal calls of gradient give different bytes"
 
 
 def check_pair(
@@ -126,7 +109,7 @@ def check_function(
     selected = _selected(checks, NAMES if thorough else LEAN)
     if not isinstance(inputs, Sequence):
         raise TypeError(f"inputs has to be a sequence of tensors, not a {type(inputs).__name__}")
-    op, case = _engine_for(inputs)(f, inputs)
+    op, case = engine_for(inputs)(f, inputs)
     case = replace(case, params=dict(params or {}), seed=_whole(seed))
     return judge_case(op, case, selected, thorough)
 
@@ -135,7 +118,7 @@ def entries(
     f: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]
 ) -> list[Element]:
     """Return analytic beside numeric entries of a function's gradient, 64 at most if all agree."""
-    op, case = on_host(*_engine_for(inputs)(f, inputs))
+    op, case = on_host(*engine_for(inputs)(f, inputs))
     question = Question(op, replace(case, params=dict(params)))
     return elements(question.wide, question.cotangent)
 
@@ -300,20 +283,4 @@ def _floating(arrays: Mapping[str, InputValue]) -> frozenset[str]:
         name
         for name, value in arrays.items()
         if any(a.dtype.kind == "f" for a in (value if isinstance(value, tuple) else (value,)))
-    )
-
-
-def _engine_for(inputs: Sequence[Any]) -> Make:
-    if not _engines:
-        importlib.import_module(OWN_ENGINE).register()
-    for value in inputs:
-        members = value if isinstance(value, tuple | list) else (value,)
-        for matches, make in _engines.values():
-            if any(matches(member) for member in members):
-                return make
-    kinds = ", ".join(sorted({type(value).__name__ for value in inputs})) or "nothing"
-    known = ", ".join(_engines) or "none"
-    raise TypeError(
-        f"no engine knows these inputs ({kinds}); registered: {known}. "
-        "For plain arrays use check_pair."
     )

@@ -1,0 +1,36 @@
+"""What an engine has to answer, for its operators to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from needle_cli.checking.claims import Claims
+    from needle_cli.checking.model import Case, OpUnderTest
+
+
+class Adapter(Protocol):
+    """One engine: how its functions become operators under test, and where they compute."""
+
+    def prepare(self) -> None:
+        """Import what its operators need, ahead of the first one."""
+
+    def recognises(self, value: object) -> bool:
+        """Whether an argument of `check_function` is a tensor of this engine."""
+
+    def from_values(
+        self, function: Callable[..., Any], inputs: Sequence[object]
+    ) -> tuple[OpUnderTest, Case]:
+        """Return the operator and the case of `check_function(function, inputs)`."""
+
+    def operator(
+        self, function: Callable[..., Any], claims: Claims, name: str, device: str
+    ) -> OpUnderTest:
+        """Return the operator that a spec describes; it computes on `device`."""
+
+    def devices(self) -> Sequence[str]:
+        """Return the devices beside the host, as `--device` names them."""
+
+    def why_not(self, device: str) -> str:
+        """Say why nothing can be computed on a device; "" where it can."""
