@@ -40,8 +40,6 @@ LEAN = ("contract", "gradient", "linearity", "purity", "precision")
 
 LEAN_SET = frozenset(LEAN)
 
-TWICE = "two equal calls of gradient give different bytes"
-
 
 def check_pair(
     forward: Callable[..., Any],
