@@ -173,12 +173,18 @@ def place_of(device: str) -> Any:
     return backend.cpu() if kind == "cpu" else getattr(backend, kind)(int(index or 0))
 
 
+def wait_for(place: Any) -> None:
+    """Wait until a GPU has done everything that was asked of it."""
+    if isinstance(place, backend.CUDADevice):
+        place.namespace().cuda.Device(place.index).synchronize()
+
+
 def seconds(call: Callable[[], Any], place: Any) -> float:
     """Return how long a call takes until the device has done it."""
-    place.synchronize()
+    wait_for(place)
     started = time.perf_counter()
     call()
-    place.synchronize()
+    wait_for(place)
     return time.perf_counter() - started
 
 

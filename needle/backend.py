@@ -30,10 +30,6 @@ class Device(ABC):
         """Context in which new arrays are made on this device."""
 
     @abstractmethod
-    def synchronize(self) -> None:
-        """Wait until everything that was asked of this device is done; raises what went wrong."""
-
-    @abstractmethod
     def from_host(self, array: numpy.ndarray) -> Any:
         """Copy a NumPy array to this device."""
 
@@ -132,9 +128,6 @@ class CPUDevice(Device):
         """Context without effect."""
         return nullcontext()
 
-    def synchronize(self) -> None:
-        """Return at once: nothing is ever under way here."""
-
     def from_host(self, array: numpy.ndarray) -> Any:
         """Return the array itself: it is here already."""
         return array
@@ -205,10 +198,6 @@ class CUDADevice(Device):
         context: AbstractContextManager[Any] = _usable_cupy(self.index).cuda.Device(self.index)
         return context
 
-    def synchronize(self) -> None:
-        """Wait until this GPU has done everything; raises what went wrong on it meanwhile."""
-        _usable_cupy(self.index).cuda.Device(self.index).synchronize()
-
     def from_host(self, array: numpy.ndarray) -> Any:
         """Copy a NumPy array to this GPU."""
         cupy = _usable_cupy(self.index)
@@ -244,9 +233,6 @@ class SimulatedDevice(Device):
     def scope(self) -> AbstractContextManager[Any]:
         """Context without effect."""
         return nullcontext()
-
-    def synchronize(self) -> None:
-        """Return at once: nothing is ever under way here."""
 
     def from_host(self, array: numpy.ndarray) -> Any:
         """Copy a NumPy array to this device."""
@@ -308,8 +294,8 @@ def all_devices() -> list[Device]:
     return found
 
 
-def _away(value: Any) -> Device | None:
-    """The device of an array that is not NumPy's; None for anything else. CuPy is not imported."""
+def _foreign_device(value: Any) -> Device | None:
+    """The device of an array that is not NumPy's, None for anything else; imports no CuPy."""
     cupy: Any = sys.modules.get("cupy")
     if cupy is not None and isinstance(value, getattr(cupy, "ndarray", ())):
         array: Any = value
@@ -319,7 +305,7 @@ def _away(value: Any) -> Device | None:
 
 def is_foreign_array(value: Any) -> bool:
     """Whether `value` is an array of another device than the host."""
-    return type(value) is not numpy.ndarray and _away(value) is not None
+    return type(value) is not numpy.ndarray and _foreign_device(value) is not None
 
 
 def is_array(value: Any) -> bool:
@@ -334,12 +320,12 @@ def array_namespace(array: Any) -> Any:
 
 def device_of(array: Any) -> Device:
     """The device on which `array` lives, read from the array itself."""
-    return _CPU if type(array) is numpy.ndarray else _away(array) or _CPU
+    return _CPU if type(array) is numpy.ndarray else _foreign_device(array) or _CPU
 
 
 def to_host(value: Any) -> Any:
     """Copy an array of another device to a NumPy array; anything else comes back as it is."""
-    device = None if type(value) is numpy.ndarray else _away(value)
+    device = None if type(value) is numpy.ndarray else _foreign_device(value)
     return value if device is None else device.to_host(value)
 
 

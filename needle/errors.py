@@ -1,4 +1,4 @@
-"""The engine's one error class of its own, and the one shape of its messages."""
+"""The error class of the engine, and the form of its messages."""
 
 
 class DeviceUnavailableError(RuntimeError):
@@ -6,7 +6,7 @@ class DeviceUnavailableError(RuntimeError):
 
 
 def complaint(where: str, argument: str, expected: str, got: object) -> str:
-    """Return ``where: argument must be expected, got got``, the text of every refusal.
+    """Return ``where: argument must be expected, got got``, the text of errors about bad input.
 
     Bad input raises a plain `ValueError`, `TypeError` or `IndexError` with this text.
     """

@@ -70,7 +70,7 @@ class Op:
         """Return the cotangent of each of `node.inputs`, given `out_grad`, that of `node`.
 
         One value, or a tuple or list of them, one per input, with None for an input that has no
-        derivative or asks for none. Built from operators, so that it can be differentiated again.
+        derivative or requires none. Built from operators, so that it can be differentiated again.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define gradient")
 

@@ -106,8 +106,8 @@ class Tensor(Value):
     def data(self) -> "Tensor":
         """The same storage without history; assigning replaces the storage by another tensor's.
 
-        The dtype must be the same (`TypeError` otherwise). Graphs built before cannot be walked
-        back any more, for their gradients would be those of the new data.
+        The dtype must be the same (`TypeError` otherwise). `backward` refuses graphs that were
+        built before, because their gradients would be those of the new data.
         """
         return self.detach()
 

@@ -10,6 +10,18 @@ from typing import Any
 from needle.backend import Device, as_device, cpu
 from needle.errors import complaint
 from needle.ops._support import as_index
+
+__all__ = [
+    "constant",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "rand",
+    "randb",
+    "randn",
+    "zeros",
+    "zeros_like",
+]
 from needle.tensor import Tensor
 
 
@@ -100,9 +112,9 @@ def one_hot(
     dtype: Any = "float32",
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return shape `(*i.shape, n)`: one at the place that the integers `i` name, zero elsewhere.
+    """Return shape `(*i.shape, n)`: one at the position that the integers `i` name, zero elsewhere.
 
-    Raises `IndexError` for a place outside [0, n), `TypeError` for places that are no integers.
+    Raises `IndexError` for a position outside [0, n), `TypeError` for one that is no integer.
     """
     if isinstance(i, Tensor):
         device = device or i.device

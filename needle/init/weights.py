@@ -8,6 +8,8 @@ from typing import Any
 
 from needle.errors import complaint
 from needle.init.basic import rand, randn
+
+__all__ = ["kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform"]
 from needle.tensor import Tensor
 
 

@@ -138,20 +138,3 @@ def sum_of(a: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
 def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     """Return `shape` with length 1 on the reduced axes, as `keepdims` gives it."""
     return tuple([1 if axis in axes else n for axis, n in enumerate(shape)])
-
-
-__all__ = [
-    "ArrayOp",
-    "Cast",
-    "as_axes",
-    "as_index",
-    "as_number",
-    "as_shape",
-    "axes_of",
-    "cast_like",
-    "kept_shape",
-    "sum_of",
-    "to_device",
-    "wide",
-    "zeros_like",
-]

@@ -199,7 +199,8 @@ class EWisePow(ArrayOp):
 
     def gradient(self, out_grad: Tensor, node: Any) -> tuple[Tensor | None, Tensor | None]:
         a, b = node.inputs
-        # One by one: most exponents are constants, and their logarithm of a negative base is NaN.
+        # Only what is required: the logarithm of a negative base is NaN, and most exponents are
+        # constants.
         return (
             self._in_base(out_grad, a, b) if a.requires_grad else None,
             self._in_exponent(out_grad, a, b, node) if b.requires_grad else None,

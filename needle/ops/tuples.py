@@ -72,7 +72,7 @@ def tuple_get_item(value: TensorTuple, index: int) -> Tensor:
 
 
 def members_of(value: Any) -> tuple[Tensor, ...]:
-    """Return the members of a tuple node, past the node where it was made from tensors."""
+    """Return the members of a tuple node: where it was made from tensors, those tensors."""
     if isinstance(value.op, MakeTensorTuple):
         return tuple(value.inputs)
     return value.tuple()  # type: ignore[no-any-return]

@@ -10,7 +10,6 @@ import pytest
 from needle_cli.operators.catalogue import (
     ENGINE,
     CatalogueError,
-    join,
     operators,
     user_file,
 )
@@ -131,15 +130,6 @@ def test_a_users_plain_functions_count_where_there_is_no_operator(tmp_path):
     text = "def f(x): return x\ndef test_f(): pass\ndef _g(x): return x\ndef none(): pass\n"
     assert [e.name for e in user_file(written(tmp_path, text, "plain.py"))] == ["plain/f"]
     assert user_file(written(tmp_path, "x = 1\n", "empty.py")) == []
-
-
-def test_joining_finds_what_is_missing_on_either_side(tmp_path):
-    written(tmp_path, FAMILY)
-    joined = join(operators(tmp_path), ["family/double", "family/gone"])
-    assert joined.without_spec == ("family/composite", "family/twice")
-    assert joined.without_operator == ("family/gone",)
-    whole = join(operators(tmp_path), ["family/double", "family/composite", "family/twice"])
-    assert whole.without_spec == whole.without_operator == ()
 
 
 def test_the_engines_own_catalogue_points_at_gradients():

@@ -4,6 +4,7 @@ from needle_cli.operators.expression import Expression
 from needle_cli.operators.selection import select
 from needle_cli.problems import NOTHING, Problem
 from needle_cli.settings import Config, resolve
+from tests.helpers import needle
 
 
 def chosen(*words, **flags):
@@ -17,6 +18,11 @@ def test_names_globs_families_and_tags():
     assert all(name.startswith("linalg/") for name in chosen(family=["linalg"]))
     assert "arithmetic/add" in chosen(tag=["hw1"])
     assert chosen("log", "add") == chosen("add", "log"), "catalogue order, not the line's"
+
+
+def test_the_command_lists_a_family():
+    code, screen, _ = needle("check", "ops", "--family", "exponential", "--list")
+    assert code == 0 and "exponential/log" in screen and "linalg/matmul" not in screen
 
 
 def test_everything_without_words():
