@@ -12,8 +12,8 @@ from needle_cli.checking.model import Answer, Array, Code, Element, Finding, Ver
 from needle_cli.checking.numerics.acceptance import (
     HEADROOM,
     LEVELS,
+    CentralDifference,
     Comparison,
-    Quick,
     hidden_part,
     hides,
 )
@@ -92,7 +92,7 @@ def _along(
 ) -> Answer:
     subject = line.subject
     with np.errstate(all="ignore"):
-        quick = Quick(line)
+        quick = CentralDifference(line)
         first = quick.accept(cotangent, gradients, HEADROOM)
         if first is not None:
             # The difference is already there: a second cotangent costs one more gradient.

@@ -29,8 +29,8 @@ from needle_cli.checking.model import (
     Structure,
     Verdict,
 )
-from needle_cli.checking.numerics.directional import MOST_COORDINATES, Star
-from needle_cli.checking.numerics.one_sided import Allows, Sides
+from needle_cli.checking.numerics.directional import MOST_COORDINATES, DirectionalDerivatives
+from needle_cli.checking.numerics.one_sided import Allows, OneSidedSlopes
 from needle_cli.checking.point import Subject
 
 LARGEST = MOST_COORDINATES
@@ -114,7 +114,7 @@ class _Output:
 
     number: int
     gradients: list[Array]
-    sides: dict[Place, Sides]
+    sides: dict[Place, OneSidedSlopes]
 
     def value(self, place: Place, position: int) -> float:
         """Return the gradient's entry at a place of the judged leaf `position`."""
@@ -136,11 +136,13 @@ class Site:
         self.subject = question.wide
         self.claims = claims
         rng = question.rng("kink")
-        self.star = Star(self.subject, rng, question.tangent, _inside(self.subject, claims))
+        self.directional = DirectionalDerivatives(
+            self.subject, rng, question.tangent, _inside(self.subject, claims)
+        )
         self.kinks: Sequence[Kink] = ()
         self.on: list[frozenset[Place]] = []
         judged = self.subject.judged
-        self.sides = {(judged[k], j): side for (k, j), side in self.star.coordinates()}
+        self.sides = {(judged[k], j): side for (k, j), side in self.directional.coordinates()}
         self.position = {i: k for k, i in enumerate(judged)}
         self._answers_of: dict[int, list[Array]] = {}
 
@@ -148,9 +150,9 @@ class Site:
         """Return one answer for all outputs, by what `kinks` declare."""
         self.kinks = kinks
         self.on = [places_on(kink, self.subject.case) for kink in kinks]
-        convex, concave = self.star.curvature
+        convex, concave = self.directional.curvature
         rough = ~(convex & concave)
-        for side in self.star.measured:
+        for side in self.directional.measured:
             _, kinked, lost = side.kinds
             rough |= kinked | lost
         order = [*np.flatnonzero(rough), *np.flatnonzero(~rough)]
@@ -185,7 +187,7 @@ class Site:
         return self._answers_of[j]
 
     def _smooth(self, j: int) -> bool:
-        convex, concave = self.star.curvature
+        convex, concave = self.directional.curvature
         return bool(convex[j] and concave[j])
 
     def _finding(
@@ -226,10 +228,10 @@ class Site:
     def _contradiction(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
         """Refuse a spec whose curvature the slopes deny."""
         words = {kink.curvature for kink in kinks}
-        if len(words) != 1 or any(s.kinds[2][output.number] for s in self.star.measured):
+        if len(words) != 1 or any(s.kinds[2][output.number] for s in self.directional.measured):
             return None
         (word,) = words
-        convex, concave = (bool(mask[output.number]) for mask in self.star.curvature)
+        convex, concave = (bool(mask[output.number]) for mask in self.directional.curvature)
         if (word == "convex" and not convex) or (word == "concave" and not concave):
             seen = "concave" if concave else "convex" if convex else "neither convex nor concave"
             text = f'the spec is wrong: it says curvature = "{word}", the slopes say {seen}'
@@ -238,11 +240,11 @@ class Site:
 
     def _interval(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
         """Refuse a projection outside the one-sided slopes of a convex or concave output."""
-        convex, concave = (bool(mask[output.number]) for mask in self.star.curvature)
+        convex, concave = (bool(mask[output.number]) for mask in self.directional.curvature)
         unjudged = any(kink.curvature == "none" for kink in kinks) or not (convex or concave)
         if unjudged or not all(np.isfinite(g).all() for g in output.gradients):
             return None
-        found = self.star.outside(output.number, output.gradients)
+        found = self.directional.outside(output.number, output.gradients)
         if found is None:
             return None
         span = f"[{found.low:.6g}, {found.high:.6g}]"
@@ -275,8 +277,8 @@ class Site:
 
     def _unit(self, place: Place) -> float:
         """Return the length of the coordinate direction at a place."""
-        k = self.star.places.index((self.position[place[0]], place[1]))
-        direction = self.star.directions[k][self.position[place[0]]]
+        k = self.directional.places.index((self.position[place[0]], place[1]))
+        direction = self.directional.directions[k][self.position[place[0]]]
         return float(direction.reshape(-1)[place[1]]) or 1.0
 
     def _conventions(
@@ -416,7 +418,7 @@ def _inside(subject: Subject, claims: Claims) -> Allows | None:
     leaves = [subject.leaves[i] for i in subject.judged]
 
     def allows(direction: Sequence[Array], side: int) -> bool:
-        # The steps of the ladder are powers of two times the direction, the largest an eighth.
+        # One-sided slopes are taken at powers of two times the direction, the largest an eighth.
         return all(
             bool(inside(domain, leaf + side * 2.0**-12 * u).all() or not u.any())
             for domain, leaf, u in zip(domains, leaves, direction, strict=True)

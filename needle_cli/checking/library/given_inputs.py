@@ -23,8 +23,8 @@ from needle_cli.checking.model import (
     OperatorError,
     Verdict,
 )
-from needle_cli.checking.numerics.acceptance import Quick
-from needle_cli.checking.numerics.comparison import escalate
+from needle_cli.checking.numerics.acceptance import CentralDifference
+from needle_cli.checking.numerics.comparison import compare_in_full
 from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.probes import opposed, random_cotangent, scaled_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
@@ -72,7 +72,7 @@ def _ask(question: Question, selected: frozenset[str], rng: np.random.Generator)
         return answers
     if not subject.judged or subject.vector.size == 0:
         return answers
-    quick = Quick(Line(subject, direction), plus, minus)
+    quick = CentralDifference(Line(subject, direction), plus, minus)
     return answers + _compared(question, quick, subject.settle(raw), rng, selected)
 
 
@@ -125,7 +125,7 @@ def _low_precision(question: Question, cotangent: Array) -> Answer:
 
 def _compared(
     question: Question,
-    quick: Quick,
+    quick: CentralDifference,
     gradients: Sequence[Array],
     rng: np.random.Generator,
     selected: frozenset[str],
@@ -149,7 +149,7 @@ def _compared(
         return answers
     for v, g in pairs:
         if not quick.agrees(v, g):
-            outcome = escalate(subject, quick.line, v, g, rng=rng, tangent=question.tangent)
+            outcome = compare_in_full(subject, quick.line, v, g, rng=rng, tangent=question.tangent)
             answers.append(gradient.as_answer(subject, outcome))
             if outcome.verdict is not Verdict.PASS:
                 return answers

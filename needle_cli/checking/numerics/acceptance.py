@@ -1,4 +1,4 @@
-"""One analytic against one numeric derivative, and the quick way to accept it."""
+"""One analytic against one numeric derivative, and its acceptance from one or two differences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from needle_cli.checking.model import Array, Verdict
 from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.steps import FAST_STEP, REFINED_STEP
-from needle_cli.checking.numerics.tolerance import AGREEMENT, norm, quick_floor
+from needle_cli.checking.numerics.tolerance import AGREEMENT, difference_rounding, norm
 from needle_cli.checking.point import inner
 
 
@@ -40,10 +40,13 @@ class Comparison:
 
 
 HIDDEN = 2.0**-20
-"""Share of a typical entry's slope below which an entry can be wrong by much and not be seen."""
+"""Share of a typical entry's slope below which an entry may be wrong by much and not show.
+
+Tuned, see benchmarks.
+"""
 
 LEVELS = 3
-"""How often the hidden part of a hidden part is looked at."""
+"""How often the hidden part of a hidden part is compared; tuned, see benchmarks."""
 
 
 def hides(
@@ -89,13 +92,16 @@ def _visible(direction: Sequence[Array], size: Any) -> Any:
 
 
 DECISIVE = 1e-6
-"""Rounding of the quick difference, as a share of the slope, above which better steps are asked."""
+"""Rounding of the quick difference, as a share of the slope, above which better steps are asked.
+
+Tuned, see benchmarks.
+"""
 
 HEADROOM = 0.25
-"""Share of the quick bound that a comparison may use up where evaluations are cheap."""
+"""Share of the bound that a comparison may use up where evaluations are cheap; tuned."""
 
 
-class Quick:
+class CentralDifference:
     """One central difference, of which any number of cotangents can be asked.
 
     `moved` is the direction that was really taken: the difference of the two rounded points.
@@ -124,7 +130,7 @@ class Quick:
         return None
 
     def agrees(self, cotangent: Array, gradients: Sequence[Array]) -> bool:
-        """Tell whether `accept` would return a comparison."""
+        """Whether `accept` would return a comparison."""
         numeric, analytic, allowed, decisive = self._measure(cotangent, gradients)
         return decisive and abs(numeric - analytic) <= allowed
 
@@ -137,13 +143,13 @@ class Quick:
         analytic = inner(gradients, self.line.direction)
         scale = norm(weighted)
         eps = self.line.subject.rounding
-        floor = quick_floor(cotangent, self.line.origin, self.step, eps)
+        floor = difference_rounding(cotangent, self.line.origin, self.step, eps)
         decisive = floor <= DECISIVE * scale or numeric == analytic == scale == 0.0
         return numeric, analytic, AGREEMENT * scale + floor, decisive
 
 
-class Refined(Quick):
-    """Two central differences, extrapolated: for what is too curved for one of them.
+class ExtrapolatedDifference(CentralDifference):
+    """Two central differences, extrapolated: for functions too curved for one of them.
 
     The error of a fourth order and the rounding of a larger step are both far below the agreement
     that is asked for, where the numbers are of one size.

@@ -9,30 +9,41 @@ import numpy as np
 from needle_cli.checking.model import Array
 from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.directional import halves
-from needle_cli.checking.numerics.extrapolation import Slope, one_sided
-from needle_cli.checking.numerics.one_sided import RELATIVE_FLOOR, Sides, sides, usable
+from needle_cli.checking.numerics.extrapolation import Slope, one_sided_slope
+from needle_cli.checking.numerics.one_sided import (
+    RELATIVE_FLOOR,
+    OneSidedSlopes,
+    one_sided_slopes,
+    usable,
+)
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
 from needle_cli.checking.point import Subject
 
 SPLITS = 12
+"""Splits of a direction that are tried; tuned: at a tie of three about every second one adds up."""
 
-GLANCES = (2.0**-17, 2.0**-18, -(2.0**-17), -(2.0**-18))
-"""Steps at which a look tells whether there is more to see."""
+SMALL_STEPS = (2.0**-17, 2.0**-18, -(2.0**-17), -(2.0**-18))
+"""Steps, two to each side, that show whether all steps have to be evaluated.
 
-MOST_SOLOS = 48
-"""Entries up to which each is moved by itself."""
+The largest is that of the fast path.
+"""
+
+MOST_SINGLE = 48
+"""Entries up to which each is moved by itself; tuned, see benchmarks."""
 
 
-def not_additive(subject: Subject, line: Line, measured: Sides, rng: np.random.Generator) -> Array:
-    """Tell per component whether slopes along parts of a direction fail to add up.
+def not_additive(
+    subject: Subject, line: Line, measured: OneSidedSlopes, rng: np.random.Generator
+) -> Array:
+    """Return per component whether slopes along parts of a direction fail to add up.
 
-    At a tie of a median every line looks smooth, and yet there is no derivative. One split may add
-    up by chance (about every second does at a tie of three), so many are tried, of the direction
+    At a tie of a median every line looks smooth, but there is no derivative. One split may add up
+    by chance (about every second does at a tie of three), so many are tried, of the direction
     itself and of others like it.
     """
     broken = np.zeros(measured.left.slope.shape, dtype=bool)
     attempts = SPLITS if subject.case.size() <= 4096 else 3
-    solos = Solos(line)
+    single = SingleEntries(line)
     for attempt in range(attempts):
         signs = [rng.integers(0, 2, size=u.shape) * 2.0 - 1.0 for u in line.direction]
         whole = [u * (s if attempt else 1) for u, s in zip(line.direction, signs, strict=True)]
@@ -42,22 +53,22 @@ def not_additive(subject: Subject, line: Line, measured: Sides, rng: np.random.G
         lines = [Line(subject, direction) for direction in (whole, first, second)]
         if plainly_additive(lines, measured.right.noise):
             continue
-        solo = solos.explain(lines)
-        if solo.all():
+        explained = single.explain(lines)
+        if explained.all():
             continue
-        right = one_sided(lines[0], +1, measured.right.noise) if attempt else measured.right
-        both = [sides(half, like=measured) for half in lines[1:]]
-        broken |= ~solo & (_gap(right, both[0].right, both[1].right) > 1.0)
+        right = one_sided_slope(lines[0], +1, measured.right.noise) if attempt else measured.right
+        both = [one_sided_slopes(half, like=measured) for half in lines[1:]]
+        broken |= ~explained & (_gap(right, both[0].right, both[1].right) > 1.0)
         # |a| - |b| adds up along (1, 1), but not smoothly.
-        broken |= ~solo & (both[0].kinds[1] | both[1].kinds[1])
+        broken |= ~explained & (both[0].kinds[1] | both[1].kinds[1])
     return broken
 
 
-class Solos:
-    """The outputs that one entry alone moves, and what they become: such have nothing to add up.
+class SingleEntries:
+    """The outputs that one entry alone moves, and their values: there is nothing to add up.
 
-    Their slopes may be far too small beside their values for any sum of slopes to tell, as those of
-    `exp` near 1e-8. An entry's move and a joint one give the same number then, to the last digit.
+    Their slopes may be too small beside their values for a sum of slopes to decide, as those of
+    `exp` near 1e-8. An entry's move and a joint one then give the same number, to the last digit.
     """
 
     def __init__(self, line: Line) -> None:
@@ -65,7 +76,7 @@ class Solos:
         self._moved: list[tuple[int, int, Line]] | None = None
 
     def explain(self, lines: Sequence[Line]) -> Array:
-        """Tell which outputs are along all lines, at a few steps, what one entry makes of them."""
+        """Return which outputs have along all lines the values that one entry alone gives them."""
         origin = self._line.origin
         explained = np.zeros(origin.shape, dtype=bool)
         entries = self._entries()
@@ -79,40 +90,40 @@ class Solos:
         return explained
 
     def _entries(self) -> list[tuple[int, int, Line]]:
-        """Return a line for every entry that moves; none where there are too many to look at."""
+        """Return a line for every entry that moves; none where there are too many."""
         if self._moved is None:
             direction = self._line.direction
             places = [(k, int(j)) for k, u in enumerate(direction) for j in np.flatnonzero(u)]
             self._moved = []
-            for k, flat in places if len(places) <= MOST_SOLOS else ():
+            for k, flat in places if len(places) <= MOST_SINGLE else ():
                 unit = [np.zeros_like(u) for u in direction]
                 unit[k].reshape(-1)[flat] = direction[k].reshape(-1)[flat]
                 alone = Line(self._line.subject, unit)
-                alone.fetch(GLANCES)
+                alone.fetch(SMALL_STEPS)
                 self._moved.append((k, flat, alone))
         return self._moved
 
     def _is_alone(self, line: Line, alone: Line, k: int, flat: int) -> Array:
-        """Tell which outputs a line leaves where one entry's share of it leaves them."""
+        """Return which outputs have along a line the values that one entry's share of it gives."""
         share, unit = (float(one.direction[k].reshape(-1)[flat]) for one in (line, alone))
         same = np.ones(alone.origin.shape, dtype=bool)
-        for t in GLANCES:
+        for t in SMALL_STEPS:
             there = alone.at(t * share / unit) if share else alone.origin
             same &= (line.at(t) == there) & np.isfinite(there)
         return same
 
 
 def plainly_additive(lines: Sequence[Line], noise: Array | None) -> bool:
-    """Tell whether a look at two steps shows a direction to be the sum of two, and all smooth.
+    """Whether two steps show that the changes along two directions add up to a third, all smooth.
 
-    What does not add up, or bends, does so in proportion to the step, and the square of it is
-    extrapolated away. A ladder of steps is needed only where this is not clear.
+    What does not add up, or bends, does so in proportion to the step, and its square is
+    extrapolated away. All steps are needed only where this is not clear.
     """
     whole, first, second = lines
     origin = whole.origin
-    steps = GLANCES[:2]
+    steps = SMALL_STEPS[:2]
     for line in lines:
-        line.fetch(GLANCES)
+        line.fetch(SMALL_STEPS)
 
     def change(line: Line, t: float) -> Array:
         return line.at(t) - origin

@@ -12,7 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from needle_cli.checking.model import Array, Garbage, OperatorError, Verdict
-from needle_cli.checking.numerics.acceptance import HEADROOM, Comparison, Quick, Refined
+from needle_cli.checking.numerics.acceptance import (
+    HEADROOM,
+    CentralDifference,
+    Comparison,
+    ExtrapolatedDifference,
+)
 from needle_cli.checking.numerics.differences import (
     EPS,
     Estimate,
@@ -20,8 +25,9 @@ from needle_cli.checking.numerics.differences import (
     central_estimates,
     measured_noise,
 )
-from needle_cli.checking.numerics.nonsmooth import Autopsy, examine
+from needle_cli.checking.numerics.nonsmooth import NonsmoothPoint, examine
 from needle_cli.checking.numerics.probes import (
+    WIDE,
     Tangent,
     entry_direction,
     power_of_two,
@@ -33,23 +39,24 @@ from needle_cli.checking.numerics.tolerance import (
     AGREEMENT,
     CONFIDENCE,
     INCONCLUSIVE,
+    MOVES,
     norm,
     summation_rounding,
 )
 from needle_cli.checking.point import Subject, inner
 
 FLAT = 1e-6
-"""Share of the slope a good way off below which a slope is known to be zero, where it is that."""
+"""Share of the slope over a large step below which a slope at a stationary point counts as zero.
+
+Tuned on the corpora of tests/checking/library.
+"""
 
 ROUGH = 1e-5
 """Scatter of a gradient, as a share of `|v| |y|` per step of the size of `x`, that no rounding of a
-well-behaved formula explains."""
+well-behaved formula explains; tuned on the corpora of tests/checking/library."""
 
-NO_ROOM = 1e290
-"""Outputs beyond which neither steps nor slopes have room before the largest number."""
-
-WIDE = 2.0**12
-"""Ratio of two entries from which their sizes are tried apart."""
+NEARLY_INFINITE = 1e290
+"""Outputs from which on neither steps nor slopes have room below the largest number, near 1e308."""
 
 
 def compare(
@@ -63,16 +70,16 @@ def compare(
 ) -> Comparison:
     """Compare `<v, J u>` with `<J^T v, u>`; gradients are those for the cotangent `v`."""
     with np.errstate(all="ignore"):
-        for look in (Quick, Refined):
-            accepted = look(line).accept(cotangent, gradients, HEADROOM)
+        for difference in (CentralDifference, ExtrapolatedDifference):
+            accepted = difference(line).accept(cotangent, gradients, HEADROOM)
             if accepted is not None:
                 return accepted
-        return escalate(
+        return compare_in_full(
             line.subject, line, cotangent, gradients, rng=rng, tangent=tangent, factor=factor
         )
 
 
-def escalate(
+def compare_in_full(
     subject: Subject,
     line: Line,
     cotangent: Array,
@@ -82,8 +89,8 @@ def escalate(
     tangent: Tangent | None = None,
     factor: float = 1.0,
 ) -> Comparison:
-    """Judge after a disagreement: more steps, another direction, then the kinks."""
-    roomy = np.abs(subject.vector) < NO_ROOM
+    """Compare after a disagreement: more steps, another direction, then the kinks."""
+    roomy = np.abs(subject.vector) < NEARLY_INFINITE
     if not roomy.all():
         cotangent = np.where(roomy, cotangent, 0.0)
         if not cotangent.any():
@@ -115,12 +122,12 @@ def _lines(
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> Iterator[Line]:
-    """Yield the lines to look along, the first being the one that decides a pass.
+    """Yield the lines to compare along; the first decides a pass.
 
     Where entries are of one size: the given line, then one scaled entry by entry. Where their sizes
     differ by more than `WIDE`, a step for the large would jump over the structure near the small:
-    one line scaled entry by entry, then one for every group of like sizes, so that the small are
-    not drowned by the large.
+    one line scaled entry by entry, then one for every group of like sizes, so that the slopes of
+    the small are not lost beside those of the large.
     """
     by_entry = entry_direction(subject, rng)
     by_entry = [np.where(mask, 0.0, u) for mask, u in zip(broken, by_entry, strict=True)]
@@ -183,7 +190,7 @@ def _settle(
     passing = [c for c in outcomes if c.verdict is Verdict.PASS]
     if noted or passing:
         return (noted or sorted(passing, key=lambda c: c.allowed / (c.scale or np.inf)))[0]
-    return _look(subject, lines[0], cotangent, outcomes[0], rng, tangent)
+    return _explained(subject, lines[0], cotangent, outcomes[0], rng, tangent)
 
 
 def of_the_moving(
@@ -191,8 +198,9 @@ def of_the_moving(
 ) -> tuple[Array, Sequence[Array]]:
     """Return cotangent and gradients of the outputs alone that move along a line.
 
-    The rounding of the others would drown the few that do. They take no part on either side, since
-    an output that stands still may hide its slope. Moving is what differs at a point seen so far.
+    The rounding of the others would hide the slopes of the few. They take no part on either side,
+    since an output that does not change may hide its slope. An output moves if it differs at any
+    point evaluated so far.
     """
     moving = line.moving()
     if moving.all() or not moving.any():
@@ -264,9 +272,9 @@ def _at_several_steps(
 
 
 def _coarse_slope(line: Line, cotangent: Array) -> float:
-    """Return the size of the slope a good way off: what a slope at a stationary point is small to.
+    """Return the size of the slope over a large step: a slope at a stationary point is small to it.
 
-    The larger of two difference quotients to either side, each output by itself.
+    It is the larger of two difference quotients, one to either side, each output by itself.
     """
     used = cotangent != 0
     found = [0.0]
@@ -280,18 +288,16 @@ def _coarse_slope(line: Line, cotangent: Array) -> float:
 def _contradicted(
     rows: Sequence[tuple[float, float, Estimate]], best: Estimate, cotangent: Array
 ) -> bool:
-    """Tell whether a finer step gives another slope than this one, by more than rounding.
+    """Whether a finer step gives another slope than this one, by more than rounding.
 
     Coarse steps may agree with each other on a slope that the function has nowhere: those of a fast
     oscillation, or across a near singularity.
     """
     used = cotangent != 0
-    weights = cotangent[used]
-    slope = float(np.dot(weights, best.slope[used]))
-    error = norm(weights * best.error[used])
+    slope, error = projected_slope(best, cotangent)
     for _, numeric, estimate in rows:
         if estimate.step < best.step:
-            rounding = norm(weights * estimate.rounding[used])
+            rounding = norm(cotangent[used] * estimate.rounding[used])
             margin = CONFIDENCE * (rounding + error) + AGREEMENT * abs(slope)
             if abs(numeric - slope) > margin:
                 return True
@@ -307,7 +313,7 @@ def _confirm(
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> Comparison:
-    """Make sure that a disagreement is no kink, no structure finer than the steps, no rounding.
+    """Confirm that a disagreement is no kink, no structure finer than the steps and no rounding.
 
     The kinks come first: beside one, a right gradient jumps from one unit in the last place to the
     next, and that is not rounding.
@@ -317,13 +323,13 @@ def _confirm(
         verdict=Verdict.CANNOT_TELL,
         note="the output moves otherwise over small steps than over large ones",
     )
-    if _two_faced(line, cotangent, outcome):
+    if _only_small_steps_disagree(line, cotangent, outcome):
         return doubt
-    autopsy = examine(subject, line, cotangent, rng, tangent)
-    if autopsy.verdict is not None:
-        return _worded(autopsy)
+    point = examine(subject, line, cotangent, rng, tangent)
+    if point.verdict is not None:
+        return _as_comparison(point)
     distance = abs(outcome.numeric - outcome.analytic)
-    if _refuted(autopsy, outcome) or (autopsy.unsettled and autopsy.allowed > 0.3 * distance):
+    if _refuted_by_slopes(point, outcome) or (point.unsettled and point.allowed > 0.3 * distance):
         return doubt
     if not _repeats(subject, cotangent, gradients):
         note = "two equal calls of gradient give different numbers"
@@ -342,7 +348,7 @@ def _confirm(
 
 
 def _repeats(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> bool:
-    """Tell whether the gradient gives the same numbers again, at the same point."""
+    """Whether the gradient gives the same numbers again, at the same point."""
     evaluation = subject.op.evaluate(subject.case)
     again = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
     return all(
@@ -351,22 +357,22 @@ def _repeats(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> 
     )
 
 
-def _refuted(autopsy: Autopsy, outcome: Comparison) -> bool:
-    """Tell whether the ladder of one-sided slopes sides with the gradient, against the difference.
+def _refuted_by_slopes(point: NonsmoothPoint, outcome: Comparison) -> bool:
+    """Whether the one-sided slopes agree with the gradient, and not with the difference.
 
     Central steps all agree on a wrong slope where the function has a structure finer than the
-    smallest of them; the ladder goes on to 2^-60.
+    smallest of them; one-sided slopes go on to 2^-60.
     """
-    against_difference = abs(autopsy.numeric - outcome.numeric) > autopsy.allowed
-    with_gradient = abs(autopsy.numeric - outcome.analytic) <= autopsy.allowed
+    against_difference = abs(point.numeric - outcome.numeric) > point.allowed
+    with_gradient = abs(point.numeric - outcome.analytic) <= point.allowed
     return against_difference and with_gradient
 
 
-def _two_faced(line: Line, cotangent: Array, outcome: Comparison) -> bool:
-    """Tell whether all large moves, to both sides, follow the gradient and only small ones do not.
+def _only_small_steps_disagree(line: Line, cotangent: Array, outcome: Comparison) -> bool:
+    """Whether all large moves, to both sides, follow the gradient and only small ones do not.
 
-    `(1 - cos(x)) / x^2` near 0 is a staircase over a parabola: between two stairs it has a slope of
-    its own that is nobody's derivative. A kink nearby looks different: its two sides disagree.
+    `(1 - cos(x)) / x^2` near 0 is a staircase over a parabola: its slope between two stairs is
+    nobody's derivative. A kink nearby looks different: its two sides disagree.
     """
     used = cotangent != 0
     apart = 0.05 * abs(outcome.numeric - outcome.analytic)
@@ -377,7 +383,7 @@ def _two_faced(line: Line, cotangent: Array, outcome: Comparison) -> bool:
     return True
 
 
-def _look(
+def _explained(
     subject: Subject,
     line: Line,
     cotangent: Array,
@@ -385,21 +391,19 @@ def _look(
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> Comparison:
-    """Let one-sided slopes decide what a doubt is about."""
-    autopsy = examine(subject, line, cotangent, rng, tangent)
-    if autopsy.verdict is None:
+    """Let one-sided slopes decide where no comparison did."""
+    point = examine(subject, line, cotangent, rng, tangent)
+    if point.verdict is None:
         return outcome
-    found = _worded(autopsy)
-    if found.verdict is Verdict.FAIL and _two_faced(line, cotangent, found):
+    found = _as_comparison(point)
+    if found.verdict is Verdict.FAIL and _only_small_steps_disagree(line, cotangent, found):
         return outcome
     return found
 
 
-def _worded(autopsy: Autopsy) -> Comparison:
-    assert autopsy.verdict is not None
-    return Comparison(
-        autopsy.verdict, autopsy.analytic, autopsy.numeric, autopsy.allowed, autopsy.note
-    )
+def _as_comparison(point: NonsmoothPoint) -> Comparison:
+    assert point.verdict is not None
+    return Comparison(point.verdict, point.analytic, point.numeric, point.allowed, point.note)
 
 
 def analytic_noise(
@@ -407,13 +411,13 @@ def analytic_noise(
 ) -> float:
     """Return how the analytic projection scatters when inputs move by a unit in the last place.
 
-    An ill-conditioned gradient formula may be right and yet worse than the difference; its own
+    An ill-conditioned gradient formula may be right but less accurate than the difference; its own
     scatter says so. Only the moved points are compared with each other: a gradient that is wrong at
     just this point scatters no more than a right one. Larger moves are not made: they would excuse
     a gradient that is computed in float32.
     """
     seen: list[float] = []
-    for _ in range(4):
+    for _ in range(MOVES):
         seen.append(_projection(subject, line, cotangent, subject.nudged(rng)))
     finite = [value for value in seen if np.isfinite(value)]
     return max(finite) - min(finite) if len(finite) > 1 else 0.0
@@ -438,20 +442,20 @@ def nonfinite_gradient(
 ) -> tuple[Verdict, str]:
     """Judge NaN and infinite gradient entries: wrong where the slope along them is finite.
 
-    NaN first, and of equal inputs one: many zeros of a root are one question.
+    NaN comes first. Equal inputs are asked once: many zeros of a root are one question.
     """
     for position, g in enumerate(gradients):
         leaf = subject.leaves[subject.judged[position]]
-        for flat in _telling(g, leaf)[:limit]:
+        for flat in _representatives(g, leaf)[:limit]:
             index = tuple(int(k) for k in np.unravel_index(flat, g.shape))
             line = Line(subject, unit_direction(subject, position, index))
             if tangent is not None:
                 line = Line(subject, projected(subject, line.direction, tangent))
-            autopsy = examine(subject, line, cotangent, np.random.default_rng(0), None, slopes=True)
-            if autopsy.finite_slope is None:
+            point = examine(subject, line, cotangent, np.random.default_rng(0), None, slopes=True)
+            if point.finite_slope is None:
                 continue
             with np.errstate(all="ignore"):
-                true = autopsy.finite_slope / float(line.direction[position][index])
+                true = point.finite_slope / float(line.direction[position][index])
             if np.isfinite(true):
                 name = subject.names[subject.judged[position]]
                 return Verdict.FAIL, (
@@ -461,8 +465,8 @@ def nonfinite_gradient(
     return Verdict.NO_DERIVATIVE, "the slope is not finite where the gradient is not"
 
 
-def _telling(g: Array, leaf: Array) -> Array:
-    """Return the flat places of entries that are not finite, one for every kind and input value."""
+def _representatives(g: Array, leaf: Array) -> Array:
+    """Return the flat places of entries that are not finite, one per kind and input value."""
     places = np.flatnonzero(~np.isfinite(g))
     nan = np.isnan(g.reshape(-1)[places])
     kinds = np.stack([~nan, leaf.reshape(-1)[places].astype(np.float64)])

@@ -17,18 +17,20 @@ Values = Callable[[Sequence[Array]], Array]
 EPS = float(np.finfo(np.float64).eps)
 SMALLEST = float(np.finfo(np.float64).smallest_subnormal)
 NOISE_GRIDS = (2.0**-23, 2.0**-30, 2.0**-37, 2.0**-43)
-"""Spacings of the grids on which the rounding of outputs is measured."""
+"""Spacings of the grids on which the rounding of outputs is measured; tuned, see benchmarks."""
 
 STRUCTURE = 1e7
-"""Roundings of the output, or of 1, above which what looks like noise is none. Where outputs stand
-still on the finest grids it is a step of the function, as in `round`; elsewhere nothing is known.
+"""Roundings of the output, or of 1, above which what looks like noise is none.
+
+Where outputs do not change on the finest grids it is a step of the function, as in `round`;
+elsewhere nothing is known. Tuned on the corpora of tests/checking/library.
 """
 
 SINGLE = 2.0**-22
-"""Twice the spacing of float32 numbers, to tell their rounding from steps of the function."""
+"""Twice the spacing of float32 numbers: their rounding moves at such steps, `round` does not."""
 
 BUNDLE = 1 << 20
-"""Outputs that are fetched together at most."""
+"""Outputs that are fetched together at most: 8 MiB of float64."""
 
 
 class Line:
@@ -139,7 +141,7 @@ def measured_noise(line: Line, side: int = 0) -> Array:
     Curvature or a kink inside a grid can only add to it, and shrinks with the fourth power of the
     spacing, while noise is alike on all grids. But nine values of a staircase may happen to rise by
     equal steps and to show none. So of the grids on which an output moves the second smallest
-    counts. `side` is +1 or -1 to look on one side of `x` only. An output that does not change at
+    counts. `side` is +1 or -1 to measure on one side of `x` only. An output that does not change at
     all is given the rounding of its own size, and a zero that of one: equal outputs are not free of
     noise, they hide it (a saturated cross entropy is 0 after the rounding of a 1).
     """
@@ -163,7 +165,7 @@ def measured_noise(line: Line, side: int = 0) -> Array:
     large = noise > STRUCTURE * eps * np.maximum(size, 1.0)
     stairs = large & ~moves[-1] & ~moves[-2]
     if stairs.any():
-        noise = np.where(stairs, _of_stairs(line, offsets, noise, stairs), noise)
+        noise = np.where(stairs, _staircase_noise(line, offsets, noise, stairs), noise)
     noise = np.where(large & (ranked[-1] < 64 * ranked[0]), np.inf, noise)
     measured: Array = np.maximum(noise, 0.5 * eps * size) + SMALLEST
     return measured
@@ -180,7 +182,7 @@ def _fourth_differences(values: Array) -> tuple[Array, Array]:
     return here, (values == values[0]).all(axis=0)
 
 
-def _of_stairs(line: Line, offsets: Array, noise: Array, stairs: Array) -> Array:
+def _staircase_noise(line: Line, offsets: Array, noise: Array, stairs: Array) -> Array:
     """Return the noise of outputs that move in steps: none, or that of a computation in float32.
 
     What was rounded to float32 on the way moves at nearly every step of twice its spacing, or by
@@ -198,7 +200,7 @@ def _of_stairs(line: Line, offsets: Array, noise: Array, stairs: Array) -> Array
 
 
 def _hidden_noise(line: Line, offsets: Array) -> Array:
-    """Return the noise of outputs that stand still on fine grids, from coarser ones.
+    """Return the noise of outputs that do not change on fine grids, from coarser ones.
 
     `1 - cos(x)` near 0 moves in steps of one rounding of 1. On a grid that spans many such steps
     the fourth differences are small beside the whole change; where they are not, the grid has met a

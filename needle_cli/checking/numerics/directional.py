@@ -19,27 +19,36 @@ from needle_cli.checking.numerics.extrapolation import Slope
 from needle_cli.checking.numerics.one_sided import (
     RELATIVE_FLOOR,
     Allows,
-    Sides,
-    sides,
-    sides_together,
+    OneSidedSlopes,
+    one_sided_slopes,
+    slopes_together,
     usable,
 )
-from needle_cli.checking.numerics.probes import Tangent, power_of_two, projected, rms, signed
+from needle_cli.checking.numerics.probes import (
+    WIDE,
+    Tangent,
+    power_of_two,
+    powers_of_two,
+    projected,
+    rms,
+    signed,
+)
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
 from needle_cli.checking.point import Subject, inner
 
 MOST_COORDINATES = 24
+"""Coordinates that are measured one by one; tuned, see benchmarks."""
 
 RANDOM = 4
-"""Random directions at the end of a star."""
+"""Random directions, after the coordinates and all-ones."""
 
-DENIALS = 16
-"""Further splits of directions that are tried before a projection is refused."""
+MORE_SPLITS = 16
+"""Further splits of directions that are tried before a projection is refused.
 
-WIDE = 2.0**12
-"""Ratio of two entries from which each moves by its own size."""
+Tuned on a median with one tie among many entries, about which few splits say anything.
+"""
 
-Sum = tuple[Sides, list[tuple[float, Sides]]]
+Sum = tuple[OneSidedSlopes, list[tuple[float, OneSidedSlopes]]]
 """The slopes along a direction, and weights and slopes of directions that add up to it."""
 
 
@@ -58,12 +67,12 @@ class Outside:
     place: tuple[int, int] | None = None
 
 
-class Star:
+class DirectionalDerivatives:
     """The slopes of outputs along coordinates, all entries together, and random signs.
 
-    `outputs` are the components of the output that are looked at, all by default; everything here
-    counts among them. `places` are the (judged leaf, flat index) of the coordinates; their
-    directions come first.
+    `outputs` are the components of the output that are measured, all by default; a component's
+    number here is its position among them. `places` are the (judged leaf, flat index) of the
+    coordinates; their directions come first.
     """
 
     def __init__(
@@ -83,8 +92,10 @@ class Star:
             projected(subject, d, tangent) for d in _directions(subject, self.places, rng)
         ]
         coordinates = self.directions[: len(self.places)]
-        self.measured, self._apart = sides_together(coordinates, self._line, allows)
-        self.measured += [sides(self._line(d), allows) for d in self.directions[len(self.places) :]]
+        self.measured, self._apart = slopes_together(coordinates, self._line, allows)
+        self.measured += [
+            one_sided_slopes(self._line(d), allows) for d in self.directions[len(self.places) :]
+        ]
 
     def _line(self, direction: Sequence[Array]) -> Line:
         if self._outputs is None:
@@ -94,37 +105,37 @@ class Star:
     def _values(self, leaves: Sequence[Array]) -> Array:
         return self.subject.values(leaves)[self._outputs]
 
-    def coordinates(self) -> list[tuple[tuple[int, int], Sides]]:
+    def coordinates(self) -> list[tuple[tuple[int, int], OneSidedSlopes]]:
         """Return the slopes along every coordinate, by its place."""
         return list(zip(self.places, self.measured, strict=False))
 
     def outside(self, j: int, gradients: Sequence[Array]) -> Outside | None:
         """Return the first direction whose projection is outside component `j`'s slopes.
 
-        Not where a longer look denies the curvature that the slopes showed so far: at one tie of a
-        median among many entries, few splits of a direction say anything.
+        None too if more splits of directions deny the curvature that the slopes showed so far: at
+        one tie of a median among many entries, few splits say anything.
         """
         shape = (bool(self.curvature[0][j]), bool(self.curvature[1][j]))
         for k, (direction, side) in enumerate(zip(self.directions, self.measured, strict=True)):
             found = _outside(j, side, inner(gradients, direction), shape)
             if found is not None:
-                if self._denied(j):
+                if self._denies_curvature(j):
                     return None
                 return replace(found, place=self.places[k]) if k < len(self.places) else found
         return None
 
-    def _denied(self, j: int) -> bool:
-        """Tell whether many splits of directions show component `j` neither convex nor concave."""
+    def _denies_curvature(self, j: int) -> bool:
+        """Whether many splits of directions show component `j` neither convex nor concave."""
         convex, concave = (bool(mask[j]) for mask in self.curvature)
         for direction, side in list(zip(self.directions, self.measured, strict=True))[-RANDOM:]:
-            for whole, terms in self._splits(direction, side, DENIALS // RANDOM):
+            for whole, terms in self._splits(direction, side, MORE_SPLITS // RANDOM):
                 held = _held(whole, terms)
                 convex, concave = convex and bool(held[0][j]), concave and bool(held[1][j])
         return not (convex or concave)
 
     @cached_property
     def curvature(self) -> tuple[Array, Array]:
-        """Tell per component whether it is convex, and whether concave, as far as slopes show."""
+        """Whether each component is convex, and whether concave, as far as slopes show."""
         convex = np.ones(self.measured[0].left.slope.shape, dtype=bool)
         concave = convex.copy()
         for side in self.measured:
@@ -141,21 +152,23 @@ class Star:
         return convex, concave
 
     def _sums(self) -> list[Sum]:
-        """Return directions as sums of others: all-ones of coordinates, random ones of halves."""
+        """Return directions as sums: all-ones of coordinates, random ones of two halves."""
         sums = self._ones_and_coordinates()
         if self._apart and sums:
-            return sums  # of one entry alone, so that halves have nothing to add
+            return sums  # every output depends on one entry alone: halves would say no more
         for direction, whole in list(zip(self.directions, self.measured, strict=True))[-RANDOM:]:
             sums.extend(self._splits(direction, whole, 1))
         return sums
 
-    def _splits(self, direction: Sequence[Array], whole: Sides, times: int) -> list[Sum]:
+    def _splits(self, direction: Sequence[Array], whole: OneSidedSlopes, times: int) -> list[Sum]:
         """Return a direction as the sum of two halves, `times` times over."""
         sums: list[Sum] = []
         for _ in range(times):
             parts = halves(direction, self._rng)
             if all(any(u.any() for u in half) for half in parts):
-                measured = [sides(self._line(half), self._allows, whole) for half in parts]
+                measured = [
+                    one_sided_slopes(self._line(half), self._allows, whole) for half in parts
+                ]
                 sums.append((whole, [(1.0, side) for side in measured]))
         return sums
 
@@ -176,7 +189,7 @@ class Star:
 
 
 def halves(direction: Sequence[Array], rng: np.random.Generator) -> tuple[list[Array], list[Array]]:
-    """Share the entries of a direction out between two."""
+    """Split a direction at random into two that add up to it."""
     masks = [rng.integers(0, 2, size=u.shape).astype(bool) for u in direction]
     return (
         [np.where(m, u, 0.0) for m, u in zip(masks, direction, strict=True)],
@@ -219,8 +232,8 @@ def _directions(
 def _scales(subject: Subject) -> list[Array]:
     """Return how far every entry moves: by its leaf's size, or by its own where sizes differ.
 
-    Beside entries near 1e8 no step of a common size would see what happens near 1e-5. Equal
-    entries get equal moves, so that a tie can move as one.
+    With entries near 1e8 beside some near 1e-5, no common step shows both. Equal entries get equal
+    moves, so that a tie can move as one.
     """
     leaves = [subject.leaves[i].astype(np.float64) for i in subject.judged]
     present = np.concatenate([np.abs(leaf[leaf != 0]).reshape(-1) for leaf in leaves])
@@ -228,16 +241,17 @@ def _scales(subject: Subject) -> list[Array]:
     if not present.size or present.max() <= WIDE * present.min():
         return [np.full(leaf.shape, power_of_two(rms(leaf))) for leaf in leaves]
     smallest = power_of_two(float(present.min()))
-    with np.errstate(all="ignore"):
-        own = [np.exp2(np.clip(np.round(np.log2(np.abs(x))), -1000, 1000)) for x in leaves]
+    own = [powers_of_two(np.abs(x)) for x in leaves]
     return [np.where(x == 0, smallest, size) for x, size in zip(leaves, own, strict=True)]
 
 
-def _outside(j: int, side: Sides, analytic: float, shape: tuple[bool, bool]) -> Outside | None:
+def _outside(
+    j: int, side: OneSidedSlopes, analytic: float, shape: tuple[bool, bool]
+) -> Outside | None:
     """Return a finding where the projection lies outside [left, right] along one direction.
 
-    `shape` says whether the output is convex, and whether concave. Where a domain ends one slope
-    alone is known, and of an output that is no more than one of the two it is a bound to one side.
+    `shape` says whether the output is convex, and whether concave. At the end of a domain only one
+    slope is known; if the output is only convex or only concave, it is a bound to one side.
     """
     smooth, kinked, _ = side.kinds
     if not (smooth[j] or kinked[j]) or not side.settled()[j]:
@@ -263,8 +277,10 @@ def _outside(j: int, side: Sides, analytic: float, shape: tuple[bool, bool]) -> 
     return Outside(analytic, low if analytic < low else high, margin, low, high)
 
 
-def _held(whole: Sides, terms: Sequence[tuple[float, Sides]]) -> tuple[Array, Array]:
-    """Tell per component whether a sum of directions agrees with convex, and with concave.
+def _held(
+    whole: OneSidedSlopes, terms: Sequence[tuple[float, OneSidedSlopes]]
+) -> tuple[Array, Array]:
+    """Whether a sum of directions agrees with convex, and with concave, per component.
 
     f'(x; d) of a convex f is subadditive in d; the left slope is -f'(x; -d).
     """
@@ -278,9 +294,9 @@ def _held(whole: Sides, terms: Sequence[tuple[float, Sides]]) -> tuple[Array, Ar
 
 
 def _excess(
-    whole: Sides, terms: Sequence[tuple[float, Sides]], pick: str
+    whole: OneSidedSlopes, terms: Sequence[tuple[float, OneSidedSlopes]], pick: str
 ) -> tuple[Array, Array, Array]:
-    """Return what a slope has over a weighted sum of others, the margin, and where known."""
+    """Return by how much a slope exceeds a weighted sum of others, the margin, and where known."""
     total: Slope = getattr(whole, pick)
     excess, error, size = total.slope.copy(), total.error.copy(), np.abs(total.slope)
     known = usable(total)

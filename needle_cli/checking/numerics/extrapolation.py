@@ -1,4 +1,4 @@
-"""The slope to one side of a point: a ladder of difference quotients, or a few of its rungs."""
+"""The slope to one side of a point, extrapolated from difference quotients at few steps or all."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from needle_cli.checking.model import Array
 from needle_cli.checking.numerics.differences import Line, measured_noise
 
 SETTLED = 1e-3
-"""Relative movement of an extrapolated slope from rung to rung that counts as convergence."""
+"""Relative change of an extrapolated slope from step to step that counts as convergence; tuned."""
 
-FINEST = 4
-"""Rungs at the fine end that tell whether `x` lies at an edge; coarser ones may reach over one."""
+FINEST_STEPS = 4
+"""How many of the finest steps show an edge at `x`: coarser ones may reach over one."""
 
-LADDER: tuple[float, ...] = tuple(2.0**-k for k in range(3, 61))
+STEPS: tuple[float, ...] = tuple(2.0**-k for k in range(3, 61))
+"""All steps: down to 2^-60, where a point 1e-8 beside a kink is no longer taken for one on it."""
 
-FEW = tuple(2.0**-k for k in range(9, 14))
-"""The rungs that are extrapolated where a slope is clear."""
+CLEAR_STEPS = tuple(2.0**-k for k in range(9, 14))
+"""The steps that are extrapolated where a slope is clear; tuned, see benchmarks."""
 
-FINER = (2.0**-21, 2.0**-30, 2.0**-39)
-"""Rungs at which, with the next one and the two finest, a clear slope has to be the same."""
+FINER_STEPS = (2.0**-21, 2.0**-30, 2.0**-39)
+"""Steps at which, as at half of each and at the two finest, a clear slope has to be the same."""
 
 CLEAR = 1e-9
-"""Error of a clear slope, as a share of its size or of the difference quotient a good way off."""
+"""Error of a clear slope, as a share of its size or of the difference quotient at the largest step.
+
+Tuned, see benchmarks.
+"""
 
 STILL = 2048
-"""Roundings of an output to which the slope of one that stands still is known."""
+"""Error of the slope of an output that does not change, in roundings of that output; tuned."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Slope:
 
     `edge`: the outputs are not finite beside `x` on this side. `divergent`: difference quotients
     grow without bound, as at a jump (like 1/h) or a root (like h^-1/2). `settled`: the extrapolated
-    values stood still on some rungs, or are zero within their error. `noise` is the rounding that
+    values converged at some steps, or are zero within their error. `noise` is the rounding that
     was measured on the way, None where nothing was.
     """
 
@@ -49,27 +53,27 @@ class Slope:
     noise: Array | None
 
 
-def one_sided(line: Line, side: int, noise: Array | None = None) -> Slope:
+def one_sided_slope(line: Line, side: int, noise: Array | None = None) -> Slope:
     """Return the slope of `f(x + t u)` for t > 0 (`side` +1), or for t < 0 (-1), per component.
 
-    A ladder of difference quotients from 2^-3 to 2^-60, one extrapolation step, and for every
-    component the rung where the extrapolated values move least. The long ladder tells a point at a
-    kink from one beside it; a few of its rungs do where all of them say the same. `noise` is that
-    of the outputs where it is known already.
+    Difference quotients at steps from 2^-3 to 2^-60, one extrapolation of neighbours, and for every
+    component the step where the extrapolated values change least. The many steps separate a point
+    at a kink from one beside it; where a few of them are clear, only those are used. `noise` is
+    that of the outputs where it is known already.
     """
     clear = _clear(line, side)
     if clear is not None:
         return clear
-    rungs = _rungs(line)
-    if len(rungs) < FINEST:
+    used = _steps(line)
+    if len(used) < FINEST_STEPS:
         return _unknown(line)
     if noise is None:
         noise = measured_noise(line, side)
         noise = np.where(np.isfinite(noise), noise, 0.0)
-    steps = np.array(rungs)[:, None]
-    line.fetch(side * t for t in rungs)
+    steps = np.array(used)[:, None]
+    line.fetch(side * t for t in used)
     with np.errstate(all="ignore"):
-        beside = np.stack([line.at(side * t) for t in rungs])
+        beside = np.stack([line.at(side * t) for t in used])
         quotients = side * (beside - line.origin) / steps
         unit = 4 * line.subject.rounding
         rounding = (unit * (np.abs(beside) + np.abs(line.origin)) + 6 * noise) / steps
@@ -78,8 +82,8 @@ def one_sided(line: Line, side: int, noise: Array | None = None) -> Slope:
         own_rounding += np.abs(extrapolated[1:]) * line.resolution / steps[2:]
         moved = np.abs(np.diff(extrapolated, axis=0)) + own_rounding
     moved = np.where(np.isfinite(moved), moved, np.inf)
-    # Coarse rungs of a steep function may stand still at a wrong value, so rungs that have settled
-    # relative to their own slope, and that no finer rung contradicts, go first.
+    # A steep function may converge to a wrong value at coarse steps, so steps that have converged
+    # relative to their own slope, and that no finer step contradicts, go first.
     with np.errstate(all="ignore"):
         settled = moved <= SETTLED * np.abs(extrapolated[1:])
         sound = ~_contradicted_below(extrapolated[1:], moved, own_rounding)
@@ -88,7 +92,7 @@ def one_sided(line: Line, side: int, noise: Array | None = None) -> Slope:
     best = np.where((settled & sound).any(axis=0), np.argmin(preferred, axis=0), best)
     columns = np.arange(moved.shape[1])
     slope = extrapolated[best + 1, columns]
-    edge = ~np.isfinite(beside[-FINEST:]).all(axis=0)
+    edge = ~np.isfinite(beside[-FINEST_STEPS:]).all(axis=0)
     divergent = _diverges(quotients, rounding)
     error = moved[best, columns]
     flat = (np.abs(slope) <= 4 * error) & sound[best, columns]
@@ -102,26 +106,23 @@ def _unknown(line: Line) -> Slope:
     return Slope(np.zeros(shape), np.full(shape, np.inf), no, no, no, noise=None)
 
 
-def _rungs(line: Line) -> list[float]:
-    """Return the steps that move every entry by more than a few units in the last place.
-
-    Finer ones say nothing.
-    """
-    return [t for t in LADDER if t >= 16 * line.resolution]
+def _steps(line: Line) -> list[float]:
+    """Return the steps that move every entry by more than a few units in the last place."""
+    return [t for t in STEPS if t >= 16 * line.resolution]
 
 
 def _clear(line: Line, side: int) -> Slope | None:
-    """Return the slope where a few rungs tell it for every component, None where they do not.
+    """Return the slope where a few steps give it for every component, None where they do not.
 
     Extrapolation from five steps (Romberg's scheme) leaves an error of the fourth order, and much
-    finer steps must agree up to the rounding of an output of that size: noise above that, a kink
-    nearby, a jump, a root or an edge all show there, and then the whole ladder is asked.
+    finer steps must agree up to the rounding of an output of that size. More noise, a kink nearby,
+    a jump, a root or an edge all show there, and then all steps are needed.
     """
-    rungs = _rungs(line)
-    if len(rungs) < 2 or rungs[-1] > FINER[1]:
+    used = _steps(line)
+    if len(used) < 2 or used[-1] > FINER_STEPS[1]:
         return None
-    finer = [t for t in FINER if t / 2 >= rungs[-1]] + [rungs[-2]]
-    steps = sorted({LADDER[0], *FEW, *finer, *(t / 2 for t in finer)}, reverse=True)
+    finer = [t for t in FINER_STEPS if t / 2 >= used[-1]] + [used[-2]]
+    steps = sorted({STEPS[0], *CLEAR_STEPS, *finer, *(t / 2 for t in finer)}, reverse=True)
     line.fetch(side * t for t in steps)
     origin, size = line.origin, np.abs(line.origin)
     unit = 4 * line.subject.rounding
@@ -139,16 +140,16 @@ def _clear(line: Line, side: int) -> Slope | None:
         return 2 * quotient(t / 2) - quotient(t)
 
     with np.errstate(all="ignore"):
-        first = [extrapolated(t) for t in FEW[:-1]]
+        first = [extrapolated(t) for t in CLEAR_STEPS[:-1]]
         second = [(4 * b - a) / 3 for a, b in itertools.pairwise(first)]
         coarse, slope = ((8 * b - a) / 7 for a, b in itertools.pairwise(second))
         # 45/7 is the sum of the weights that the three steps give the finest quotients.
-        error = np.abs(slope - coarse) + 45 / 7 * rounding(FEW[-1])
-        sharp = error <= CLEAR * np.maximum(np.abs(slope), np.abs(quotient(LADDER[0])))
+        error = np.abs(slope - coarse) + 45 / 7 * rounding(CLEAR_STEPS[-1])
+        sharp = error <= CLEAR * np.maximum(np.abs(slope), np.abs(quotient(STEPS[0])))
         flat = np.abs(slope) <= 4 * error
         clear = sharp & (flat | (error <= SETTLED * np.abs(slope)))
         for t in finer:
-            bend = 4 * np.abs(first[0] - slope) * (t / FEW[0]) ** 2
+            bend = 4 * np.abs(first[0] - slope) * (t / CLEAR_STEPS[0]) ** 2
             allowed = error + bend + 3 * rounding(t) + 3 * rounding(t / 2)
             clear &= np.abs(extrapolated(t) - slope) <= allowed
         still = np.isfinite(origin)
@@ -164,7 +165,7 @@ def _clear(line: Line, side: int) -> Slope | None:
 
 
 def _contradicted_below(slopes: Array, moved: Array, rounding: Array) -> Array:
-    """Tell per rung whether a finer one gives another slope, by more than both may be off."""
+    """Whether, per step, a finer one gives another slope, by more than both may be off."""
     low = np.where(np.isfinite(slopes), slopes - 8 * rounding, -np.inf)
     high = np.where(np.isfinite(slopes), slopes + 8 * rounding, np.inf)
     above = np.full(slopes.shape, -np.inf)
@@ -177,11 +178,11 @@ def _contradicted_below(slopes: Array, moved: Array, rounding: Array) -> Array:
 
 
 def _diverges(quotients: Array, rounding: Array) -> Array:
-    """Tell per component whether quotients grow like a power of 1/h with exponent above 0.3.
+    """Whether, per component, quotients grow like a power of 1/h with exponent above 0.3.
 
-    The finest dozen of rungs that are clear of rounding decides: above them a smooth function may
-    well steepen for a while. A finer rung that would show the last of them, and does not, refutes
-    it: the growth came from a jump that lies a little way off.
+    The finest dozen of steps that are clear of rounding decides: above them a smooth function may
+    get steeper for a while. A finer step that would show the last quotient, and does not, refutes
+    it: the growth came from a jump nearby.
     """
     with np.errstate(all="ignore"):
         size = np.abs(quotients)
@@ -196,9 +197,9 @@ def _diverges(quotients: Array, rounding: Array) -> Array:
         least = np.where(taken, np.minimum(least, growth[k]), least)
         count += taken
         ended |= (count >= 11) | ((count > 0) & ~pairs[k])
-    rungs = np.arange(size.shape[0])[:, None]
-    last = np.max(np.where(clean, rungs, -1), axis=0)
+    rows = np.arange(size.shape[0])[:, None]
+    last = np.max(np.where(clean, rows, -1), axis=0)
     reached = size[np.maximum(last, 0), np.arange(size.shape[1])]
-    finer = (rungs > last) & np.isfinite(size) & (40 * rounding < reached) & (size < reached / 2)
+    finer = (rows > last) & np.isfinite(size) & (40 * rounding < reached) & (size < reached / 2)
     grows: Array = (count >= 5) & (least > 0.3) & ~finer.any(axis=0)
     return grows

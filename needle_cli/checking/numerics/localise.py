@@ -1,7 +1,7 @@
 """Which entries are wrong: asked only after a projection has failed.
 
-Small inputs are expanded entry by entry. In large ones the wrong entries are hunted by halving: the
-comparison along a direction that is zero outside a set of entries tells whether the set holds one.
+Small inputs are compared entry by entry. In large ones the wrong entries are found by bisection: a
+comparison along a direction that is zero outside a set of entries shows whether the set holds one.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from collections.abc import Iterable
 import numpy as np
 
 from needle_cli.checking.model import Array, Element
-from needle_cli.checking.numerics.acceptance import HEADROOM, Quick
+from needle_cli.checking.numerics.acceptance import HEADROOM, CentralDifference
 from needle_cli.checking.numerics.comparison import unit_direction
 from needle_cli.checking.numerics.differences import Line, central_estimates, measured_noise
 from needle_cli.checking.numerics.probes import Tangent, projected, signed
 from needle_cli.checking.numerics.tolerance import AGREEMENT, CONFIDENCE, norm, summation_rounding
 from needle_cli.checking.point import Subject, inner
 
-EXPANDED = 64
-"""Entries up to which every one is compared."""
+MOST_COMPARED = 64
+"""Entries up to which every one is compared: a table that can still be read."""
 
-HUNTED = 12
-"""Wrong entries looked for in a larger input."""
+MOST_WRONG = 12
+"""Wrong entries that are searched for in a larger input; tuned, see benchmarks."""
 
 
 def elements(subject: Subject, cotangent: Array, tangent: Tangent | None = None) -> list[Element]:
@@ -33,12 +33,12 @@ def elements(subject: Subject, cotangent: Array, tangent: Tangent | None = None)
     """
     with np.errstate(all="ignore"):
         gradients = subject.gradients(cotangent)
-        if sum(g.size for g in gradients) <= EXPANDED:
+        if sum(g.size for g in gradients) <= MOST_COMPARED:
             places: Iterable[tuple[int, int]] = [
                 (k, j) for k, g in enumerate(gradients) for j in range(g.size)
             ]
         else:
-            places = _hunt(subject, cotangent, gradients)
+            places = _wrong_places(subject, cotangent, gradients)
         return [_element(subject, cotangent, gradients, k, j, tangent) for k, j in places]
 
 
@@ -71,13 +71,13 @@ def _along(
     """Return analytic and numeric projection, and what is allowed between them."""
     line = Line(subject, direction)
     moved = [np.where(u != 0, g, 0.0) for g, u in zip(gradients, direction, strict=True)]
-    accepted = Quick(line).accept(cotangent, moved, HEADROOM)
+    accepted = CentralDifference(line).accept(cotangent, moved, HEADROOM)
     if accepted is not None:
         return accepted.analytic, accepted.numeric, accepted.allowed
     analytic = inner(moved, direction)
     rows = []
     estimates = central_estimates(line, measured_noise(line))
-    # The rounding of outputs that the entry does not reach is no noise of its slope.
+    # The rounding of outputs that do not depend on the entry is no noise of its slope.
     used = (cotangent != 0) & line.moving()
     for estimate in estimates:
         weighted = cotangent[used] * estimate.slope[used]
@@ -92,14 +92,16 @@ def _along(
     return analytic, numeric, CONFIDENCE * error + AGREEMENT * scale + rounding
 
 
-def _hunt(subject: Subject, cotangent: Array, gradients: list[Array]) -> list[tuple[int, int]]:
-    """Return places of wrong entries, found by halving, and a few others to compare them with."""
+def _wrong_places(
+    subject: Subject, cotangent: Array, gradients: list[Array]
+) -> list[tuple[int, int]]:
+    """Return places of wrong entries, found by bisection, and a few others beside them."""
     rng = np.random.Generator(np.random.PCG64(0))
     found: list[tuple[int, int]] = []
     for position, g in enumerate(gradients):
         stack = [np.arange(g.size)]
         visits = 0
-        while stack and len(found) < HUNTED and visits < 40 * HUNTED:
+        while stack and len(found) < MOST_WRONG and visits < 40 * MOST_WRONG:
             visits += 1
             block = stack.pop()
             if not _block_is_wrong(subject, cotangent, gradients, position, block, rng):

@@ -1,4 +1,4 @@
-"""What a disagreement along a line is about: a fault, a kink, or no slope at all.
+"""What causes a disagreement along a line: a fault, a kink, or no slope at all.
 
 A kinked output that is convex or concave is judged by the interval test; where the measured slopes
 show neither, nothing is.
@@ -13,23 +13,24 @@ import numpy as np
 from needle_cli.checking.model import Array, Garbage, OperatorError, Verdict
 from needle_cli.checking.numerics.additivity import not_additive
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.directional import Star
-from needle_cli.checking.numerics.one_sided import RELATIVE_FLOOR, Sides, sides
+from needle_cli.checking.numerics.directional import DirectionalDerivatives
+from needle_cli.checking.numerics.one_sided import RELATIVE_FLOOR, OneSidedSlopes, one_sided_slopes
 from needle_cli.checking.numerics.probes import Tangent
 from needle_cli.checking.numerics.tolerance import CONFIDENCE, norm
 from needle_cli.checking.point import Subject, inner
 
 MOST_COMPONENTS = 12
+"""Kinked components that are judged at one point; tuned, see benchmarks."""
 
 AT_A_KINK = "at a kink, between the one-sided slopes"
 """The note of a gradient that passes at a point without a derivative."""
 
 
 @dataclass(frozen=True)
-class Autopsy:
-    """What one-sided slopes say of a point. `verdict` None: it looks smooth, nothing new.
+class NonsmoothPoint:
+    """What one-sided slopes say of a point. `verdict` None: it looks smooth, which decides nothing.
 
-    `unsettled`: some of them never stood still, so that they confirm little.
+    `unsettled`: some slopes did not converge, so that they confirm little.
     """
 
     verdict: Verdict | None
@@ -49,22 +50,24 @@ def examine(
     tangent: Tangent | None,
     *,
     slopes: bool = False,
-) -> Autopsy:
+) -> NonsmoothPoint:
     """Decide what a disagreement along `line` is: a fault, a kink, or no slope at all.
 
     With `slopes` only the projected slope is wanted (`finite_slope`), no gradient is asked for.
     """
     used = cotangent != 0
     with np.errstate(all="ignore"):
-        measured = sides(line)
+        measured = one_sided_slopes(line)
         smooth, kinked, lost = (mask & used for mask in measured.kinds)
         slope, error = measured.slope()
         if slopes:
             # A zero cotangent times an infinite slope is no number either, so all outputs count.
             if measured.kinds[2].any():
-                return Autopsy(None)
+                return NonsmoothPoint(None)
             present = smooth | kinked
-            return Autopsy(None, finite_slope=float(np.dot(cotangent[present], slope[present])))
+            return NonsmoothPoint(
+                None, finite_slope=float(np.dot(cotangent[present], slope[present]))
+            )
         if not kinked.any() and not lost.any():
             kinked = not_additive(subject, line, measured, rng) & used
             if not kinked.any():
@@ -72,7 +75,7 @@ def examine(
                 allowed += RELATIVE_FLOOR * norm(cotangent[used] * slope[used])
                 numeric = float(np.dot(cotangent[used], slope[used]))
                 unsettled = bool((used & ~measured.settled()).any())
-                return Autopsy(None, numeric=numeric, allowed=allowed, unsettled=unsettled)
+                return NonsmoothPoint(None, numeric=numeric, allowed=allowed, unsettled=unsettled)
             smooth = smooth & ~kinked
         return _judge_parts(
             subject, line, cotangent, (smooth, kinked, lost), measured, rng, tangent
@@ -84,10 +87,10 @@ def _judge_parts(
     line: Line,
     cotangent: Array,
     masks: tuple[Array, Array, Array],
-    measured: Sides,
+    measured: OneSidedSlopes,
     rng: np.random.Generator,
     tangent: Tangent | None,
-) -> Autopsy:
+) -> NonsmoothPoint:
     """Judge the smooth components together and every kinked one by itself."""
     smooth, kinked, lost = masks
     slope, error = measured.slope()
@@ -97,7 +100,9 @@ def _judge_parts(
         try:
             gradients = subject.gradients(part)
         except (OperatorError, Garbage):
-            return Autopsy(Verdict.CANNOT_TELL, note="the gradient raises for part of a cotangent")
+            return NonsmoothPoint(
+                Verdict.CANNOT_TELL, note="the gradient raises for part of a cotangent"
+            )
         direction = [
             np.where(np.isfinite(g), u, 0.0) for g, u in zip(gradients, line.direction, strict=True)
         ]
@@ -122,41 +127,41 @@ def _judge_parts(
             if allowed > 0.1 * max(scale, abs(analytic)):
                 doubt = "rounding hides the slope beside a kink"
             else:
-                return Autopsy(Verdict.FAIL, analytic, numeric, allowed, "beside a kink")
+                return NonsmoothPoint(Verdict.FAIL, analytic, numeric, allowed, "beside a kink")
     if kinked.any():
         judged = _judge_kinks(subject, np.flatnonzero(kinked)[:MOST_COMPONENTS], rng, tangent)
         if judged.verdict is not Verdict.PASS:
             return judged
     if lost.any():
-        return Autopsy(Verdict.NO_DERIVATIVE, note="the slope is not finite here")
+        return NonsmoothPoint(Verdict.NO_DERIVATIVE, note="the slope is not finite here")
     if doubt:
-        return Autopsy(Verdict.CANNOT_TELL, note=doubt)
-    return Autopsy(Verdict.PASS, 0.0, 0.0, 0.0, AT_A_KINK)
+        return NonsmoothPoint(Verdict.CANNOT_TELL, note=doubt)
+    return NonsmoothPoint(Verdict.PASS, 0.0, 0.0, 0.0, AT_A_KINK)
 
 
 def _judge_kinks(
     subject: Subject, components: Array, rng: np.random.Generator, tangent: Tangent | None
-) -> Autopsy:
+) -> NonsmoothPoint:
     """Ask the interval test of each component, with a one-hot cotangent, along every direction."""
-    star = Star(subject, rng, tangent, outputs=components)
-    convex, concave = star.curvature
+    directional = DirectionalDerivatives(subject, rng, tangent, outputs=components)
+    convex, concave = directional.curvature
     unjudged = ""
     for k, j in enumerate(components):
         gradients = subject.gradients_of(int(j))
         if not all(np.isfinite(g).all() for g in gradients):
             whole = np.isfinite(subject.vector).all()
-            if whole and not any(s.kinds[2].any() for s in star.measured):
+            if whole and not any(s.kinds[2].any() for s in directional.measured):
                 note = "the gradient is not finite at a kink with finite slopes on both sides"
-                return Autopsy(Verdict.FAIL, float("nan"), float("nan"), 0.0, note)
+                return NonsmoothPoint(Verdict.FAIL, float("nan"), float("nan"), 0.0, note)
             unjudged = "the slope is not finite here"
             continue
         if not (convex[k] or concave[k]):
             unjudged = "a kink that is neither convex nor concave"
             continue
-        found = star.outside(k, gradients)
+        found = directional.outside(k, gradients)
         if found is not None:
             note = f"outside the one-sided slopes [{found.low:.6g}, {found.high:.6g}] at a kink"
-            return Autopsy(Verdict.FAIL, found.analytic, found.nearest, found.allowed, note)
+            return NonsmoothPoint(Verdict.FAIL, found.analytic, found.nearest, found.allowed, note)
     if unjudged:
-        return Autopsy(Verdict.NO_DERIVATIVE, note=unjudged)
-    return Autopsy(Verdict.PASS)
+        return NonsmoothPoint(Verdict.NO_DERIVATIVE, note=unjudged)
+    return NonsmoothPoint(Verdict.PASS)

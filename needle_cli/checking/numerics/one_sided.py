@@ -1,8 +1,9 @@
 """The slopes on both sides of a point, along one line or along many that do not meet.
 
-An elementwise operator's entries all move at once, and every output tells of its own. Which outputs
-a line reaches is seen at a few steps, and so is whether a group says what its members said alone: a
-product or a minimum may answer to two entries that it does not answer to one by one.
+The entries of an elementwise operator can all move at once, since every output depends on one of
+them. Which outputs a line moves is seen at a few steps, and so is whether a group of lines gives
+what its members give alone: a product or a minimum may depend on two entries together and on
+neither of them alone.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ import numpy as np
 
 from needle_cli.checking.model import Array
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.extrapolation import STILL, Slope, one_sided
+from needle_cli.checking.numerics.extrapolation import STILL, Slope, one_sided_slope
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
 
 RELATIVE_FLOOR = 1e-8
-"""Relative agreement of one-sided slopes below which they count as equal."""
+"""Relative difference of one-sided slopes up to which they count as equal; tuned."""
 
-LOOKS = (2.0**-3, 2.0**-12, 2.0**-30)
-"""Steps at which it is looked what a line moves; they are rungs of the ladder."""
+REACH_STEPS = (2.0**-3, 2.0**-12, 2.0**-30)
+"""Steps at which the outputs that a line moves are found; they are among those of a slope."""
 
 Allows = Callable[[Sequence[Array], int], bool]
-"""Tells whether a direction may be followed to a side, +1 or -1, without leaving a domain."""
+"""Whether a direction may be followed to a side, +1 or -1, without leaving a domain."""
 
 
 @dataclass(frozen=True)
-class Sides:
+class OneSidedSlopes:
     """Left and right slopes along one line, per output component."""
 
     left: Slope
@@ -43,7 +44,7 @@ class Sides:
             return CONFIDENCE * (self.left.error + self.right.error) + RELATIVE_FLOOR * size
 
     def settled(self) -> Array:
-        """Tell where at least one side's ladder stood still."""
+        """Where the slope of at least one side converged."""
         known: Array = usable(self.left) | usable(self.right)
         return known
 
@@ -56,7 +57,7 @@ class Sides:
         with np.errstate(all="ignore"):
             kinked = both & (np.abs(self.left.slope - self.right.slope) > self.tolerance)
         one = (finite_left & self.right.edge) | (finite_right & self.left.edge)
-        # A ladder that settles nowhere knows nothing; only growth and bad values mean no slope.
+        # Slopes that do not converge say nothing; only growth and bad values mean no slope.
         none = _without_slope(self.left) | _without_slope(self.right)
         return ~kinked & (one | ~none), kinked, none & ~one
 
@@ -78,22 +79,24 @@ def _without_slope(side: Slope) -> Array:
 
 
 def usable(side: Slope) -> Array:
-    """Tell per component whether there is a slope that can be relied on."""
+    """Whether there is a slope that can be relied on, per component."""
     known: Array = ~_without_slope(side) & side.settled
     return known
 
 
-def sides(line: Line, allows: Allows | None = None, like: Sides | None = None) -> Sides:
-    """Return the slopes on both sides of the line's origin; none where one may not go.
+def one_sided_slopes(
+    line: Line, allows: Allows | None = None, like: OneSidedSlopes | None = None
+) -> OneSidedSlopes:
+    """Return the slopes on both sides of the line's origin; none outside the domain.
 
-    `like` are the slopes along a line that moves these entries and more: rounding is as there.
+    `like` are the slopes along a line that moves these entries and more: the rounding is the same.
     """
     known = (None, None) if like is None else (like.left.noise, like.right.noise)
     left, right = (
-        one_sided(line, side, noise) if _open(line, side, allows) else _beyond(line)
+        one_sided_slope(line, side, noise) if _open(line, side, allows) else _beyond(line)
         for side, noise in zip((-1, +1), known, strict=True)
     )
-    return Sides(left, right)
+    return OneSidedSlopes(left, right)
 
 
 def _open(line: Line, side: int, allows: Allows | None) -> bool:
@@ -108,47 +111,47 @@ def _beyond(line: Line) -> Slope:
     return Slope(nothing, nothing, yes, no, no, None)
 
 
-def sides_together(
+def slopes_together(
     directions: Sequence[Sequence[Array]],
     line_of: Callable[[Sequence[Array]], Line],
     allows: Allows | None,
-) -> tuple[list[Sides], bool]:
-    """Return the slopes along every direction, as `sides` would measure them one by one.
+) -> tuple[list[OneSidedSlopes], bool]:
+    """Return the slopes along every direction, as `one_sided_slopes` measures them one by one.
 
-    Also whether all directions went together, so that no output depends on two of them.
+    Also whether all directions moved together, so that no output depends on two of them.
     """
-    looks = [_Look(line_of(direction), allows) for direction in directions]
-    measured: dict[int, Sides] = {}
+    lines = [_MovedOutputs(line_of(direction), allows) for direction in directions]
+    measured: dict[int, OneSidedSlopes] = {}
     apart = False
-    for group in _groups(looks):
-        members = [looks[i] for i in group]
+    for group in _groups(lines):
+        members = [lines[i] for i in group]
         if len(group) > 1:
             parts = zip(*(directions[i] for i in group), strict=True)
-            joint = _Look(line_of([np.sum(part, axis=0) for part in parts]), allows)
+            joint = _MovedOutputs(line_of([np.sum(part, axis=0) for part in parts]), allows)
             if joint.is_all_of(members):
-                shared = sides(joint.line, allows)
+                shared = one_sided_slopes(joint.line, allows)
                 found = [_own(shared, member.reach, joint.line) for member in members]
                 measured.update(zip(group, found, strict=True))
-                apart = len(group) == len(looks)
+                apart = len(group) == len(lines)
                 continue
-        measured.update((i, sides(looks[i].line, allows)) for i in group)
-    return [measured[i] for i in range(len(looks))], apart
+        measured.update((i, one_sided_slopes(lines[i].line, allows)) for i in group)
+    return [measured[i] for i in range(len(lines))], apart
 
 
-class _Look:
-    """A line with the outputs that it moves, `reach`, at a few steps to the sides it may go to."""
+class _MovedOutputs:
+    """A line and the outputs that it moves, `reach`, at a few steps to the allowed sides."""
 
     def __init__(self, line: Line, allows: Allows | None) -> None:
         self.line = line
         self.open = tuple(side for side in (1, -1) if _open(line, side, allows))
-        self.steps = [side * step for step in LOOKS for side in self.open]
+        self.steps = [side * step for step in REACH_STEPS for side in self.open]
         line.fetch(self.steps)
         self.reach = np.zeros(line.origin.shape, dtype=bool)
         for t in self.steps:
             self.reach |= line.at(t) != line.origin
 
-    def is_all_of(self, members: Sequence[_Look]) -> bool:
-        """Tell whether every output is at every step what it was when one member moved alone."""
+    def is_all_of(self, members: Sequence[_MovedOutputs]) -> bool:
+        """Whether every output is at every step what it was when one member moved alone."""
         moved = np.any([member.reach for member in members], axis=0)
         return bool((moved == self.reach).all()) and all(
             self.open == member.open
@@ -160,21 +163,21 @@ class _Look:
         )
 
 
-def _groups(looks: Sequence[_Look]) -> list[list[int]]:
-    """Share the lines out to groups in which no output is reached twice."""
+def _groups(lines: Sequence[_MovedOutputs]) -> list[list[int]]:
+    """Split the lines into groups in which no output is moved twice."""
     groups: list[tuple[list[int], Array, tuple[int, ...]]] = []
-    for i, look in enumerate(looks):
+    for i, line in enumerate(lines):
         for members, taken, side in groups:
-            if side == look.open and not (taken & look.reach).any():
+            if side == line.open and not (taken & line.reach).any():
                 members.append(i)
-                taken |= look.reach
+                taken |= line.reach
                 break
         else:
-            groups.append(([i], look.reach.copy(), look.open))
+            groups.append(([i], line.reach.copy(), line.open))
     return [members for members, _, _ in groups]
 
 
-def _own(shared: Sides, reach: Array, joint: Line) -> Sides:
+def _own(shared: OneSidedSlopes, reach: Array, joint: Line) -> OneSidedSlopes:
     """Return a member's part of a group's slopes: zero where it moves nothing."""
     size = np.where(joint.origin == 0, 1.0, np.abs(joint.origin))
     error = STILL * joint.subject.rounding * size
@@ -185,4 +188,4 @@ def _own(shared: Sides, reach: Array, joint: Line) -> Sides:
             slope.edge & reach, slope.divergent & reach, slope.settled | ~reach, slope.noise,
         )  # fmt: skip
 
-    return Sides(part(shared.left), part(shared.right))
+    return OneSidedSlopes(part(shared.left), part(shared.right))

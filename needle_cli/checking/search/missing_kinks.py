@@ -47,7 +47,7 @@ class Sight:
     def __init__(self, case: Case, site: kink_check.Site) -> None:
         self.case = case
         self.site = site
-        convex, concave = site.star.curvature
+        convex, concave = site.directional.curvature
         self.convex: list[bool] = convex.tolist()
         self.concave: list[bool] = concave.tolist()
         self.rough = [

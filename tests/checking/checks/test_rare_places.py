@@ -18,7 +18,7 @@ from needle_cli.checking.claims import Dim, InputClaim, Kink
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.model import Case, Plan, Status
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.extrapolation import one_sided
+from needle_cli.checking.numerics.extrapolation import one_sided_slope
 from needle_cli.checking.point import Subject
 from needle_cli.checking.search.judging import judge, structures_of
 from needle_cli.engines.course_shaped import operator_under_test
@@ -179,7 +179,7 @@ def test_where_no_step_is_left_nothing_is_known_and_nothing_breaks(factor):
         [np.ones(50)],
     )
     line.__dict__["resolution"] = 1.0  # the largest step moves x by less than its rounding
-    slope = one_sided(line, +1)
+    slope = one_sided_slope(line, +1)
     assert not slope.settled.any() and np.isinf(slope.error).all()
 
 

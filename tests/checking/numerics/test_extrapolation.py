@@ -1,4 +1,4 @@
-"""The slope to one side: a few rungs say what the whole ladder says, or leave it to the ladder."""
+"""The slope to one side: few steps give what all steps give, or leave it to all."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
 from needle_cli.checking.numerics import extrapolation
 from needle_cli.checking.numerics.differences import Line
-from needle_cli.checking.numerics.extrapolation import one_sided
+from needle_cli.checking.numerics.extrapolation import one_sided_slope
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
 from needle_cli.checking.point import Subject
 
@@ -48,10 +48,10 @@ UNCLEAR = {
 
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize("name", CLEAR)
-def test_a_few_rungs_say_what_the_ladder_says(name, side, monkeypatch):
+def test_few_steps_give_what_all_steps_give(name, side, monkeypatch):
     few = extrapolation._clear(line_of(*CLEAR[name]), side)
     monkeypatch.setattr(extrapolation, "_clear", lambda line, side: None)
-    whole = one_sided(line_of(*CLEAR[name]), side)
+    whole = one_sided_slope(line_of(*CLEAR[name]), side)
     assert few is not None and few.settled.all() and not (few.edge | few.divergent).any()
     size = np.maximum(np.abs(whole.slope), 1.0)
     assert (np.abs(few.slope - whole.slope) <= CONFIDENCE * (few.error + whole.error)).all()
@@ -60,27 +60,27 @@ def test_a_few_rungs_say_what_the_ladder_says(name, side, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", UNCLEAR)
-def test_what_they_do_not_show_is_left_to_the_ladder(name):
+def test_what_they_do_not_show_is_left_to_all_steps(name):
     assert None in [extrapolation._clear(line_of(*UNCLEAR[name]), side) for side in (1, -1)]
 
 
 def test_without_sharpness_and_finer_steps_a_kink_nearby_is_overlooked(monkeypatch):
     f, x = UNCLEAR["a kink 1e-10 away"]
-    assert one_sided(line_of(f, x), +1).slope == pytest.approx(-1.0)
-    whole = extrapolation._rungs
+    assert one_sided_slope(line_of(f, x), +1).slope == pytest.approx(-1.0)
+    whole = extrapolation._steps
     monkeypatch.setattr(extrapolation, "CLEAR", 1.0)
-    monkeypatch.setattr(extrapolation, "FINER", (2.0**-9, 2.0**-10))
+    monkeypatch.setattr(extrapolation, "FINER_STEPS", (2.0**-9, 2.0**-10))
     monkeypatch.setattr(
-        extrapolation, "_rungs", lambda line: [t for t in whole(line) if t >= 2.0**-13]
+        extrapolation, "_steps", lambda line: [t for t in whole(line) if t >= 2.0**-13]
     )
-    assert one_sided(line_of(f, x), +1).slope == pytest.approx(1.0, rel=1e-4)
+    assert one_sided_slope(line_of(f, x), +1).slope == pytest.approx(1.0, rel=1e-4)
 
 
 def test_a_clear_slope_costs_few_evaluations():
     asked = []
     line = line_of(lambda x: asked.append(1) or np.exp(x), [0.3])
-    one_sided(line, +1)
+    one_sided_slope(line, +1)
     assert len(asked) < 20
     asked.clear()
-    one_sided(line_of(lambda x: asked.append(1) or np.sqrt(np.abs(x)), [0.0]), +1)
+    one_sided_slope(line_of(lambda x: asked.append(1) or np.sqrt(np.abs(x)), [0.0]), +1)
     assert len(asked) > 60

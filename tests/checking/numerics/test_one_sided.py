@@ -6,10 +6,10 @@ import pytest
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
 from needle_cli.checking.numerics import one_sided as module
-from needle_cli.checking.numerics.additivity import Solos, not_additive, plainly_additive
+from needle_cli.checking.numerics.additivity import SingleEntries, not_additive, plainly_additive
 from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.directional import halves
-from needle_cli.checking.numerics.one_sided import sides, sides_together
+from needle_cli.checking.numerics.one_sided import one_sided_slopes, slopes_together
 from needle_cli.checking.point import Subject
 
 POINT = np.array([0.0, -0.7, 1.3, 0.0, 2.1])
@@ -26,8 +26,8 @@ def units(x):
 def both_ways(f, x, allows=None):
     """Return the slopes along every coordinate, measured together and one by one."""
     subject = subject_of(f, x)
-    together, _ = sides_together(units(x), lambda d: Line(subject, d), allows)
-    return together, [sides(Line(subject, d), allows) for d in units(x)]
+    together, _ = slopes_together(units(x), lambda d: Line(subject, d), allows)
+    return together, [one_sided_slopes(Line(subject, d), allows) for d in units(x)]
 
 
 def assert_same(together, alone):
@@ -64,7 +64,7 @@ def test_slopes_together_are_the_slopes_alone(name):
 
 
 def test_without_a_second_look_they_are_not(monkeypatch):
-    monkeypatch.setattr(module._Look, "is_all_of", lambda self, members: True)
+    monkeypatch.setattr(module._MovedOutputs, "is_all_of", lambda self, members: True)
     with pytest.raises(AssertionError):
         assert_same(*both_ways(*SMOOTH_AND_NOT["a tie that only all three leave"]))
 
@@ -80,23 +80,23 @@ def test_closed_sides_stay_closed():
         return bool((x + side * 1e-3 * direction[0] >= 0).all())
 
     subject = subject_of(root, x)
-    together, _ = sides_together(units(x), lambda d: Line(subject, d), allows)
+    together, _ = slopes_together(units(x), lambda d: Line(subject, d), allows)
     assert min(asked) >= 0
     assert [bool(s.left.edge[i]) for i, s in enumerate(together)] == [v == 0 for v in x.tolist()]
-    sides_together(units(x), lambda d: Line(subject, d), None)
+    slopes_together(units(x), lambda d: Line(subject, d), None)
     assert min(asked) < 0
 
 
-def test_an_elementwise_point_costs_one_pair_of_ladders(monkeypatch):
+def test_an_elementwise_point_costs_one_pair_of_slopes(monkeypatch):
     calls = []
-    count = module.one_sided
-    monkeypatch.setattr(module, "one_sided", lambda *a: calls.append(1) or count(*a))
+    count = module.one_sided_slope
+    monkeypatch.setattr(module, "one_sided_slope", lambda *a: calls.append(1) or count(*a))
     absolute = subject_of(np.abs, POINT)
-    both, apart = sides_together(units(POINT), lambda d: Line(absolute, d), None)
+    both, apart = slopes_together(units(POINT), lambda d: Line(absolute, d), None)
     assert len(both) == POINT.size and len(calls) == 2 and apart
     calls.clear()
     total = subject_of(lambda x: np.abs(x).sum(keepdims=True), POINT)
-    _, apart = sides_together(units(POINT), lambda d: Line(total, d), None)
+    _, apart = slopes_together(units(POINT), lambda d: Line(total, d), None)
     assert len(calls) == 2 * POINT.size and not apart
 
 
@@ -139,7 +139,7 @@ def test_a_look_at_two_steps_is_not_enough(f, x, additive):
 )
 def test_what_one_entry_moves_has_nothing_to_add_up(f, x, explained):
     subject, rng = subject_of(f, x), np.random.default_rng(0)
-    solos = Solos(Line(subject, [np.ones(x.size)]))
+    solos = SingleEntries(Line(subject, [np.ones(x.size)]))
     always = np.ones(len(explained), dtype=bool)
     for _ in range(12):
         whole = [rng.integers(0, 2, size=x.size) * 2.0 - 1.0]
@@ -154,4 +154,4 @@ def test_solos_do_not_hide_what_fails_to_add_up():
     ]:
         subject, rng = subject_of(f, x), np.random.default_rng(0)
         line = Line(subject, [np.ones(x.size)])
-        assert not_additive(subject, line, sides(line), rng).any() == broken
+        assert not_additive(subject, line, one_sided_slopes(line), rng).any() == broken
