@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 import types
 
 import numpy
@@ -114,3 +115,11 @@ def test_the_checked_file_may_be_named(user_file: types.ModuleType) -> None:
 def test_what_the_checked_file_imports_may_not(user_file: types.ModuleType, name: str) -> None:
     with pytest.raises(NameRefused):
         Resolver(module=user_file).resolve(name)
+
+
+def test_scipy_may_be_named_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Resolver().resolve("scipy.special:erf")(0.0) == 0.0
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    with pytest.raises(NameRefused, match="SciPy is not installed") as caught:
+        Resolver().resolve("scipy.special:erf")
+    assert "needle-check[scipy]" in caught.value.expected
