@@ -138,7 +138,8 @@ def _import(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or name
         if missing.partition(".")[0] == "scipy":
-            raise NameRefused("SciPy is not installed", "pip install 'needle-check[scipy]'") from None
+            remedy = "pip install 'needle-check[scipy]'"
+            raise NameRefused("SciPy is not installed", remedy) from None
         near = nearest(name, [m for m in sys.modules if not m.rpartition(".")[2].startswith("_")])
         raise NameRefused(f"there is no module {shown(missing)}", near=near) from None
     except Exception as error:
