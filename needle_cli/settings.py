@@ -34,11 +34,33 @@ class Setting:
     flags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class FormatName:
+    """A format of the report: the file that `--report` writes, whether `--format` shows it."""
+
+    file: str = ""
+    screen: bool = False
+
+
+FORMATS = {
+    "full": FormatName(screen=True),
+    "concise": FormatName("needle-report.txt", screen=True),
+    "json": FormatName("needle-report.json", screen=True),
+    "ndjson": FormatName("needle-report.ndjson"),
+    "junit": FormatName("needle-junit.xml"),
+    "sarif": FormatName("needle.sarif"),
+    "github": FormatName("needle-annotations.txt", screen=True),
+    "gitlab": FormatName("gl-code-quality-report.json"),
+    "markdown": FormatName("needle-report.md"),
+    "html": FormatName("needle-report.html"),
+}
+"""Every format; its class is in needle_cli/reports/formats, in a file of its name."""
+
+SCREENS = tuple(name for name, form in FORMATS.items() if form.screen)
+REPORTS = tuple(name for name, form in FORMATS.items() if form.file)
 GROUPS = ("WHAT", "WHERE", "HOW HARD", "VERDICT", "OUTPUT", "RUN")
 WHAT, WHERE, HOW_HARD, VERDICT, OUTPUT, RUN = GROUPS
 DTYPES = ("float64", "float32", "float16")
-FORMATS = ("full", "concise", "json", "github")
-REPORTS = ("json", "ndjson", "concise", "junit", "sarif", "github", "gitlab", "markdown", "html")
 PROFILE_NAMES = ("quick", "default", "ci", "deep")
 
 SETTINGS: tuple[Setting, ...] = (
@@ -85,7 +107,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("earlier", "words", (), "An earlier json report, to compare with (the last one).",
             VERDICT, metavar="FILE"),
     Setting("exit-zero", "switch", False, "Exit 0 in spite of findings.", VERDICT),
-    Setting("format", "word", "full", "What stdout shows.", OUTPUT, choices=FORMATS),
+    Setting("format", "word", "full", "What stdout shows.", OUTPUT, choices=SCREENS),
     Setting("report", "words", (), f"Also write FORMAT[=PATH] (repeatable): {', '.join(REPORTS)}.",
             OUTPUT, metavar="FORMAT[=PATH]"),
     Setting("annotations", "word", "auto", "Findings on the lines of a pull request; auto: where "

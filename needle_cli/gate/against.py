@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from needle_cli.gate import changed, previous_judge, source_analysis, weakening
-from needle_cli.gate.git import NoBase, Repository
+from needle_cli.gate.git import Change, NoBase
 from needle_cli.gate.weakening import Weakening
 from needle_cli.operators.unit import Unit
 from needle_cli.problems import Problem, shown_path
@@ -41,8 +41,7 @@ class Comparison:
     """
 
     ref: str
-    commit: str
-    repository: Repository
+    change: Change
     weakenings: list[Weakening] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
     config: str = ""
@@ -63,17 +62,15 @@ def compare(units: Sequence[Unit], settings: Settings) -> Comparison:
             )
             raise Problem(text, kind="config", path=CONFIG)
     try:
-        repository = Repository(Path.cwd())
-        found = Comparison(ref, repository.merge_base(ref), repository)
-        files = repository.changed(found.commit)
+        found = Comparison(ref, Change(ref))
     except NoBase as error:
         raise Problem(f"--against {ref}: {error}", kind="git") from error
     for folder, members in _groups(units):
         _specs(found, folder, members)
         _known(found, folder, members)
     _settings(found, settings)
-    _code(found, units, files)
-    spec_changed = any(u.spec and Path(u.spec).resolve() in files for u in units)
+    _code(found, units)
+    spec_changed = any(u.spec and Path(u.spec).resolve() in found.change.files for u in units)
     found.judge_differs = bool(found.weakenings) or spec_changed
     return found
 
@@ -128,19 +125,18 @@ def _said(
         if issue["op"] in names:
             yield issue["op"], f"{issue['message']} [{issue['rule']}]", False
     if found.judge_differs:
-        asked = (found.repository, found.commit, found.config, units, settings)
+        asked = (found.change, found.config, units, settings)
         for op, text in previous_judge.refusals(*asked):
             yield op, f"refused by the spec of {found.ref}: {text}", True
 
 
 def _specs(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
     """Compare specs that were there at REF with those that are there now, gone operators too."""
-    repository, commit = found.repository, found.commit
     mine = units[0].family if units[0].source else ""
     before: dict[str, Any] = {}
-    for path in repository.files(commit, folder):
+    for path in found.change.below(folder):
         if path.suffix == ".toml" and path.name != KNOWN_FAILURES:
-            spec = _table(repository.text(commit, folder / path) or "")
+            spec = _table(found.change.text(folder / path) or "")
             owner = str(spec.get("op", "")).partition(":")[0]
             if mine in ("", owner):
                 before[f"{mine}/{path.stem}" if mine else path.with_suffix("").as_posix()] = spec
@@ -150,12 +146,12 @@ def _specs(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
 
 def _known(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
     path = units[0].known_failures or folder / KNOWN_FAILURES
-    old = _table(found.repository.text(found.commit, path) or "").get("known", [])
+    old = _table(found.change.text(path) or "").get("known", [])
     text = path.read_text("utf-8") if path.is_file() else ""
     names = {unit.name for unit in units}
     new = [e for e in _table(text).get("known", []) if e.get("op") in names]
     fresh = [u.name for u in units if u.spec
-             and found.repository.text(found.commit, Path(u.spec)) is None]  # fmt: skip
+             and found.change.text(Path(u.spec)) is None]  # fmt: skip
     listed = weakening.of_known(old if isinstance(old, list) else [], new, fresh)
     found.places |= {item.op: shown_path(path) for item in listed}
     found.weakenings += listed
@@ -166,7 +162,7 @@ def _settings(found: Comparison, settings: Settings) -> None:
     here = Path.cwd()
     old: Any = {}
     for folder in (here, *here.parents):
-        text = found.repository.text(found.commit, folder / CONFIG)
+        text = found.change.text(folder / CONFIG)
         table = _table(text or "").get("tool", {})
         if isinstance(table, dict) and isinstance(table.get("needle"), dict):
             found.config, old = text or "", table["needle"]
@@ -174,8 +170,9 @@ def _settings(found: Comparison, settings: Settings) -> None:
     found.weakenings += weakening.of_settings(old, settings.config.table)
 
 
-def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
+def _code(found: Comparison, units: Sequence[Unit]) -> None:
     """List changed references and hooks, operators that look around, and a changed judge."""
+    files = found.change.files
     for unit in units:
         for path, name in _python_of(unit):
             used = sorted(shown_path(p) for p in source_analysis.imported(path, name) & files)
@@ -184,10 +181,10 @@ def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
                     f"{path.stem}:{name}, which the spec goes by, uses {', '.join(used)}: changed"
                 )
                 found.weakenings.append(Weakening(unit.name, "reference", text))
-            if path in files and changed.redefined(path, name, found.repository, found.commit):
+            if path in files and changed.redefined(path, name, found.change):
                 text = f"{path.stem}:{name}, which the spec goes by, has changed"
                 found.weakenings.append(Weakening(unit.name, "reference", text))
-        found.weakenings += _watching(found, unit, files)
+        found.weakenings += _watching(found.change, unit)
     judge = sorted(shown_path(path) for path in files if changed.is_judge(path))
     if judge:
         more = f" and {len(judge) - MOST_FILES} more" if len(judge) > MOST_FILES else ""
@@ -195,12 +192,12 @@ def _code(found: Comparison, units: Sequence[Unit], files: set[Path]) -> None:
         found.weakenings.append(Weakening("", "needle_cli", text))
 
 
-def _watching(found: Comparison, unit: Unit, files: set[Path]) -> list[Weakening]:
+def _watching(change: Change, unit: Unit) -> list[Weakening]:
     """List an operator whose code has begun to look at more than its arguments."""
     path = Path(unit.source or unit.path).resolve()
     new: set[str] = set()
-    for file in ({path} | source_analysis.imported(path, unit.function)) & files:
-        before = found.repository.text(found.commit, file) or ""
+    for file in ({path} | source_analysis.imported(path, unit.function)) & change.files:
+        before = change.text(file) or ""
         try:
             now = source_analysis.looks_around(file.read_text("utf-8"))
             new |= now - (source_analysis.looks_around(before) if before else set())

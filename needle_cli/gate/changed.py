@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import needle_cli
-from needle_cli.gate.git import NoBase, Repository
+from needle_cli.gate.git import Change, NoBase
 from needle_cli.gate.source_analysis import definitions, dotted_names, imported, module_file
 from needle_cli.operators import catalogue
 from needle_cli.operators.unit import Unit
 
-HARMLESS = ("cli/commands", "reports/formats", "reports/terminal", "references.py")
-"""Parts of the tool in which a change alters no verdict; references are looked at one by one."""
+HARMLESS = ("cli/commands", "integrations", "reports/formats", "reports/terminal", "references.py")
+"""Rooms that call the judge or show what it said: it imports none of them, which a test holds.
+
+References are looked at one by one.
+"""
 
 
 def changed(units: Sequence[Unit], ref: str, warn: Callable[[str], None]) -> list[Unit]:
@@ -24,38 +27,36 @@ def changed(units: Sequence[Unit], ref: str, warn: Callable[[str], None]) -> lis
     compared, with a warning.
     """
     try:
-        repository = Repository(Path.cwd())
-        base = repository.merge_base(ref)
-        files = repository.changed(base)
+        change = Change(ref)
     except NoBase as error:
         warn(f"--changed: {error}; every operator is checked")
         return list(units)
-    if _means_all(files, repository, base):
+    if _means_all(change):
         return list(units)
-    return [unit for unit in units if _differs(unit, files, repository, base)]
+    return [unit for unit in units if _differs(unit, change)]
 
 
-def _means_all(files: set[Path], repository: Repository, base: str) -> bool:
-    """Tell whether a changed file bears on every operator."""
-    for file in files:
+def _means_all(change: Change) -> bool:
+    """Whether a changed file bears on every operator."""
+    for file in change.files:
         if is_judge(file) or is_engine(file):
             return True
         if file.name == "pyproject.toml":
             now = file.read_text("utf-8") if file.is_file() else ""
-            if _gate(now) != _gate(repository.text(base, file) or ""):
+            if _gate(now) != _gate(change.text(file) or ""):
                 return True
     return False
 
 
 def is_judge(file: Path) -> bool:
-    """Tell whether a file is part of what verdicts are made by."""
+    """Whether a file is part of what verdicts are made by."""
     judge = Path(needle_cli.__file__).resolve().parent
     inside = file.suffix == ".py" and judge in file.parents
     return inside and not any(file.is_relative_to(judge / part) for part in HARMLESS)
 
 
 def is_engine(file: Path) -> bool:
-    """Tell whether a file is part of what all operators are built on."""
+    """Whether a file is part of what all operators are built on."""
     engine = catalogue.ENGINE
     family = file.parent == engine / "ops" and not file.name.startswith("_")
     return file.suffix == ".py" and engine in file.parents and not family
@@ -69,14 +70,15 @@ def _gate(text: str) -> Any:
         return text
 
 
-def _differs(unit: Unit, files: set[Path], repository: Repository, base: str) -> bool:
+def _differs(unit: Unit, change: Change) -> bool:
+    files = change.files
     spec = Path(unit.spec).resolve() if unit.spec else None
     if spec is None or spec in files:
         return True
     known = unit.known_failures.resolve() if unit.known_failures else None
     if known is not None and known in files:
         now = known.read_text("utf-8") if known.is_file() else ""
-        if _known(now, unit) != _known(repository.text(base, known) or "", unit):
+        if _known(now, unit) != _known(change.text(known) or "", unit):
             return True
     source = Path(unit.source or unit.path).resolve()
     referred = dotted_names(spec.read_text("utf-8"))
@@ -86,14 +88,14 @@ def _differs(unit: Unit, files: set[Path], repository: Repository, base: str) ->
         if file is not None and not is_engine(file):
             asked.append((file, name))
     return any(
-        bool(imported(file) & files) or (file in files and redefined(file, name, repository, base))
+        bool(imported(file) & files) or (file in files and redefined(file, name, change))
         for file, name in asked
     )
 
 
-def redefined(file: Path, name: str, repository: Repository, base: str) -> bool:
-    """Tell whether a definition of a file is another one than it was."""
-    before = repository.text(base, file)
+def redefined(file: Path, name: str, change: Change) -> bool:
+    """Whether a definition of a file is another one than it was."""
+    before = change.text(file)
     if before is None:
         return True
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from needle_cli.problems import Problem
@@ -20,36 +19,58 @@ class NoBase(Exception):
     """There is nothing to compare with; the text says why."""
 
 
-class Repository:
-    """The working tree around a folder. Raises `NoBase` where there is none."""
+class Change:
+    """The working tree around this folder, beside the commit at which its branch left `ref`.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Without `ref` that is the base of the pull request, or the first of the usual main branches.
+    `files` are those that differ from the commit, new ones included.
+
+    Raises:
+        Problem: git does not know the name.
+        NoBase: there is nothing to compare with; in a shallow clone it was not fetched.
+    """
+
+    def __init__(self, ref: str) -> None:
+        self._folder = Path.cwd()
         if shutil.which("git") is None:
             raise NoBase("git is not installed")
         top = self._ask("rev-parse", "--show-toplevel")
         if top is None:
             raise NoBase("this folder is in no git repository")
         self.top = Path(top.strip()).resolve()
+        self.commit = self._merge_base(ref)
+        self.files = self._changed()
 
-    def merge_base(self, ref: str = "", environ: Mapping[str, str] | None = None) -> str:
-        """Return the commit at which this branch left `ref`.
+    def text(self, path: Path) -> str | None:
+        """Return what a file was at the commit; None where it was not there.
 
-        Without one that is the base of the pull request, or the first of the usual main branches.
-        Raises `Problem` for a name that git does not know and `NoBase` where there is no common
-        ancestor: in a shallow clone it was not fetched.
+        The path is taken by its name: a link that the change has put there leads nowhere else.
         """
-        environ = os.environ if environ is None else environ
+        inside = self._inside(path)
+        return None if inside is None else self._ask("show", f"{self.commit}:{inside}")
+
+    def below(self, folder: Path) -> list[Path]:
+        """Return the files below a folder at the commit, as paths from that folder."""
+        inside = self._inside(folder)
+        if inside is None:
+            return []
+        words = [] if inside == "." else [inside]
+        listed = self._ask("ls-tree", "-r", "--name-only", "-z", "--full-tree", self.commit, *words)
+        names = [name for name in (listed or "").split("\0") if name]
+        return [Path(os.path.relpath(name, inside)) for name in names]
+
+    def _merge_base(self, ref: str) -> str:
         if ref:
-            if self.commit(ref) is None:
+            if not self._knows(ref):
                 raise Problem(f"git knows no {ref!r} here; is it fetched?", kind="git")
             names = [ref]
         else:
+            environ = os.environ
             base = environ.get("GITHUB_BASE_REF") or environ.get(
                 "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
             )
             names = [f"origin/{base}", base] if base else []
-            names = [name for name in (*names, *FALLBACKS) if self.commit(name) is not None]
+            names = [name for name in (*names, *FALLBACKS) if self._knows(name)]
         if not names:
             raise NoBase("there is no branch to compare with: name one, as in --changed=REF")
         found = self._ask("merge-base", names[0], "HEAD")
@@ -60,36 +81,15 @@ class Repository:
             )
         return found.strip()
 
-    def commit(self, ref: str) -> str | None:
-        """Return the commit that a name stands for; None for a name that git does not know."""
-        found = self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-        return None if found is None else found.strip()
+    def _knows(self, ref: str) -> bool:
+        return self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}") is not None
 
-    def changed(self, commit: str) -> set[Path]:
-        """Return the files that differ between a commit and the working tree, new ones included."""
-        listed = self._ask("diff", "--name-only", "-z", "--no-renames", commit, "--")
+    def _changed(self) -> set[Path]:
+        listed = self._ask("diff", "--name-only", "-z", "--no-renames", self.commit, "--")
         new = self._ask("ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
         if listed is None or new is None:
             raise NoBase("git cannot compare the working tree")
         return {self.top / name for name in (listed + new).split("\0") if name}
-
-    def text(self, commit: str, path: Path) -> str | None:
-        """Return what a file was at a commit; None where it was not there.
-
-        The path is taken by its name: a link that the change has put there leads nowhere else.
-        """
-        inside = self._inside(path)
-        return None if inside is None else self._ask("show", f"{commit}:{inside}")
-
-    def files(self, commit: str, folder: Path) -> list[Path]:
-        """Return the files below a folder at a commit, as paths from that folder."""
-        inside = self._inside(folder)
-        if inside is None:
-            return []
-        words = [] if inside == "." else [inside]
-        listed = self._ask("ls-tree", "-r", "--name-only", "-z", "--full-tree", commit, *words)
-        names = [name for name in (listed or "").split("\0") if name]
-        return [Path(os.path.relpath(name, inside)) for name in names]
 
     def _inside(self, path: Path) -> str | None:
         """Return a path from the top of the tree, None for one outside of it."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import needle_cli
-from needle_cli.gate.git import Repository
+from needle_cli.gate.git import Change
 from needle_cli.operators.unit import Unit
 from needle_cli.reports.events import FINDING
 from needle_cli.settings import Settings
@@ -26,9 +26,9 @@ CONFIG = "pyproject.toml"
 
 
 def refusals(
-    repository: Repository, commit: str, config: str, units: Sequence[Unit], settings: Settings
+    change: Change, config: str, units: Sequence[Unit], settings: Settings
 ) -> Iterator[tuple[str, str]]:
-    """Yield operator and words for everything that the judge of a commit refuses today.
+    """Yield operator and words for everything that the judge of the base refuses today.
 
     `config` is the text of the pyproject.toml that was in force there. The operator is "" where the
     judge could not run at all.
@@ -38,7 +38,7 @@ def refusals(
         if unit.exists and unit.spec:
             groups.setdefault(unit.source, []).append(unit)
     for source, members in groups.items():
-        with _judge(repository, commit, config, members) as (folder, specs):
+        with _judge(change, config, members) as (folder, specs):
             document = {} if specs is None else _run(folder, specs, source, members, settings)
         if "error" in document:
             yield "", f"its judge cannot run with this change: {document['error']['message']}"
@@ -51,25 +51,25 @@ def refusals(
 
 @contextlib.contextmanager
 def _judge(
-    repository: Repository, commit: str, config: str, units: Sequence[Unit]
+    change: Change, config: str, units: Sequence[Unit]
 ) -> Iterator[tuple[Path, Path | None]]:
     """Write the judge of a commit into a folder; give that folder, and the specs in it if any."""
     with tempfile.TemporaryDirectory(prefix="needle-against-") as name:
         folder = Path(name)
         specs = units[0].specs or Path()
-        inside = [p for p in repository.files(commit, specs) if p.suffix == ".toml"]
+        inside = [p for p in change.below(specs) if p.suffix == ".toml"]
         for path in inside:
-            _write(folder / "specs" / path, repository.text(commit, specs / path))
+            _write(folder / "specs" / path, change.text(specs / path))
         _write(folder / CONFIG, config)
         known = units[0].known_failures
         if known is not None and not known.is_absolute():
-            text = repository.text(commit, known)
+            text = change.text(known)
             if text is not None:
                 _write(folder / known, text)
         tool = Path(needle_cli.__file__).resolve().parent
-        if not units[0].source and tool.is_relative_to(repository.top):
-            for path in repository.files(commit, tool):
-                _write(folder / "needle_cli" / path, repository.text(commit, tool / path))
+        if not units[0].source and tool.is_relative_to(change.top):
+            for path in change.below(tool):
+                _write(folder / "needle_cli" / path, change.text(tool / path))
         yield folder, folder / "specs" if inside else None
 
 

@@ -19,8 +19,7 @@ from needle_cli.reports.events import (
     RunInfo,
     Summary,
 )
-from needle_cli.reports.formats.concise import what
-from needle_cli.reports.numbers import array_text, param_text, shape_word
+from needle_cli.reports.numbers import array_text, brief, param_text, shape_word
 
 LONGEST = 4000
 """Characters of a line beyond which it is cut: an operator may raise anything."""
@@ -75,6 +74,15 @@ def issue_of(row: Row, info: RunInfo) -> Issue:
         lines.append(f"and {len(row.findings) - 1} more findings of this check")
     text = "\n".join(line if len(line) <= LONGEST else line[:LONGEST] + "…" for line in lines)
     return Issue(row, tame(title), tame(text), row.path, row.line)
+
+
+def what(finding: FindingView) -> str:
+    """Return cause, entry, numbers and ID of a finding."""
+    spot = finding.spot
+    text = finding.cause or finding.message or "wrong"
+    if spot.analytic is not None and spot.numeric is not None:
+        text += f" at {spot.name} ({brief(spot.analytic)} ≠ {brief(spot.numeric)})"
+    return text + (f" [{finding.replay_id}]" if finding.replay_id else "")
 
 
 def place_of(row: Row) -> str:

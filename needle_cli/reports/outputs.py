@@ -1,4 +1,4 @@
-"""Reporters listen to a run's events; each format is one file with one class."""
+"""Where reports go: the screen, the files of `--report`, annotations and progress."""
 
 from __future__ import annotations
 
@@ -9,56 +9,22 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, Self
 
 from needle_cli import console
 from needle_cli.problems import Problem
-from needle_cli.reports.events import Event, RunFailed
-from needle_cli.settings import Config, Settings, resolve
+from needle_cli.reports.events import RunFailed
+from needle_cli.reports.format import Format, Listener, Writer
+from needle_cli.settings import FORMATS, REPORTS, Config, Settings, resolve
 
 ODD = "backslashreplace"
 """What becomes of characters that UTF-8 cannot write: an operator may have put them there."""
 
-Writer = Callable[[str], None]
-Listener = Callable[[Event], None]
 
-
-class Reporter(Protocol):
-    """One format: made with a function that writes text, then told every event in order."""
-
-    def __init__(self, write: Writer, settings: Settings) -> None:
-        """Keep where to write."""
-
-    def handle(self, event: Event) -> None:
-        """Listen to one event."""
-
-
-FORMATS: Mapping[str, str] = {
-    "full": "terminal.screen:Terminal",
-    "concise": "formats.concise:Concise",
-    "json": "formats.json_report:JsonReport",
-    "ndjson": "formats.ndjson:Ndjson",
-    "junit": "formats.junit:Junit",
-    "sarif": "formats.sarif:Sarif",
-    "github": "formats.github:Github",
-    "gitlab": "formats.gitlab:Gitlab",
-    "markdown": "formats.markdown:Markdown",
-    "html": "formats.html:Html",
-}
-DEFAULT_NAMES: Mapping[str, str] = {
-    "json": "needle-report.json", "ndjson": "needle-report.ndjson", "concise": "needle-report.txt",
-    "junit": "needle-junit.xml", "sarif": "needle.sarif", "github": "needle-annotations.txt",
-    "gitlab": "gl-code-quality-report.json", "markdown": "needle-report.md",
-    "html": "needle-report.html",
-}  # fmt: skip
-
-
-def reporter_class(name: str) -> type[Reporter]:
-    """Import and return the class of a format."""
-    module, _, attribute = FORMATS[name].partition(":")
-    found: type[Reporter] = getattr(
-        importlib.import_module(f"needle_cli.reports.{module}"), attribute
-    )
+def format_class(name: str) -> type[Format]:
+    """Import and return the class of a format: NAME in formats/name.py."""
+    module = importlib.import_module(f"needle_cli.reports.formats.{name}")
+    found: type[Format] = getattr(module, name.capitalize())
     return found
 
 
@@ -76,9 +42,9 @@ class Reports:
         keep: Listener | None = None,
         screen: bool = True,
     ) -> None:
-        self.listeners: list[Callable[[Event], None]] = []
+        self.listeners: list[Listener] = []
         self._files: list[tuple[IO[str], Path]] = []
-        self._machines: list[Callable[[Event], None]] = []
+        self._machines: list[Listener] = []
         self._warn = warn
         self._quiet = settings["verbosity"] < 0
         self._add_files(settings)
@@ -87,7 +53,7 @@ class Reports:
             self.listeners.append(keep)
         self._add_progress(settings)
         if screen and settings["verbosity"] > -2:
-            shown = reporter_class(settings["format"])(Screen(), settings)
+            shown = format_class(settings["format"])(Screen(), settings)
             self.listeners.append(shown.handle)
         self._add_annotations(settings, os.environ)
 
@@ -128,7 +94,7 @@ class Reports:
             except OSError as error:
                 raise Problem(f"cannot write the report {target}: {error.strerror}") from error
             self._files.append((stream, target))
-            reporter = reporter_class(name)(self._patient(stream, target), settings)
+            reporter = format_class(name)(self._patient(stream, target), settings)
             self._machines.append(reporter.handle)
 
     def _add_annotations(self, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -138,10 +104,10 @@ class Reports:
             return
         told = []
         if settings["format"] != "github":
-            told.append(reporter_class("github")(Screen(), settings).handle)
+            told.append(format_class("github")(Screen(), settings).handle)
         page = environ.get("GITHUB_STEP_SUMMARY")
         if page:
-            told.append(reporter_class("markdown")(self._appending(Path(page)), settings).handle)
+            told.append(format_class("markdown")(self._appending(Path(page)), settings).handle)
         self._machines.extend(told)
         self.listeners.extend(told)
 
@@ -178,16 +144,16 @@ def write_error(error: Mapping[str, object], words: Sequence[str]) -> None:
     """Write an error into reports that could not be opened in the usual way, best as it goes."""
     settings = resolve({"report": []}, {}, Config(None, {}))
     for word in words:
-        if word.partition("=")[0] in DEFAULT_NAMES:
+        if word.partition("=")[0] in REPORTS:
             name, target = _target(word)
             with contextlib.suppress(Exception), _opened(target) as stream:
-                reporter_class(name)(_to(stream), settings).handle(RunFailed(error))
+                format_class(name)(_to(stream), settings).handle(RunFailed(error))
 
 
 def _target(word: str) -> tuple[str, Path]:
     """Return format and path of FORMAT[=PATH]."""
     name, _, path = word.partition("=")
-    return name, Path(path or DEFAULT_NAMES[name])
+    return name, Path(path or FORMATS[name].file)
 
 
 def _opened(target: Path) -> IO[str]:
@@ -226,6 +192,3 @@ class Screen:
         except BrokenPipeError:
             self._gone = True
             console.silence()
-
-
-__all__ = ["Reporter", "Reports", "Screen", "Writer", "reporter_class"]

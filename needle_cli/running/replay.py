@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from needle_cli import console
-from needle_cli._version import __version__
 from needle_cli.operators.unit import Unit, ours, users
 from needle_cli.problems import FINDINGS, PASSED, UNUSABLE, Problem
 from needle_cli.records.tokens import Record
 from needle_cli.reports import documents
-from needle_cli.reports.events import FindingView, Row, RunInfo, Spot
-from needle_cli.running.provenance import versions
+from needle_cli.reports.events import FindingView
 from needle_cli.running.runners import local_runner
 from needle_cli.running.tasks import Outcome, Task
 from needle_cli.settings import Settings
@@ -66,7 +62,7 @@ def ask(cases: Sequence[Asked], settings: Settings) -> list[Verdict]:
                 for place, (asked, unit) in tasks.items()
                 if not tries[place] or tries[place][-1].ending != "timeout"
             ]
-            for outcome in runner.outcomes(work, _ignore):
+            for outcome in runner.outcomes(work, lambda task: None):
                 tries[int(outcome.task.names[0])].append(outcome)
         for place, (asked, unit) in tasks.items():
             verdicts[place] = judged(asked, unit, tries[place])
@@ -138,51 +134,6 @@ def judged(asked: Asked, unit: Unit, tries: Sequence[Outcome]) -> Verdict:
     return Verdict(asked, "FLAKY", text, finding, unit)
 
 
-def document(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return verdicts as JSON data."""
-    info = _info(verdicts)
-    return {
-        "schema": "needle.replay",
-        "schema_version": 1,
-        "tool": {"name": "needle", "version": __version__},
-        "results": [
-            {
-                "id": verdict.asked.identity,
-                "op": verdict.asked.record["op"],
-                "check": verdict.asked.record["check"],
-                "outcome": verdict.word,
-                "message": verdict.message,
-                "finding": None
-                if verdict.finding is None
-                else documents.finding(verdict.finding, _row(verdict), info),
-            }
-            for verdict in verdicts
-        ],
-    }
-
-
-def screen(verdicts: Sequence[Verdict], settings: Settings) -> str:
-    """Return verdicts as text: one line each, with the entries where there is one case."""
-    from needle_cli.reports.terminal import details
-    from needle_cli.reports.terminal.page import Page
-
-    page = Page(console.coloured(settings["color"]), console.width())
-    for verdict in verdicts:
-        record = verdict.asked.record
-        style = {"FIXED": "green", "CANNOT": "yellow"}.get(verdict.word, "red")
-        words = f" {verdict.asked.identity} · {record['op']} · {record['check']}"
-        page.pieces((f"{verdict.word:6}", f"bold {style}"), (words, ""))
-        if verdict.finding is not None and (len(verdicts) == 1 or settings["verbosity"] > 0):
-            details.one(page, _row(verdict), verdict.finding, _info(verdicts), settings["hints"])
-        elif verdict.message:
-            page.entry("", verdict.message, margin=7)
-    return page.text()
-
-
-def _ignore(task: Task) -> None:
-    """Nobody watches single tries."""
-
-
 def _says_no(outcome: Outcome) -> bool:
     data = outcome.data
     return (
@@ -205,17 +156,3 @@ def _what(outcome: Outcome) -> tuple[str, FindingView | None]:
     if data.get("raised"):
         return f"raised {data['raised']}", None
     return f"printed to standard output: {data['printed'].strip()[:60]}", None
-
-
-def _row(verdict: Verdict) -> Row:
-    record, unit = verdict.asked.record, verdict.unit
-    return Row(
-        str(record["op"]), str(record["check"]), str(record["device"]), str(record["dtype"]),
-        "fail", path=unit.path if unit else "", line=unit.line if unit else 0,
-        findings=(verdict.finding or FindingView("", "", "", Spot("")),),
-    )  # fmt: skip
-
-
-def _info(verdicts: Sequence[Verdict]) -> RunInfo:
-    names = tuple(str(verdict.asked.record["op"]) for verdict in verdicts)
-    return RunInfo(0, "", (), "", versions(), ("cpu",), (), (), 0, names, "")

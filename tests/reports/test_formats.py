@@ -11,9 +11,17 @@ from pydantic import ValidationError
 from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as SarifLog
 
 from needle_cli.reports import issues
-from needle_cli.reports.events import FindingView, InternalError, Row, RunInfo, Spot, Summary
-from needle_cli.reports.formats import github, gitlab, html, junit, markdown, sarif
-from needle_cli.reports.outputs import reporter_class
+from needle_cli.reports.events import (
+    FindingView,
+    InternalError,
+    Row,
+    RunDone,
+    RunInfo,
+    Spot,
+    Summary,
+)
+from needle_cli.reports.formats import github, gitlab, junit, markdown, sarif
+from needle_cli.reports.outputs import format_class
 from needle_cli.settings import REPORTS, Config, resolve
 from tests.helpers import needle
 
@@ -36,7 +44,7 @@ def summary(*rows, code=1, internal=()):
 
 def written(name, event):
     text = []
-    reporter_class(name)(text.append, resolve({}, {}, Config(None, {}))).handle(event)
+    format_class(name)(text.append, resolve({}, {}, Config(None, {}))).handle(event)
     return "".join(text)
 
 
@@ -188,7 +196,7 @@ def test_the_page_needs_nothing_from_outside(folder):
     assert not re.search(OUTSIDE, text)
     assert "the gradient is exactly 2 × the numeric one" in text
     assert "analytic − numeric" in text and text.count("<svg") >= 1
-    escaped = written("html", html.RunDone(INFO, summary(row())))
+    escaped = written("html", RunDone(INFO, summary(row())))
     assert "<b>" not in escaped.partition("<section")[2].partition("</section>")[0]
 
 

@@ -10,12 +10,16 @@ from typing import Any
 import click
 
 from needle_cli import console
+from needle_cli._version import __version__
 from needle_cli.cli.commands.options import given, options_of, warn
 from needle_cli.problems import NOTHING, PASSED, Problem, worst_code
 from needle_cli.records import store, tokens
 from needle_cli.records.store import Store
 from needle_cli.records.tokens import Record
+from needle_cli.reports import documents
+from needle_cli.reports.events import FindingView, Row, RunInfo, Spot
 from needle_cli.running import replay
+from needle_cli.running.provenance import versions
 from needle_cli.settings import Settings, resolve
 
 OPTIONS = ("device", "specs", "trust", "timeout", "format", "color", "no_color", "hints", "jobs",
@@ -36,9 +40,9 @@ def _command(what: str | None, script: bool, keep: bool, to_spec: bool, **parame
         return NOTHING if what else PASSED
     verdicts = replay.ask(found, settings)
     if settings["format"] == "json":
-        console.write(json.dumps(replay.document(verdicts), indent=2, allow_nan=False))
+        console.write(json.dumps(_document(verdicts), indent=2, allow_nan=False))
     elif settings["verbosity"] > -2:
-        console.write(replay.screen(verdicts, settings))
+        console.write(_screen(verdicts, settings))
     for verdict in verdicts:
         if verdict.word == "FIXED" and verdict.asked.path is not None and not keep:
             shelf.remove(verdict.asked.path)
@@ -74,6 +78,61 @@ def _one(record: Record, script: bool, settings: Settings) -> int:
     path = scripts.add_to_spec(record, Path(replay.unit_of(record, settings).spec))
     console.write(f"added [[example]] to {path}")
     return PASSED
+
+
+def _document(verdicts: Sequence[replay.Verdict]) -> dict[str, Any]:
+    """Return verdicts as JSON data."""
+    info = _info(verdicts)
+    return {
+        "schema": "needle.replay",
+        "schema_version": 1,
+        "tool": {"name": "needle", "version": __version__},
+        "results": [
+            {
+                "id": verdict.asked.identity,
+                "op": verdict.asked.record["op"],
+                "check": verdict.asked.record["check"],
+                "outcome": verdict.word,
+                "message": verdict.message,
+                "finding": None
+                if verdict.finding is None
+                else documents.finding(verdict.finding, _row(verdict), info),
+            }
+            for verdict in verdicts
+        ],
+    }
+
+
+def _screen(verdicts: Sequence[replay.Verdict], settings: Settings) -> str:
+    """Return verdicts as text: one line each, with the entries where there is one case."""
+    from needle_cli.reports.terminal import details
+    from needle_cli.reports.terminal.page import Page
+
+    page = Page(console.coloured(settings["color"]), console.width())
+    for verdict in verdicts:
+        record = verdict.asked.record
+        style = {"FIXED": "green", "CANNOT": "yellow"}.get(verdict.word, "red")
+        words = f" {verdict.asked.identity} · {record['op']} · {record['check']}"
+        page.pieces((f"{verdict.word:6}", f"bold {style}"), (words, ""))
+        if verdict.finding is not None and (len(verdicts) == 1 or settings["verbosity"] > 0):
+            details.one(page, _row(verdict), verdict.finding, _info(verdicts), settings["hints"])
+        elif verdict.message:
+            page.entry("", verdict.message, margin=7)
+    return page.text()
+
+
+def _row(verdict: replay.Verdict) -> Row:
+    record, unit = verdict.asked.record, verdict.unit
+    return Row(
+        str(record["op"]), str(record["check"]), str(record["device"]), str(record["dtype"]),
+        "fail", path=unit.path if unit else "", line=unit.line if unit else 0,
+        findings=(verdict.finding or FindingView("", "", "", Spot("")),),
+    )  # fmt: skip
+
+
+def _info(verdicts: Sequence[replay.Verdict]) -> RunInfo:
+    names = tuple(str(verdict.asked.record["op"]) for verdict in verdicts)
+    return RunInfo(0, "", (), "", versions(), ("cpu",), (), (), 0, names, "")
 
 
 def _params() -> Sequence[click.Parameter]:

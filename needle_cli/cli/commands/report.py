@@ -12,7 +12,7 @@ from needle_cli.problems import FINDINGS, PASSED, Problem
 from needle_cli.reports import documents, merge
 from needle_cli.reports.events import RunDone
 from needle_cli.reports.outputs import Reports
-from needle_cli.settings import FORMATS, REPORTS, resolve
+from needle_cli.settings import FORMATS, REPORTS, SCREENS, resolve
 
 OPTIONS = ("color", "no_color", "hints", "verbose", "quiet", "exit_zero", "annotations", "earlier")
 
@@ -24,11 +24,11 @@ def _command(files: tuple[str, ...], to: tuple[str, ...], **parameters: Any) -> 
     --to the report is shown as on the screen of the run.
     """
     flags = given(parameters)
-    screens = [word for word in to if word in FORMATS]
+    screens = [word for word in to if word in SCREENS]
     written = [word for word in to if word.partition("=")[0] in REPORTS and word not in screens]
     unknown = [word for word in to if word not in screens and word not in written]
     if unknown or len(screens) > 1:
-        known = ", ".join(dict.fromkeys((*FORMATS, *REPORTS)))
+        known = ", ".join(FORMATS)
         raise Problem(f"--to: expected one of {known}, with =PATH all but one, not {to[-1]!r}")
     if screens:
         flags["format"] = screens[0]
@@ -50,7 +50,7 @@ command = click.Command(
     params=[
         click.Argument(["files"], nargs=-1, required=True, metavar="RUN.json..."),
         click.Option(["--to"], multiple=True, metavar="FORMAT[=PATH]",
-                     help="A screen (full, concise, json, github), or a file of any format."),
+                     help=f"A screen ({', '.join(SCREENS)}), or a file of any format."),
         *(option for option in options_of() if option.name in OPTIONS),
     ],
     help=_command.__doc__,

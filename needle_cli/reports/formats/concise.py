@@ -6,33 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from needle_cli.console import tame
-from needle_cli.reports.events import (
-    FINDING,
-    UNANSWERED,
-    Event,
-    FindingView,
-    Row,
-    RunDone,
-    RunFailed,
-)
-from needle_cli.reports.numbers import brief
-from needle_cli.reports.outputs import Writer
-from needle_cli.settings import Settings
+from needle_cli.reports.events import FINDING, UNANSWERED, Row, RunInfo, Summary
+from needle_cli.reports.format import Format
+from needle_cli.reports.issues import what
 
 
-class Concise:
-    """Writes `path:line: op[device-dtype] check: what [ID]`."""
+class Concise(Format):
+    """Lines of the form `path:line: op[device-dtype] check: what [ID]`, in catalogue order."""
 
-    def __init__(self, write: Writer, settings: Settings) -> None:
-        self._write = write
+    def done(self, info: RunInfo, summary: Summary) -> str:
+        """Return a line for every finding and every open question."""
+        rows = [row for row in summary.rows if row.status in FINDING | UNANSWERED]
+        return "".join(line + "\n" for row in rows for line in lines_of(row))
 
-    def handle(self, event: Event) -> None:
-        """Write the lines at the end, in catalogue order."""
-        if isinstance(event, RunDone):
-            rows = [r for r in event.summary.rows if r.status in FINDING | UNANSWERED]
-            self._write("".join(line + "\n" for row in rows for line in lines_of(row)))
-        elif isinstance(event, RunFailed):
-            self._write(f"{place_of(event.error)}error: {_one_line(event.error['message'])}\n")
+    def failed(self, error: Mapping[str, Any]) -> str:
+        """Return the error as one line."""
+        return f"{place_of(error)}error: {_one_line(error['message'])}\n"
 
 
 def place_of(error: Mapping[str, Any]) -> str:
@@ -48,15 +37,6 @@ def lines_of(row: Row) -> list[str]:
     if not row.findings:
         return [head + _one_line(row.reason or row.status)]
     return [head + _one_line(what(finding)) for finding in row.findings]
-
-
-def what(finding: FindingView) -> str:
-    """Return cause, entry, numbers and ID of a finding."""
-    spot = finding.spot
-    text = finding.cause or finding.message or "wrong"
-    if spot.analytic is not None and spot.numeric is not None:
-        text += f" at {spot.name} ({brief(spot.analytic)} ≠ {brief(spot.numeric)})"
-    return text + (f" [{finding.replay_id}]" if finding.replay_id else "")
 
 
 def _one_line(text: str) -> str:

@@ -6,28 +6,26 @@ written, worst first, and a tenth that says how many more there are.
 
 from __future__ import annotations
 
-from needle_cli.reports.events import Event, RunDone, RunFailed
+from collections.abc import Mapping
+from typing import Any
+
+from needle_cli.reports.events import RunInfo, Summary
+from needle_cli.reports.format import Format
 from needle_cli.reports.issues import Issue, failure, issues_of
-from needle_cli.reports.outputs import Writer
-from needle_cli.settings import Settings
 
 MOST = 9
 
 
-class Github:
-    """Writes `::error` and `::warning` lines when the run is over."""
+class Github(Format):
+    """`::error` and `::warning` lines."""
 
-    def __init__(self, write: Writer, settings: Settings) -> None:
-        self._write = write
+    def done(self, info: RunInfo, summary: Summary) -> str:
+        """Return the lines of a run."""
+        return "".join(f"{line}\n" for line in lines(issues_of(info, summary)))
 
-    def handle(self, event: Event) -> None:
-        """Write the lines at the end."""
-        if isinstance(event, RunDone):
-            self._write(
-                "".join(f"{line}\n" for line in lines(issues_of(event.info, event.summary)))
-            )
-        elif isinstance(event, RunFailed):
-            self._write(f"{command(failure(event.error))}\n")
+    def failed(self, error: Mapping[str, Any]) -> str:
+        """Return the line of an error."""
+        return f"{command(failure(error))}\n"
 
 
 def lines(issues: list[Issue]) -> list[str]:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from needle_cli.reports.events import Event, RunDone, RunFailed
+from needle_cli.reports.events import RunInfo, Summary
+from needle_cli.reports.format import Format
 from needle_cli.reports.issues import Issue, failure, issues_of
-from needle_cli.reports.outputs import Writer
-from needle_cli.settings import Settings
 
 
-class Gitlab:
-    """Writes one JSON list when the run is over."""
+class Gitlab(Format):
+    """One JSON list."""
 
-    def __init__(self, write: Writer, settings: Settings) -> None:
-        self._write = write
+    def done(self, info: RunInfo, summary: Summary) -> str:
+        """Return the list of a run's issues."""
+        return text_of(issues_of(info, summary))
 
-    def handle(self, event: Event) -> None:
-        """Write the list at the end."""
-        if isinstance(event, RunDone):
-            self._write(text_of(issues_of(event.info, event.summary)))
-        elif isinstance(event, RunFailed):
-            self._write(text_of([failure(event.error)]))
+    def failed(self, error: Mapping[str, Any]) -> str:
+        """Return the list with the error alone."""
+        return text_of([failure(error)])
 
 
 def text_of(issues: list[Issue]) -> str:

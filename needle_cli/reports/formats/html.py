@@ -15,18 +15,15 @@ from needle_cli.reports.events import (
     FINDING,
     OF_THE_GATE,
     UNANSWERED,
-    Event,
     FindingView,
     Row,
-    RunDone,
-    RunFailed,
     RunInfo,
     Summary,
 )
+from needle_cli.reports.format import Format, Writer
 from needle_cli.reports.issues import case_text, failure, issues_of
+from needle_cli.reports.lines import MARKS, Line, by_operator, footer
 from needle_cli.reports.numbers import cell, percent, small
-from needle_cli.reports.outputs import Writer
-from needle_cli.reports.terminal.screen import MARKS, Line, by_operator, footer
 from needle_cli.settings import Settings
 
 TEMPLATE = "report.html.jinja"
@@ -35,8 +32,8 @@ GROUPS = {"wrong": FINDING, "open": UNANSWERED, "known": {"known"}, "right": {"p
 """The words by which the table is filtered and ordered, and the statuses that each means."""
 
 
-class Html:
-    """Writes the page when the run is over."""
+class Html(Format):
+    """One page."""
 
     def __init__(self, write: Writer, settings: Settings) -> None:
         try:
@@ -52,18 +49,19 @@ class Html:
             autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
         )  # fmt: skip
         self._template = environment.get_template(TEMPLATE)
-        self._write = write
+        super().__init__(write, settings)
         self._earlier = [trend.earlier(path) for path in settings["earlier"]]
 
-    def handle(self, event: Event) -> None:
-        """Write the page at the end."""
-        if isinstance(event, RunDone):
-            self._write(self._template.render(page_of(event.info, event.summary, self._earlier)))
-        elif isinstance(event, RunFailed):
-            issue = failure(event.error)
-            place = f"{issue.path}:{issue.line}" if issue.path else ""
-            page = {"version": __version__, "failed": issue.text, "place": place}
-            self._write(self._template.render(page))
+    def done(self, info: RunInfo, summary: Summary) -> str:
+        """Return the page of a run."""
+        return self._template.render(page_of(info, summary, self._earlier))
+
+    def failed(self, error: Mapping[str, Any]) -> str:
+        """Return a page that says what kept the run from starting."""
+        issue = failure(error)
+        place = f"{issue.path}:{issue.line}" if issue.path else ""
+        page = {"version": __version__, "failed": issue.text, "place": place}
+        return self._template.render(page)
 
 
 @dataclass(frozen=True)

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from xml.etree import ElementTree
 
 from needle_cli.console import tame
-from needle_cli.reports.events import (
-    FINDING,
-    UNANSWERED,
-    Event,
-    Row,
-    RunDone,
-    RunFailed,
-    RunInfo,
-    Summary,
-)
+from needle_cli.reports.events import FINDING, UNANSWERED, Row, RunInfo, Summary
+from needle_cli.reports.format import Format
 from needle_cli.reports.issues import failure, issue_of, place_of
-from needle_cli.reports.outputs import Writer
-from needle_cli.settings import Settings
 
 Element = ElementTree.Element
 
 
-class Junit:
-    """Writes the document when the run is over."""
+class Junit(Format):
+    """One XML document."""
 
-    def __init__(self, write: Writer, settings: Settings) -> None:
-        self._write = write
+    def done(self, info: RunInfo, summary: Summary) -> str:
+        """Return the document of a run."""
+        return text_of(suites(info, summary))
 
-    def handle(self, event: Event) -> None:
-        """Write at the end, or the error that kept the run from one."""
-        if isinstance(event, RunDone):
-            self._write(text_of(suites(event.info, event.summary)))
-        elif isinstance(event, RunFailed):
-            self._write(text_of(failed(event)))
+    def failed(self, error: Mapping[str, Any]) -> str:
+        """Return a document whose one test case is the error."""
+        return text_of(failed(error))
 
 
 def suites(info: RunInfo, summary: Summary) -> Element:
@@ -58,16 +48,16 @@ def suites(info: RunInfo, summary: Summary) -> Element:
     return root
 
 
-def failed(event: RunFailed) -> Element:
+def failed(error: Mapping[str, Any]) -> Element:
     """Return the root element of a run that came to nothing."""
-    issue = failure(event.error)
+    issue = failure(error)
     root = ElementTree.Element("testsuites", name="needle")
     suite = _suite(root, "needle", "")
     case = ElementTree.SubElement(suite, "testcase", classname="needle", name="run", time="0")
     if issue.path:
         case.set("file", issue.path)
         case.set("line", str(issue.line or 1))
-    _said(case, "error", issue.text, issue.title, str(event.error["kind"]))
+    _said(case, "error", issue.text, issue.title, str(error["kind"]))
     _count(suite)
     return root
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from needle_cli.console import tame
-from needle_cli.reports.events import Event, Row, RunDone, RunFailed, RunInfo, Summary
+from needle_cli.reports.events import Row, RunInfo, Summary
+from needle_cli.reports.format import Format
 from needle_cli.reports.issues import Issue, failure, issues_of
+from needle_cli.reports.lines import MARKS, Line, by_operator
 from needle_cli.reports.numbers import percent
-from needle_cli.reports.outputs import Writer
-from needle_cli.reports.terminal.screen import MARKS, Line, by_operator
-from needle_cli.settings import Settings
 
 LARGEST = 900 * 2**10
 """Bytes of a summary: GitHub refuses one of 1 MiB."""
@@ -22,20 +23,18 @@ MOST_LISTED = 60
 """Operators up to which those that pass are listed as well."""
 
 
-class Markdown:
-    """Writes the summary when the run is over."""
+class Markdown(Format):
+    """One page."""
 
-    def __init__(self, write: Writer, settings: Settings) -> None:
-        self._write = write
+    def done(self, info: RunInfo, summary: Summary) -> str:
+        """Return the summary of a run."""
+        return text_of(info, summary)
 
-    def handle(self, event: Event) -> None:
-        """Write at the end."""
-        if isinstance(event, RunDone):
-            self._write(text_of(event.info, event.summary))
-        elif isinstance(event, RunFailed):
-            issue = failure(event.error)
-            place = f" ({inline(issue.path)}:{issue.line})" if issue.path else ""
-            self._write(f"### needle: could not run\n\n{plain(issue.text)}{place}\n")
+    def failed(self, error: Mapping[str, Any]) -> str:
+        """Return a page that says what kept the run from starting."""
+        issue = failure(error)
+        place = f" ({inline(issue.path)}:{issue.line})" if issue.path else ""
+        return f"### needle: could not run\n\n{plain(issue.text)}{place}\n"
 
 
 def text_of(info: RunInfo, summary: Summary) -> str:

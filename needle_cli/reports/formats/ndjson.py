@@ -13,20 +13,20 @@ from needle_cli.reports.events import (
     RunInfo,
     RunStarted,
 )
-from needle_cli.reports.outputs import Writer
+from needle_cli.reports.format import Format, Writer
 from needle_cli.settings import Settings
 
 
-class Ndjson:
+class Ndjson(Format):
     """Writes raw events; operators come in the order in which workers finish."""
 
     def __init__(self, write: Writer, settings: Settings) -> None:
-        self._write = write
+        super().__init__(write, settings)
         self._info: RunInfo | None = None
 
     def handle(self, event: Event) -> None:
         """Write one line."""
-        self._write(json.dumps(self._line(event), allow_nan=False) + "\n")
+        self.write(json.dumps(self._line(event), allow_nan=False) + "\n")
 
     def _line(self, event: Event) -> documents.Document:
         if isinstance(event, RunStarted):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from needle_cli._version import __version__
 from needle_cli.explanations import CHECKS
-from needle_cli.reports.events import Event, RunDone, RunFailed
+from needle_cli.reports.events import RunInfo, Summary
+from needle_cli.reports.format import Format
 from needle_cli.reports.issues import Issue, failure, issues_of
-from needle_cli.reports.outputs import Writer
-from needle_cli.settings import Settings
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 FINGERPRINT = "needle/v1"
@@ -23,19 +23,16 @@ OTHERS = {
 Node = dict[str, Any]
 
 
-class Sarif:
-    """Writes one document when the run is over."""
+class Sarif(Format):
+    """One JSON document."""
 
-    def __init__(self, write: Writer, settings: Settings) -> None:
-        self._write = write
+    def done(self, info: RunInfo, summary: Summary) -> str:
+        """Return the document of a run."""
+        return text_of(issues_of(info, summary), whole=not summary.interrupted)
 
-    def handle(self, event: Event) -> None:
-        """Write the document at the end."""
-        if isinstance(event, RunDone):
-            issues = issues_of(event.info, event.summary)
-            self._write(text_of(issues, whole=not event.summary.interrupted))
-        elif isinstance(event, RunFailed):
-            self._write(text_of([failure(event.error)], whole=False))
+    def failed(self, error: Mapping[str, Any]) -> str:
+        """Return a document with a notification of the tool alone."""
+        return text_of([failure(error)], whole=False)
 
 
 def text_of(issues: list[Issue], whole: bool) -> str:

@@ -1,0 +1,27 @@
+"""`json`: one strict document, never through rich."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from needle_cli.reports import documents
+from needle_cli.reports.events import RunInfo, Summary
+from needle_cli.reports.format import Format
+
+
+class Json(Format):
+    """The report that report.schema.json describes."""
+
+    def done(self, info: RunInfo, summary: Summary) -> str:
+        """Return the document of a run."""
+        return _text(documents.report(info, summary))
+
+    def failed(self, error: Mapping[str, Any]) -> str:
+        """Return the document of an error."""
+        return _text(documents.failed(error))
+
+
+def _text(document: documents.Document) -> str:
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
