@@ -44,13 +44,8 @@ def coloured(when: str, environ: Mapping[str, str] | None = None) -> bool:
     return sys.stdout.isatty() and environ.get("TERM") != "dumb"
 
 
-def marks_fit() -> bool:
-    """Tell whether standard output can hold the marks."""
-    return fits("✓✗·─█")
-
-
 def fits(text: str) -> bool:
-    """Tell whether standard output's encoding can hold a text."""
+    """Whether standard output's encoding can hold a text."""
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -398,7 +398,7 @@ def _profile(
 
 
 def in_ci(environ: Mapping[str, str]) -> bool:
-    """Tell whether this runs on a build server, by the variable they all set."""
+    """Whether this runs on a build server: they all set the same variable."""
     return environ.get("CI", "").lower() not in ("", "0", "false", "no")
 
 

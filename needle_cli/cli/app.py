@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(arguments: list[str]) -> int:
-    """Run a command line; every exception becomes an exit code, save those of a lost output."""
+    """Run a command line; every exception but a lost output becomes an exit code."""
     import click
 
     try:
@@ -93,7 +93,7 @@ def _report(problem: Problem, arguments: list[str]) -> int:
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Tell whether a command line, that may be wrong otherwise, asks for JSON on stdout."""
+    """Whether a command line asks for JSON on stdout; it may be wrong in other ways."""
     for place, word in enumerate(arguments):
         if word == "--format" and place + 1 < len(arguments):
             return arguments[place + 1] == "json"
@@ -105,7 +105,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _tell_files(error: dict[str, object], arguments: Sequence[str]) -> None:
-    """Write an error into the files that a command line asks for, as far as it can be read.
+    """Write an error into the files that a command line asks for, as far as that can be read.
 
     A build server that waits for a report must not take silence for success.
     """

@@ -19,7 +19,8 @@ State = dict[Path, tuple[int, int]]
 def watch(select: Callable[[], list[Unit]], run: Callable[[list[Unit]], int]) -> int:
     """Run, wait for a change of what was judged, and run again; return the last exit code.
 
-    What cannot be selected for the moment, as a file that is half written, is said and waited out.
+    A file that cannot be read for the moment, such as one that is half written, is reported, and
+    read again at its next change.
     """
     code, units = 0, select()
     while True:

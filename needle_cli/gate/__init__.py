@@ -1,1 +1,1 @@
-"""What a gate knows beside verdicts: what a change does, what is lived with, what was before."""
+"""What a change does: which operators it affects, and what it asks less of them."""

@@ -1,8 +1,8 @@
 """`--against REF`: what a change asks less than REF, and what REF's own judge says of it.
 
 A change that edits an operator together with its spec, reference or settings brings its own judge.
-So everything the judge goes by is compared with REF and taken from there as well, and the operators
-have to satisfy both.
+So everything that the judge reads is compared with REF and taken from there as well, and the
+operators have to satisfy both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from needle_cli.specs.header import KNOWN_FAILURES
 CONFIG = previous_judge.CONFIG
 MOST_FILES = 5
 BY_HAND = ("flag", "environment")
-"""Where a reason may come from that excuses a change: not from a file of the change itself."""
+"""Where a reason that excuses a change may come from: not from a file of the change itself."""
 
 
 Lint = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]

@@ -1,7 +1,7 @@
 """What a definition of a source file is made of, as Python reads it: nothing is imported.
 
-Comments, layout and docstrings count for nothing, and a definition is followed to the other ones of
-its file that it names.
+Comments, layout and docstrings do not count. A definition includes the other definitions of its
+file that it names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ARITHMETIC = frozenset(
     ("__future__", "abc", "collections", "dataclasses", "enum", "fractions", "functools",
      "itertools", "math", "needle", "numbers", "numpy", "operator", "scipy", "typing")
 )  # fmt: skip
-"""Modules that an operator needs; any other could tell it who asks, where or when."""
+"""Modules that an operator needs; any other could tell it who calls, where or when."""
 
 REFLECTION = frozenset(
     ("__import__", "compile", "delattr", "eval", "exec", "globals", "locals", "open", "setattr",
@@ -142,7 +142,7 @@ def module_file(module: str, beside: Path) -> Path | None:
 
 
 def imported(path: Path, name: str | None = None) -> set[Path]:
-    """Return the files of one's own that a definition, or a whole file, imports, and those theirs.
+    """Return the user's files that a definition, or a whole file, imports, directly or not.
 
     They lie beside the file or below this folder; what is installed is not among them.
     """
@@ -188,7 +188,7 @@ def _modules(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def looks_around(text: str) -> set[str]:
-    """Return the means in a file by which an operator could tell a check from a training run.
+    """Return the means in a file by which an operator could distinguish a check from training.
 
     Nothing that arithmetic needs is among them; whether the rest is harmless, a reader decides.
     """

@@ -1,8 +1,8 @@
 """What a change asks less for: two states of specs, known failures and settings, side by side.
 
-A gradient can be made to pass by mending it or by asking less of it. Specs are compared as data, so
-that words, order and layout count for nothing. Where one domain, dimension or parameter is not
-known to take in another, the change is listed: a reader decides.
+A gradient can be made to pass by a fix or by asking less of it. Specs are compared as data, so that
+words, order and layout do not count. Where one domain, dimension or parameter is not known to
+contain another, the change is listed: a reader decides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PLAIN = ("op", "reference", "args", "structure", "rename")
 """Keys of which every change but the first statement is listed."""
 
 GROWING = ("select", "device", "dtype")
-"""Settings of which more is more."""
+"""Settings that ask more the more words they have."""
 
 SMALLEST, LARGEST = 1, math.inf
 """Bounds of a dimension for which a spec states none."""
@@ -66,13 +66,13 @@ def of_spec(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
         if old.get(key) != new.get(key) and key in old:
             yield key, _changed(key, old.get(key), new.get(key))
     if old.get("elementwise") and not new.get("elementwise"):
-        yield "elementwise", "elementwise is claimed no more"
+        yield "elementwise", "elementwise is no longer claimed"
     if new.get("order", 2) < old.get("order", 2):
         yield "order", _changed("order", old.get("order"), new.get("order"))
     for fact, names in _mapping(old, "facts").items():
         lost = set(_listed(names)) - set(_listed(_mapping(new, "facts").get(fact, ())))
         if lost:
-            yield f"facts.{fact}", f"{fact} is claimed no more of {', '.join(sorted(lost))}"
+            yield f"facts.{fact}", f"{fact} is no longer claimed of {', '.join(sorted(lost))}"
     yield from _named(old, new, "input", _of_input)
     yield from _named(old, new, "param", _of_param)
     yield from _of_dims(old, new)
@@ -82,7 +82,7 @@ def of_spec(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
 
 
 def _of_entries(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
-    """Yield what arrays of tables say more, or less, in favour of the operator."""
+    """Yield what arrays of tables claim more, or less, in favour of the operator."""
     for kink in _added(old, new, "kink"):
         like = [k for k in old.get("kink", ()) if _place(k) == _place(kink)]
         if like:
@@ -138,7 +138,7 @@ def _of_param(name: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
 
 
 def _wider(field: str, was: Any, now: Any) -> bool:
-    """Tell whether a parameter's field certainly takes in what it took before."""
+    """Whether a parameter's field certainly allows what it allowed before."""
     if field == "min":
         return now is None or (was is not None and now <= was)
     if field == "max":
@@ -173,7 +173,7 @@ def _named(old: Spec, new: Spec, key: str, of_one: Any) -> Iterator[tuple[str, s
 
 
 def narrower(old: Any, new: Any) -> bool:
-    """Tell whether a domain may leave out something that another took in."""
+    """Whether a domain may leave out something that another contained."""
     if old == new:
         return False
     one, other = _domain(old), _domain(new)

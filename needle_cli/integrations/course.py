@@ -69,7 +69,7 @@ def _flat(args: Sequence[Any]) -> list[Any]:
 
 
 def _is_one_operator(out: Any, tensors: Sequence[Any]) -> bool:
-    """Tell whether the output is a single operator applied to exactly these tensors."""
+    """Whether the output is a single operator applied to exactly these tensors."""
     inputs = list(getattr(out, "inputs", ()))
     same = len(inputs) == len(tensors) and all(a is b for a, b in zip(inputs, tensors, strict=True))
     return same and getattr(out, "op", None) is not None

@@ -20,7 +20,7 @@ class Expression:
             raise self._wrong(self._words[self._at])
 
     def holds(self, name: str) -> bool:
-        """Tell whether the expression is true of a name."""
+        """Whether the expression is true of a name."""
         return self._test(name)
 
     def _either(self) -> Callable[[str], bool]:

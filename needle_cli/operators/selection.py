@@ -33,7 +33,7 @@ def select(words: Sequence[str], settings: Settings) -> list[Unit]:
 
 
 def is_file_word(word: str) -> bool:
-    """Tell a user's file from an operator's name."""
+    """Whether a word is a user's file, and not an operator's name."""
     return word.endswith(".py") or (os.sep in word and Path(word).is_file())
 
 

@@ -31,7 +31,7 @@ Document = dict[str, Any]
 SCHEMA = "needle.report"
 SCHEMA_VERSION = 1
 LARGEST = 256 * 2**20
-"""Bytes of a file beyond which it is taken for no report."""
+"""Bytes beyond which a file is refused as a report."""
 
 SHOWN = ("inputs", "params", "cotangent", "seed")
 """The members of a record that a report shows."""
@@ -55,7 +55,7 @@ def report(info: RunInfo, summary: Summary) -> Document:
 
 
 def failed(error: Mapping[str, Any]) -> Document:
-    """Return the document of a run that came to nothing."""
+    """Return the document of a run that failed."""
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,

@@ -16,10 +16,10 @@ FINDING = frozenset({"fail", "error", "no_derivative"})
 """Statuses that are findings: exit code 1."""
 
 OF_THE_GATE = frozenset({"spec", "against"})
-"""Checks that are about no case: a missing spec, and what a change asks less than another state."""
+"""Checks without a case: a missing spec, and what a change asks less than another state."""
 
 GATE = "gate/settings"
-"""The operator's place in a row that is about all of them: settings, and the judge itself."""
+"""Stands for the operator in a row about all of them: settings, and the judge itself."""
 
 UNANSWERED = frozenset({"timeout", "cannot_tell"})
 """Statuses that leave a question open: exit code 4."""
@@ -168,7 +168,7 @@ class InternalError:
 
 @dataclass(frozen=True)
 class Summary:
-    """The result of a run: rows in catalogue order, and what happened besides.
+    """The result of a run: rows in catalogue order, and what else happened.
 
     `before` are the worst errors of an earlier report, by operator, where one was given.
     """
@@ -185,7 +185,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class RunFailed:
-    """The run came to nothing: what the `error` member of the report says."""
+    """The run failed: what the `error` member of the report says."""
 
     error: Mapping[str, Any]
 

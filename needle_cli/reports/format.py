@@ -34,5 +34,5 @@ class Format:
         raise NotImplementedError
 
     def failed(self, error: Mapping[str, Any]) -> str:
-        """Return the whole text of a run that came to nothing: `error` is that of the report."""
+        """Return the whole text of a run that failed; `error` is that of the report."""
         raise NotImplementedError

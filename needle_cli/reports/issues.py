@@ -91,7 +91,7 @@ def place_of(row: Row) -> str:
 
 
 def failure(error: Mapping[str, Any]) -> Issue:
-    """Return the issue of a run that came to nothing."""
+    """Return the issue of a run that failed."""
     near = f" (did you mean {error['nearest']}?)" if error.get("nearest") else ""
     return Issue(
         None, f"needle could not run: {error['kind']} error", tame(f"{error['message']}{near}"),

@@ -61,8 +61,8 @@ def _operator_line(op: str, rows: Sequence[Row]) -> Line:
 def blocks(rows: Sequence[Row]) -> list[tuple[Row, list[str]]]:
     """Return the rows whose failure is told, each with the checks that failed in the same words.
 
-    An operator that cannot be computed fails in every check alike, and what was not asked for that
-    reason is no news: both are told once.
+    An operator that cannot be computed fails in every check in the same way, and a check that was
+    not asked for that reason adds nothing: both are told once.
     """
     told: dict[tuple[str, ...], tuple[Row, list[str]]] = {}
     for row in rows:

@@ -1,7 +1,7 @@
-"""How much of what is allowed operators use up, beside an earlier report: shrinking head-room.
+"""The worst errors of operators beside those of an earlier report.
 
-A worst error of 88 % passes as well as one of 4 %, and is worth a reviewer's look when it was 4 %
-before.
+A worst error of 88 % of what is allowed passes like one of 4 %; a reviewer should see it when it
+was 4 % before.
 """
 
 from __future__ import annotations

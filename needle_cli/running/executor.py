@@ -1,8 +1,8 @@
 """Tasks through any `concurrent.futures.Executor`: other machines, a cluster, another pool.
 
-A task is a few strings and numbers. The process that gets it looks up operator and spec by
-themselves, so that checkout and files have to be there under the same paths; it judges in a child
-process of its own, so that an operator that ends its process costs itself and nobody else.
+A task is a few strings and numbers. The process that gets it looks up operator and spec itself, so
+that the checkout and the files have to be there under the same paths. It judges in its own child
+process, so that an operator that ends its process affects itself alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from needle_cli.running.local import LocalRunner
 from needle_cli.running.tasks import Limits, Outcome, Task
 
 TRIES = 3
-"""How often a task is handed out whose machine went away under it."""
+"""How often a task is handed out when its worker is lost."""
 
 TICK = 1.0
 
@@ -63,7 +63,7 @@ class ExecutorRunner:
                     yield Outcome(task, "crashed", reason=" ".join(text.split())[:300])
 
     def close(self) -> None:
-        """Let go of what has not begun, and of the executor."""
+        """Cancel what has not begun, and shut the executor down."""
         try:
             self._executor.shutdown(wait=False, cancel_futures=True)
         except TypeError:  # Dask's knows no such argument, and cancels anyway
@@ -101,8 +101,8 @@ def _runner(limits: Limits) -> LocalRunner:
 class _children:
     """A context in which this process may have children.
 
-    Pools mark their workers as daemons, which `multiprocessing` forbids to have any, lest they be
-    left behind. Ours end with their parent by themselves.
+    Pools mark their workers as daemons, and `multiprocessing` forbids daemons to have children,
+    which could be left behind. Ours end with their parent.
     """
 
     def __enter__(self) -> None:

@@ -19,7 +19,7 @@ FAILED = "failed.json"
 class LastRun:
     """Listens to a run and keeps what `--lf`, `--ff` and `needle baseline` ask for later.
 
-    What cannot be written is missed by these alone; the store of failing cases says so already.
+    A folder that cannot be written is no error here: the store of failing cases warns of it.
     """
 
     def __init__(self, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""What specs lack that can be read: asked of a worker, since references are imported and called."""
+"""What readable specs lack: asked of a worker, since references are imported and called."""
 
 from __future__ import annotations
 

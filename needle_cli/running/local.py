@@ -1,8 +1,8 @@
-"""Tasks through worker processes, whatever the operators do to them.
+"""Tasks in worker processes, which survive what operators do to them.
 
-Every worker has a channel and a folder of its own and shares no lock with another, so that one that
-is killed, or ends itself, costs exactly its own operator. (A pool library was tried: pebble notices
-`os._exit(0)` only when the time limit passes, and gives up altogether when an idle worker ends.)
+Every worker has its own channel and folder and shares no lock with another, so that a worker that
+is killed, or ends itself, affects its own operator alone. (A pool library was tried: pebble notices
+`os._exit(0)` only after the time limit, and fails as a whole when an idle worker ends.)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from needle_cli.running.worker import CHANNEL_LOST, OUT_OF_MEMORY, Workplace, se
 
 LARGEST_ANSWER = 256 * 2**20
 START_LIMIT = 120.0
-"""Seconds within which a new worker must be ready; beyond, the machine is at fault."""
+"""Seconds within which a new worker must be ready; later, the machine is at fault."""
 
 
 class Worker:
@@ -66,7 +66,7 @@ class Worker:
         self.channel.close()
 
     def stood(self) -> tuple[str, Record | None]:
-        """Return the check and the case at which the process was last."""
+        """Return the last check and case of the process."""
         check, record = "", None
         with contextlib.suppress(OSError):
             check = (self.folder / "check").read_bytes().rstrip(b"\0").decode("ascii", "replace")
@@ -107,8 +107,8 @@ class LocalRunner:
     def outcomes(self, tasks: Iterable[Task], started: Callable[[Task], None]) -> Iterator[Outcome]:
         """Yield one outcome per task, in the order in which they end.
 
-        A worker that ends between two tasks (a thread an operator left behind) costs nobody
-        anything: the task it had not taken yet goes to another one.
+        A worker may end between two tasks, by a thread that an operator left behind: the task that
+        it had not taken yet goes to another one.
         """
         waiting = deque(tasks)
         while waiting or self._busy():
@@ -116,7 +116,7 @@ class LocalRunner:
                 yield from (Outcome(task, "not_reached") for task in waiting)
                 waiting.clear()
             self._feed(waiting, started)
-            for worker in self._stirred():
+            for worker in self._waited():
                 outcome = self._look(worker)
                 if outcome is None:
                     continue
@@ -165,7 +165,7 @@ class LocalRunner:
             self._workers.append(idle)
         return idle
 
-    def _stirred(self) -> list[Worker]:
+    def _waited(self) -> list[Worker]:
         """Wait for a message, an end or a time limit; return the workers to look at."""
         busy = self._busy()
         watched: dict[Any, Worker] = {}
@@ -174,17 +174,17 @@ class LocalRunner:
             watched[worker.process.sentinel] = worker
         ends = [worker.begun + self._limit(worker) for worker in busy]
         patience = max(0.0, min([*ends, time.monotonic() + 1.0]) - time.monotonic())
-        stirred = {id(watched[x]): watched[x] for x in wait(list(watched), patience)}
+        found = {id(watched[x]): watched[x] for x in wait(list(watched), patience)}
         for worker in busy:
             if time.monotonic() > worker.begun + self._limit(worker):
-                stirred[id(worker)] = worker
-        return list(stirred.values())
+                found[id(worker)] = worker
+        return list(found.values())
 
     def _limit(self, worker: Worker) -> float:
         return self.limits.timeout if worker.ready else START_LIMIT
 
     def _look(self, worker: Worker) -> Outcome | None:
-        """Read what a worker said; return its task's outcome if it has ended."""
+        """Read what a worker said; return the outcome of its task if the task has ended."""
         message = _message(worker.channel)
         if message in (b"ready", b"begin"):
             worker.ready, worker.begun = True, time.monotonic()
@@ -269,7 +269,7 @@ def _key(task: Task) -> Any:
 
 
 def _message(channel: Connection) -> bytes | None:
-    """Return a message, b"" when there is none yet, None when the channel is closed or spoilt."""
+    """Return a message, b"" when there is none yet, None when the channel is closed or damaged."""
     try:
         return channel.recv_bytes(LARGEST_ANSWER) if channel.poll(0) else b""
     except (EOFError, OSError):
@@ -287,7 +287,7 @@ def ending_words(code: int | None) -> str:
             name = signal.Signals(-code).name
         except ValueError:
             name = f"signal {-code}"
-        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        hint = ", perhaps because memory ran out" if name == "SIGKILL" else ""
         return f"crashed its process ({name}{hint})"
     return f"ended its process with exit code {code}"
 

@@ -101,5 +101,5 @@ def _with_printed(rows: list[Row], printed: str, outcome: Outcome) -> list[Row]:
         task.op, PRINTING_CHECK, task.device, task.dtype, "error", path=path, line=line
     )
     finding = FindingView(reason, "", "", Spot(""))
-    spoilt = replace(row, status="error", reason=reason, findings=(*row.findings, finding))
-    return [spoilt if row is found else row for row in rows] + ([] if found else [spoilt])
+    printing = replace(row, status="error", reason=reason, findings=(*row.findings, finding))
+    return [printing if row is found else row for row in rows] + ([] if found else [printing])

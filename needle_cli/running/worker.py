@@ -1,8 +1,8 @@
-"""A worker process: judges one operator at a time and survives, or at least explains, what it does.
+"""A worker process: judges one operator at a time, and survives or explains what the operator does.
 
 This module imports nothing heavy, so that the thread counts of the BLAS libraries can be set
-before NumPy is loaded. What an operator can spoil - standard output, the working directory, the
-environment, memory - is set up before each task and looked at after it; a worker that cannot be
+before NumPy is loaded. What an operator can damage (standard output, the working directory, the
+environment, memory) is set up before each task and examined after it. A worker that cannot be
 trusted any more says so and is replaced.
 """
 
@@ -43,12 +43,12 @@ CHANNEL_LOST = 87
 
 TICK = 0.2
 ALWAYS_OPERATORS = (MemoryError, RecursionError, SystemExit, KeyboardInterrupt, GeneratorExit)
-"""Exceptions that come from the operator wherever they are noticed."""
+"""Exceptions that the operator causes, wherever they are raised."""
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """What a worker needs besides tasks: a folder of its own, limits, the module that judges.
+    """What a worker needs apart from tasks: its own folder, limits, the module that judges.
 
     After `patience` seconds at one question its case is written down, in case it never ends. `gpu`
     is the device that this worker judges on, "" for the host; the memory of its pool there is
@@ -70,7 +70,7 @@ class Judging(Protocol):
 
 
 class Trail:
-    """Where the work stands, readable from outside when this process is gone.
+    """Where the work is, readable from outside after this process has ended.
 
     The current check is written into a mapped file at every question (a few hundred nanoseconds).
     The case itself is written when the task is careful, or by the watchdog when a question lasts.
@@ -186,7 +186,7 @@ def serve(channel: Connection, place: Workplace) -> None:
         answer = _answer(task, judging, trail)
         trail.end()
         answer["printed"] = streams.printed()
-        answer["retire"] = guard.spoilt() or not answer.get("clean", False)
+        answer["retire"] = guard.damaged() or not answer.get("clean", False)
         try:
             channel.send_bytes(json.dumps(answer).encode())
         except OSError:
@@ -194,7 +194,7 @@ def serve(channel: Connection, place: Workplace) -> None:
 
 
 def _answer(task: Task, judging: Any, trail: Trail) -> Data:
-    """Do the task; whatever is raised becomes part of the answer."""
+    """Do the task; an exception becomes part of the answer."""
     try:
         answer: Data = getattr(judging, task.action)(task, trail)
     except Problem as problem:
@@ -218,7 +218,7 @@ def _described(trail: Trail, judging: Any, task: Task) -> Record | None:
 
 
 def _is_operators(error: BaseException, task: Task) -> bool:
-    """Tell whether an exception is the operator's doing rather than the tool's."""
+    """Whether the operator, and not the tool, caused an exception."""
     if isinstance(error, ALWAYS_OPERATORS):
         return True
     if getattr(error, "operators_doing", False):
@@ -229,7 +229,7 @@ def _is_operators(error: BaseException, task: Task) -> bool:
 
 
 class Guard:
-    """What an operator may have changed in the process: put back, or reason to retire."""
+    """What an operator may have changed in the process: undone, or a reason to retire."""
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
@@ -241,7 +241,7 @@ class Guard:
         self._handlers = self._signals()
 
     def begin(self) -> None:
-        """Put back what can be put back."""
+        """Undo what can be undone."""
         with contextlib.suppress(OSError):
             os.chdir(self._folder)
         if dict(os.environ) != self._environ:
@@ -250,8 +250,8 @@ class Guard:
         sys.path[:] = self._path
         sys.setrecursionlimit(self._recursion)
 
-    def spoilt(self) -> bool:
-        """Tell whether the process should not be used again."""
+    def damaged(self) -> bool:
+        """Whether the process should not be used again."""
         return (
             threading.active_count() > self._threads
             or self._signals() != self._handlers

@@ -202,7 +202,7 @@ def test_a_known_failure_for_ones_own_operator(project):
 def test_what_is_accepted_is_still_shown(project):
     edit(project, "mine.specs/square.toml", "elementwise = true\n", "")
     code, said = judged(project)
-    assert code == 1 and "elementwise is claimed no more" in said["mine/square"]
+    assert code == 1 and "elementwise is no longer claimed" in said["mine/square"]
     code, said = judged(project, "--accept-weakening", "squares of matrices come next")
     assert code == 0
     assert "(accepted: squares of matrices come next)" in said["mine/square"]

@@ -58,10 +58,10 @@ KINK = SPEC["kink"][0]
 LESS = {
     "reference": ({"reference": "mine:ref"}, "numpy:multiply → mine:ref"),
     "structure": ({"structure": None}, "structure: multilinear → not stated"),
-    "elementwise": ({"elementwise": None}, "elementwise is claimed no more"),
+    "elementwise": ({"elementwise": None}, "elementwise is no longer claimed"),
     "order": ({"order": 1}, "order"),
-    "fact": ({"facts": {"linear_in": "a"}}, "claimed no more of b"),
-    "facts": ({"facts": {}}, "claimed no more of a, b"),
+    "fact": ({"facts": {"linear_in": "a"}}, "no longer claimed of b"),
+    "facts": ({"facts": {}}, "no longer claimed of a, b"),
     "require": ({"require": ["m >= n", "m == 2"]}, "require 'm == 2'"),
     "positive": ({"input": {**SPEC["input"], "a": {"shape": "(..., m)", "domain": "positive"}}},
                  "domain of a: real → positive"),

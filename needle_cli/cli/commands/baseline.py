@@ -55,11 +55,11 @@ def _show(names: Words, as_json: bool, **parameters: Any) -> int:
 def _accept(
     names: Words, reason: str, issue: str, until: Any, check: str, **parameters: Any
 ) -> int:
-    """Live with the findings of the last run until a date."""
+    """Accept the findings of the last run until a date."""
     if in_ci(os.environ):
         raise Problem("a known failure is accepted by a person, never in CI (CI is set)")
     if not names:
-        raise Problem("name the operators whose findings are to be lived with")
+        raise Problem("name the operators whose findings you accept")
     if not reason.strip() or not issue.strip():
         raise Problem("--reason and --issue have to say something")
     end = until.date() if until else date.today() + timedelta(days=AHEAD)
@@ -126,7 +126,7 @@ def _last(settings: Settings) -> Sequence[Row]:
 def _rewrite(
     unit: Unit, add: Sequence[KnownFailure] = (), drop: KnownFailure | None = None
 ) -> None:
-    """Write the file of an operator's known failures anew, with entries more or one less."""
+    """Write the file of an operator's known failures again, with entries added or one removed."""
     path = unit.known_failures
     assert path is not None
     before = known_failures.read(path)
@@ -152,8 +152,8 @@ command = click.Group(
     commands=[
         _command("show", _show, [click.Option(["--json", "as_json"], is_flag=True, help="JSON.")]),
         _command("accept", _accept, [
-            click.Option(["--reason"], required=True, help="Why it is lived with."),
-            click.Option(["--issue"], required=True, help="Where it is being mended."),
+            click.Option(["--reason"], required=True, help="Why it is accepted."),
+            click.Option(["--issue"], required=True, help="Where it is being fixed."),
             click.Option(["--until"], type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
                          help=f"Until when ({AHEAD} days)."),
             click.Option(["--check"], default="", metavar="CHECK", help="This check alone."),

@@ -49,7 +49,7 @@ def suites(info: RunInfo, summary: Summary) -> Element:
 
 
 def failed(error: Mapping[str, Any]) -> Element:
-    """Return the root element of a run that came to nothing."""
+    """Return the root element of a run that failed."""
     issue = failure(error)
     root = ElementTree.Element("testsuites", name="needle")
     suite = _suite(root, "needle", "")

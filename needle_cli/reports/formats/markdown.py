@@ -17,7 +17,7 @@ LARGEST = 900 * 2**10
 """Bytes of a summary: GitHub refuses one of 1 MiB."""
 
 LONGEST = 200
-"""Characters of a cause in the table; the whole of it stands below."""
+"""Characters of a cause in the table; all of it stands below."""
 
 MOST_LISTED = 60
 """Operators up to which those that pass are listed as well."""
@@ -116,7 +116,7 @@ def shortened(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """Return a text as code, whatever is in it."""
+    """Return any text as code."""
     return "`" + tame(text).replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
 
 

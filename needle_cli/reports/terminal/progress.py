@@ -17,7 +17,7 @@ from needle_cli.settings import Settings, in_ci
 
 
 def wanted(settings: Settings) -> bool:
-    """Tell whether progress is shown: a terminal, no build server, not switched off."""
+    """Whether progress is shown: a terminal, no build server, not switched off."""
     import sys
 
     return (
