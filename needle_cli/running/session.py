@@ -58,7 +58,7 @@ class Progress:
 
 
 class Run:
-    """Judges units and tells listeners; `runner` may be replaced by anything that runs tasks.
+    """Judges units and tells listeners.
 
     `units` are those that are judged here: with `--shard`, a part of those given.
     """
@@ -70,7 +70,6 @@ class Run:
         argv: Sequence[str],
         listeners: Sequence[Listener],
         warn: Callable[[str], None],
-        runner: Runner | None = None,
     ) -> None:
         self.selected = tuple(unit.name for unit in units)
         shard = settings["shard"]
@@ -85,18 +84,17 @@ class Run:
         self.unanswered = bool(refused)
         self.store = Store(settings.root, warn)
         self.info = run_info(self.units, self.selected, settings, argv, named, self.checks)
-        self.runner = runner
         self.started = time.monotonic()
 
-    def go(self, before: Sequence[Row] = ()) -> Summary:
+    def go(self, said: Sequence[Row] = ()) -> Summary:
         """Judge everything, say so, and return what came of it.
 
-        `before` are rows that were found without judging: what the gate says of the change.
+        `said` are rows that were found without judging: what the gate says of the change.
         """
         self._tell(RunStarted(self.info))
         for unit in self.units:
             self.state.rows[unit.name] = without_judging(unit, self.info)
-        for row in before:
+        for row in said:
             self.state.rows.setdefault(row.op, []).append(row)
         tasks = self._tasks()
         if tasks:
@@ -108,7 +106,7 @@ class Run:
         return summary
 
     def _judge(self, tasks: list[Task]) -> None:
-        runner = self.runner or runner_of(self.settings, len(tasks))
+        runner = runner_of(self.settings, len(tasks))
         try:
             self._take(runner, [*self._loading(tasks), *tasks])
         except KeyboardInterrupt:
@@ -122,7 +120,7 @@ class Run:
                 self._loaded(outcome)
             else:
                 self._judged(outcome)
-            if self.state.problems or self._enough():
+            if self.state.problems or self._cut() is not None:
                 return
 
     def _begun(self, task: Task) -> None:
@@ -160,10 +158,6 @@ class Run:
                 finding = replace(finding, replay_id=identity, token=short)
             findings.append(finding)
         return replace(row, findings=tuple(findings))
-
-    def _enough(self) -> bool:
-        """Whether --max-failures is reached by operators that are settled, in order."""
-        return self._cut() is not None
 
     def _cut(self) -> int | None:
         """Return how many units are reported when --max-failures ends the run, else None.
