@@ -13,6 +13,7 @@ from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.explanations import cause_name
 from needle_cli.specs import load_spec
+from tests.campaign import by_family
 from tests.helpers import SAMPLES
 from tests.samples.mistakes import MISTAKES, VOCABULARY, Mistake
 
@@ -43,8 +44,13 @@ def named(mistake: Mistake) -> str:
     return f"{mistake.file}/{mistake.function}"
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=named)
-def test_a_mistake_is_refused_and_named(mistake):
+LISTED = {named(mistake): mistake for mistake in MISTAKES}
+SWEPT = by_family(list(LISTED))
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_a_mistake_is_refused_and_named(name):
+    mistake = LISTED[name]
     wrong = [row for row in judged(mistake, right=False) if row.status in REFUSED]
     assert wrong, mistake.person
     causes = [f.finding.cause for row in wrong for f in row.failures if f.finding.cause]
@@ -52,9 +58,9 @@ def test_a_mistake_is_refused_and_named(mistake):
     assert word in (mistake.accepts or ("",)), (mistake.person, causes)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=named)
-def test_its_right_twin_passes_every_check(mistake):
-    found = {row.check: row.status for row in judged(mistake, right=True)}
+@pytest.mark.parametrize("name", SWEPT)
+def test_its_right_twin_passes_every_check(name):
+    found = {row.check: row.status for row in judged(LISTED[name], right=True)}
     assert set(found.values()) <= {Status.PASS, Status.NOT_APPLICABLE}, found
 
 

@@ -12,6 +12,7 @@ from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.running import worker_tasks
 from needle_cli.specs import load_spec
+from tests.campaign import swept
 from tests.helpers import SAMPLES
 
 CHECKS = tuple(name for name in NAMES if name != "second_order")  # slopes are constants here
@@ -42,17 +43,20 @@ WRONG = {
 }
 
 
-def rows_of(name, seed=0, **changes):
+def rows_of(name, *checks, claims=None):
     kinky = worker_tasks._module(str(SAMPLES / "kinky.py"))  # as `needle check kinky.py` imports it
     spec = SAMPLES / "kinky.specs" / f"{name}.toml"
-    claims = load_spec(spec, family="kinky", module=kinky).claims
-    claims = claims if not changes else changes["claims"](claims)
-    op = operator_under_test(getattr(kinky, name), claims, name=f"kinky/{name}")
-    rows = judge(op, claims, Plan(CHECKS, examples=40, seed=seed, shrink=False))
+    loaded = load_spec(spec, family="kinky", module=kinky).claims
+    loaded = loaded if claims is None else claims(loaded)
+    op = operator_under_test(getattr(kinky, name), loaded, name=f"kinky/{name}")
+    rows = judge(op, loaded, Plan(checks or CHECKS, examples=40, shrink=False))
     return {row.check: row for row in rows}
 
 
-@pytest.mark.parametrize("name", RIGHT)
+KINDS = ("relu_half", "largest_first", "greater_half", "norm_zero", "choose", "sorted_stable")
+
+
+@pytest.mark.parametrize("name", swept(RIGHT, KINDS))
 def test_a_reasonable_answer_passes_every_check(name):
     rows = rows_of(name)
     statuses = {check: row.status for check, row in rows.items()}
@@ -63,18 +67,23 @@ def test_a_reasonable_answer_passes_every_check(name):
         assert statuses["kink"] is Status.PASS
 
 
-@pytest.mark.parametrize("name", WRONG)
+WRONG_KINDS = (
+    "relu_seven", "largest_all", "sorted_backwards", "greater_both", "norm_nan", "root_zero",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", swept(WRONG, WRONG_KINDS))
 def test_a_wrong_answer_is_refused_with_its_reason(name):
-    row = rows_of(name)["kink"]
+    row = rows_of(name, "kink")["kink"]
     assert row.status is Status.FAIL
     assert WRONG[name] in row.failures[0].finding.message
 
 
 def test_where_may_not_leak():
-    row = rows_of("choose_leaking")["contract"]
+    row = rows_of("choose_leaking", "contract")["contract"]
     assert row.status is Status.FAIL
     assert "not used reaches the gradient" in row.failures[0].finding.message
-    assert rows_of("choose")["contract"].status is Status.PASS
+    assert rows_of("choose", "contract")["contract"].status is Status.PASS
 
 
 def with_kink(**fields):
@@ -95,7 +104,7 @@ def with_kink(**fields):
     ],
 )
 def test_a_convention_or_curvature_that_is_not_the_operators_is_refused(name, fields, says):
-    row = rows_of(name, claims=with_kink(**fields))["kink"]
+    row = rows_of(name, "kink", claims=with_kink(**fields))["kink"]
     assert row.status is Status.FAIL
     assert says in row.failures[0].finding.message
 
@@ -111,11 +120,11 @@ def test_a_convention_or_curvature_that_is_not_the_operators_is_refused(name, fi
     ],
 )
 def test_a_convention_can_be_said_in_several_words(name, fields):
-    assert rows_of(name, claims=with_kink(**fields))["kink"].status is Status.PASS
+    assert rows_of(name, "kink", claims=with_kink(**fields))["kink"].status is Status.PASS
 
 
 def test_a_declared_kink_that_nothing_shows_is_refused():
-    row = rows_of("relu_zero", claims=with_kink(value=0.5, convention=None))["kink"]
+    row = rows_of("relu_zero", "kink", claims=with_kink(value=0.5, convention=None))["kink"]
     assert row.status is Status.FAIL
     assert "a kink that no case has shown: the point of x at 0.5" in row.reason
 
@@ -171,10 +180,10 @@ def test_kinks_of_an_operator_without_small_cases_are_not_answered():
         shaped = replace(claims.inputs["x"], shape="(n, n)")
         return replace(claims, inputs={"x": shaped}, dims={"n": Dim(8, 8, "for this test")})
 
-    row = rows_of("relu_zero", claims=large)["kink"]
+    row = rows_of("relu_zero", "kink", claims=large)["kink"]
     assert row.status is Status.CANNOT_TELL
     assert "small enough" in row.reason
-    assert rows_of("relu_zero")["kink"].status is Status.PASS
+    assert rows_of("relu_zero", "kink")["kink"].status is Status.PASS
 
 
 def rounded(shape, seed):

@@ -10,6 +10,7 @@ from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.explanations import cause_name
 from needle_cli.running import worker_tasks
 from needle_cli.specs import load_spec
+from tests.campaign import by_family
 from tests.helpers import SAMPLES, SPECS
 
 OURS = sorted(f"{path.parent.name}/{path.stem}" for path in SPECS.glob("*/*.toml"))
@@ -73,7 +74,7 @@ def test_a_difference_of_devices_is_no_wrong_formula():
     assert {cause_name(cause) for cause in causes} == {"device"}
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", by_family(OURS))
 def test_our_operators_pass_on_the_look_alike(name):
     claims = load_spec(SPECS / f"{name}.toml").claims
     op = operator_under_test(getattr(ops, claims.function), claims, name=name, device="sim")

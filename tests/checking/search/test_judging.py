@@ -17,6 +17,7 @@ from needle_cli.checking.model import Case, Plan, Status
 from needle_cli.checking.search.judging import ask_again, judge
 from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.specs import load_spec
+from tests.campaign import swept
 from tests.helpers import SPECS
 from tests.samples.planted import Plant, plants
 
@@ -28,7 +29,8 @@ NAMED = [plant.name for plant in plants()]
 @pytest.mark.parametrize("name", NAMED)
 def test_a_planted_fault_is_refused_by_its_check(name):
     plant = next(p for p in plants() if p.name == name)
-    rows = judge(*plant.judged(), QUICK)
+    # A check's cases do not depend on the other checks (below), so these alone are asked.
+    rows = judge(*plant.judged(), replace(QUICK, checks=plant.refused_by))
     refusing = [row.check for row in rows if row.status in REFUSED]
     assert set(refusing) & set(plant.refused_by), {r.check: (r.status, r.reason) for r in rows}
 
@@ -73,7 +75,7 @@ def stripped(rows):
     ]
 
 
-@pytest.mark.parametrize("name", ["minus", "duplicates overwritten"])
+@pytest.mark.parametrize("name", swept(["minus", "duplicates overwritten"], ["minus"]))
 def test_the_same_seed_gives_the_same_rows(name):
     one, two = (
         stripped(judge(*plant(name).judged(), Plan(NAMES, examples=10, seed=3))) for _ in range(2)
@@ -156,7 +158,7 @@ def test_an_operator_that_fails_now_and_then_is_a_finding():
     claims = replace(load_spec(SPECS / "exponential" / "exp.toml").claims, reference=np.square)
     for seed in range(2):
         op = operator_under_test(lambda a: Moody()(a), claims, name="moody")
-        rows = judge(op, claims, Plan(NAMES, examples=20, seed=seed))
+        rows = judge(op, claims, Plan(("contract", "gradient"), examples=20, seed=seed))
         assert Status.FAIL in {row.status for row in rows}
 
 

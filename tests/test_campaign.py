@@ -1,0 +1,49 @@
+"""Which of the long sweeps a change has to run."""
+
+import pytest
+
+from tests.campaign import by_family, concerns, swept
+
+CHECKS = "tests/checking/checks/test_kink.py"
+
+
+@pytest.mark.parametrize(
+    ("file", "parameters", "touched"),
+    [
+        (CHECKS, ["activation/relu"], "needle/ops/activation.py"),
+        (CHECKS, ["activation/relu"], "specs/activation/relu.toml"),
+        (CHECKS, ["activation/relu"], CHECKS),
+        (CHECKS, ["relu_half"], "needle_cli/checking/checks/kink.py"),
+        (CHECKS, [], CHECKS),
+        ("tests/checking/test_mistakes.py", ["loss/huber"], "needle_cli/checking/point.py"),
+        ("tests/needle/test_programs.py", [], "needle/tensor.py"),
+        ("tests/test_references.py", [], "needle_cli/references.py"),
+    ],
+)
+def test_a_change_bears_on_what_it_is_about(file, parameters, touched):
+    assert concerns(file, parameters, {"README.md", touched})
+
+
+@pytest.mark.parametrize(
+    ("file", "parameters", "touched"),
+    [
+        (CHECKS, ["activation/relu"], "needle/ops/linalg.py"),
+        (CHECKS, ["activation/relu"], "needle_cli/checking/checks/kink.py"),
+        (CHECKS, ["relu_half"], "needle_cli/checking/domains/sets.py"),
+        (CHECKS, ["relu_half"], "needle_cli/checking/checks/notes.md"),
+        ("tests/needle/test_programs.py", [], "needle_cli/needle/tensor.py"),
+    ],
+)
+def test_and_on_nothing_else(file, parameters, touched):
+    assert not concerns(file, parameters, {"README.md", touched})
+
+
+def campaign(parameters):
+    return {p.values[0] for p in parameters if not isinstance(p, str)}
+
+
+def test_one_of_every_kind_is_ordinary():
+    assert campaign(swept(["a", "b", "c"], ["b"])) == {"a", "c"}
+    assert campaign(by_family(["a/x", "a/y", "b/z"])) == {"a/y"}
+    with pytest.raises(AssertionError):
+        swept(["a"], ["gone"])
