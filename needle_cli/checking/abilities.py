@@ -83,10 +83,10 @@ class ResidentOperator(OpUnderTest, Protocol):
     """The ability "resident": cases, outputs and gradients are arrays of a device."""
 
     @property
-    def room(self) -> Device:
+    def device(self) -> Device:
         """The device."""
 
-    def brought_home(self, case: Case) -> tuple[OpUnderTest, Case]:
+    def moved_to_host(self, case: Case) -> tuple[OpUnderTest, Case]:
         """Return the operator for cases of the host, and the case there."""
 
 

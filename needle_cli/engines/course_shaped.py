@@ -61,11 +61,11 @@ class EngineOperator:
         return EngineOperator(self.function, host, self._name, self._args, self._tuples)
 
     @property
-    def room(self) -> Any:
+    def device(self) -> Any:
         """The device of a resident operator; None where arrays come back to the host."""
         return self.engine.place if self.engine.resident else None
 
-    def brought_home(self, case: Case) -> tuple[EngineOperator, Case]:
+    def moved_to_host(self, case: Case) -> tuple[EngineOperator, Case]:
         """Return the same operator, on its device, for cases on the host, and the case there."""
         engine = Engine(self.engine.module, self.engine.device)
         home = EngineOperator(self.function, engine, self._name, self._args, self._tuples)

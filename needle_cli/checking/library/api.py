@@ -36,9 +36,8 @@ from needle_cli.checking.model import (
 from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.numerics.probes import power_of_two, rms, signed
 
-LEAN = ("contract", "gradient", "linearity", "purity", "precision")
-
-LEAN_SET = frozenset(LEAN)
+BASIC = ("contract", "gradient", "linearity", "purity", "precision")
+"""The checks that are asked unless others are named: all that few evaluations can answer."""
 
 
 def check_pair(
@@ -56,23 +55,26 @@ def check_pair(
     Args:
         forward: `forward(*arrays, **params) -> array`, or a tuple of arrays.
         vjp: `vjp(cotangent, *arrays, **params) -> tuple of arrays`, one per input, each of its
-            input's shape and dtype; `None` for an input that has no gradient.
-        inputs: Arrays (any shape, float16 to float64; integer and bool ones are not
-            differentiated), or a mapping of names to them. They are copied.
+            input's shape and dtype; `None` for an input that has no gradient. The cotangent has
+            the output's shape and dtype; it is a tuple where the output is one.
+        inputs: Arrays of any shape and memory layout, float16 to float64, or a mapping of names to
+            them; a tuple or list of arrays is one argument. Integer and bool arrays are passed on
+            and not differentiated. The functions get copies in the same layout.
         params: Keyword arguments of both functions.
-        seed: The seed of directions and cotangents.
-        checks: Names of the checks to ask, of contract, gradient, linearity, purity, precision.
+        seed: The seed of directions and cotangents, from 0 on.
+        checks: Names of the checks to ask (see `needle list checks`); by default contract,
+            gradient, linearity, purity and precision.
         thorough: Also try other cotangents, values and layouts, and calls in between.
 
     Returns:
-        A `Report`. Without `thorough` it cost three forward and at most three backward
-        evaluations, unless something was in doubt.
+        A `Report`. Without `thorough` a right float64 gradient costs three forward and at most
+        three backward evaluations, unless something is in doubt.
 
     Raises:
         TypeError: An input is not an array of real numbers, or `inputs` is not a sequence.
         ValueError: A check is not known, or the seed is not a whole number from 0 on.
     """
-    selected = _selected(checks, LEAN)
+    selected = _selected(checks, BASIC)
     arrays = _arrays(forward, inputs)
     case = Case(arrays, dict(params or {}), judged=_floating(arrays), seed=_whole(seed))
     return judge_case(Pair(forward, vjp), case, selected, thorough)
@@ -91,20 +93,23 @@ def check_function(
 
     Args:
         f: `f(*tensors, **params) -> tensor`, or a tuple of tensors.
-        inputs: Tensors of an engine that is registered (Needle's own always is).
+        inputs: Tensors of a registered engine, or sequences of them, of any shape and floating
+            dtype, on any device (Needle's own engine is always registered). Arrays among them are
+            passed on. A gradient has its input's shape and dtype.
         params: Keyword arguments of `f`.
-        seed: The seed of directions and cotangents.
-        checks: Names of the checks to ask (see `needle list checks`).
+        seed: The seed of directions and cotangents, from 0 on.
+        checks: Names of the checks to ask (see `needle list checks`); by default those of
+            `check_pair`, and every check where `thorough` is set.
         thorough: Also ask second order, the graph, other cotangents, values and layouts.
 
     Returns:
         A `Report`.
 
     Raises:
-        TypeError: No registered engine knows the inputs.
+        TypeError: No registered engine knows the inputs, or `inputs` is not a sequence.
         ValueError: A check is not known, or the seed is not a whole number from 0 on.
     """
-    selected = _selected(checks, NAMES if thorough else LEAN)
+    selected = _selected(checks, NAMES if thorough else BASIC)
     if not isinstance(inputs, Sequence):
         raise TypeError(f"inputs has to be a sequence of tensors, not a {type(inputs).__name__}")
     op, case = engine_for(inputs)(f, inputs)
@@ -121,25 +126,24 @@ def entries(
     return elements(question.wide, question.cotangent)
 
 
-def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: bool) -> Report:
+def judge_case(op: OpUnderTest, case: Case, selected: tuple[str, ...], thorough: bool) -> Report:
     """Ask the selected checks at one case, cheaply or thoroughly, and word the report."""
-    order = LEAN if selected is LEAN_SET else tuple(name for name in NAMES if name in selected)
     with np.errstate(all="ignore"):
-        fast = fast_path(op, case) if order is LEAN and not thorough else None
+        fast = fast_path(op, case) if selected == BASIC and not thorough else None
         if fast is not None and fast.accepts():
-            return Report(op.name, Verdict.PASS, seed=case.seed, asked=order)
+            return Report(op.name, Verdict.PASS, seed=case.seed, asked=selected)
         op, case = on_host(op, case)
         question = Question(op, case)
         try:
             answers = given_inputs.ask(question, selected)
-            beyond = selected - set(LEAN)
             if not any(answer.findings for answer in answers):
                 if fast is not None and not fast.repeats():
                     answers.append(refused("purity", Code.NOT_REPEATABLE, TWICE))
                 if thorough:
                     answers += perturbations.ask(question, selected)
                 else:
-                    answers += [CHECKS[name].ask(question) for name in NAMES if name in beyond]
+                    beyond = [name for name in selected if name not in BASIC]
+                    answers += [CHECKS[name].ask(question) for name in beyond]
         except OperatorError as error:
             check = "forward" if error.stage in ("forward", "compute") else "contract"
             answers = [refused(check, error.code, str(error), error=True)]
@@ -150,15 +154,15 @@ def judge_case(op: OpUnderTest, case: Case, selected: frozenset[str], thorough: 
     cause = _nothing_returned(question, table) or likely_cause(answer.findings, table)
     findings = tuple(_placed(replace(f, cause=f.cause or cause), table) for f in answer.findings)
     notes = tuple(dict.fromkeys(answer.notes))
-    return Report(op.name, answer.verdict, findings, notes, tuple(table), case.seed, order)
+    return Report(op.name, answer.verdict, findings, notes, tuple(table), case.seed, selected)
 
 
 def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
-    """Take back a refusal that holds for a composition at this very point only.
+    """Withdraw a finding that a composition has at this very point only.
 
-    What a chain of right operators answers where one of them has a kink need not be a derivative
-    of the whole: `relu(x) - relu(-x)` is x, and gets 0 at 0 (Kakade and Lee, 2018). That is
-    information, and no fault of any operator.
+    Where an operator of a chain has a kink, the gradient of right operators need not be a
+    derivative of the whole: `relu(x) - relu(-x)` is x and gets 0 at 0 (Kakade and Lee, 2018). That
+    is information, and no fault of any operator.
     """
     only_gradient = answer.findings and all(f.check == "gradient" for f in answer.findings)
     if not only_gradient or not question.subject.evaluation.composite:
@@ -203,7 +207,7 @@ def _nothing_returned(question: Question, table: Sequence[Element]) -> str:
 
 
 def _placed(finding: Finding, table: Sequence[Element]) -> Finding:
-    """Point a gradient finding at the entry that is furthest off."""
+    """Return a gradient finding with the entry that is furthest off."""
     wrong = [e for e in table if e.wrong and np.isfinite(e.analytic - e.numeric)]
     if finding.check != "gradient" or finding.index is not None or not wrong:
         return finding
@@ -218,9 +222,10 @@ def _placed(finding: Finding, table: Sequence[Element]) -> Finding:
     )
 
 
-def _selected(checks: Sequence[str] | None, default: Sequence[str]) -> frozenset[str]:
+def _selected(checks: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the checks to ask, in the order of the registry."""
     if checks is None:
-        return LEAN_SET if default is LEAN else frozenset(default)
+        return default
     if isinstance(checks, str):
         checks = (checks,)
     for name in checks:
@@ -228,7 +233,7 @@ def _selected(checks: Sequence[str] | None, default: Sequence[str]) -> frozenset
             near = get_close_matches(str(name), NAMES, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(NAMES)}"
             raise ValueError(f"unknown check {name!r}{hint}")
-    return frozenset(checks)
+    return tuple(name for name in NAMES if name in checks)
 
 
 def _whole(seed: int) -> int:

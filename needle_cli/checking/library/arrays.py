@@ -125,7 +125,7 @@ HOST = HostArrays()
 
 def on_host(op: OpUnderTest, case: Case) -> tuple[OpUnderTest, Case]:
     """Return an operator and a case whose arrays are on the host."""
-    return op.brought_home(case) if is_resident(op) else (op, case)
+    return op.moved_to_host(case) if is_resident(op) else (op, case)
 
 
 class RandomNumbers:

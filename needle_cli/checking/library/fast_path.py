@@ -44,7 +44,7 @@ def fast_path(op: OpUnderTest, case: Case) -> FastPath:
     Of few entries more is asked than a device answers quickly, so they come to the host.
     """
     if is_resident(op) and case.size() > CHEAP_UP_TO:
-        return FastPath(op, case, DeviceArrays(op.room))
+        return FastPath(op, case, DeviceArrays(op.device))
     return FastPath(*on_host(op, case))
 
 

@@ -1,7 +1,7 @@
-"""What the fast path did not accept, asked with care at the given inputs alone.
+"""Cases that the fast path did not accept, judged with care at the given inputs alone.
 
 The order of the calls is that of the fast path, so that a gradient which remembers another call is
-caught here as there.
+found here too.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.point import Subject, vector_of
 
 
-def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
+def ask(question: Question, selected: Sequence[str]) -> list[Answer]:
     """Ask contract, gradient, linearity and purity at the given inputs, cheaply.
 
-    What passes is settled by a few sums and compares; the checks' own functions, which word a
-    finding, are called only where these do not agree. The caller silences NumPy's warnings.
+    A few sums and comparisons decide a pass; the checks' own functions, which word a finding, are
+    called only where these do not agree. The caller silences NumPy's warnings.
     """
     subject = question.wide
     rng = question.rng("lean")
     kept = [leaf.copy() for leaf in subject.leaves]
     answers = _ask(question, selected, rng)
-    hurt = [
+    changed = [
         name
         for name, leaf, before in zip(subject.names, subject.leaves, kept, strict=True)
         if HOST.differ(leaf, before)
     ]
-    if hurt:
-        text = f"the inputs {', '.join(hurt)} are changed by the call"
-        answers.append(refused("purity", Code.INPUT_CHANGED, text, name=hurt[0]))
+    if changed:
+        text = f"the inputs {', '.join(changed)} are changed by the call"
+        answers.append(refused("purity", Code.INPUT_CHANGED, text, name=changed[0]))
     return [a for a in answers if all(f.check in selected for f in a.findings)] or [passed()]
 
 
-def _ask(question: Question, selected: frozenset[str], rng: np.random.Generator) -> list[Answer]:
+def _ask(question: Question, selected: Sequence[str], rng: np.random.Generator) -> list[Answer]:
     """Make the evaluations in an order that shows a gradient which remembers another call."""
     subject = question.wide
     direction = scaled_direction(subject, rng)
@@ -72,8 +72,8 @@ def _ask(question: Question, selected: frozenset[str], rng: np.random.Generator)
         return answers
     if not subject.judged or subject.vector.size == 0:
         return answers
-    quick = CentralDifference(Line(subject, direction), plus, minus)
-    return answers + _compared(question, quick, subject.settle(raw), rng, selected)
+    difference = CentralDifference(Line(subject, direction), plus, minus)
+    return answers + _compared(question, difference, subject.settle(raw), rng, selected)
 
 
 def _moved(subject: Subject, direction: Sequence[Array], step: float) -> Array | None:
@@ -125,17 +125,17 @@ def _low_precision(question: Question, cotangent: Array) -> Answer:
 
 def _compared(
     question: Question,
-    quick: CentralDifference,
+    difference: CentralDifference,
     gradients: Sequence[Array],
     rng: np.random.Generator,
-    selected: frozenset[str],
+    selected: Sequence[str],
 ) -> list[Answer]:
     """Compare along the line already measured; ask two more cotangents where that is cheap."""
     subject, cotangent = question.wide, question.cotangent
     answers: list[Answer] = []
     pairs = [(cotangent, gradients)]
     if subject.case.size() <= CHEAP_UP_TO:
-        factors = weights(FAST_STEP * quick.slope, quick.line.origin)
+        factors = weights(FAST_STEP * difference.slope, difference.line.origin)
         drawn = random_cotangent(rng, cotangent.size)
         other = subject.rounded(factors * opposed(drawn, cotangent))
         pairs.append((other, subject.gradients(other)))
@@ -148,9 +148,11 @@ def _compared(
     if "gradient" not in selected:
         return answers
     for v, g in pairs:
-        if not quick.agrees(v, g):
-            outcome = compare_in_full(subject, quick.line, v, g, rng=rng, tangent=question.tangent)
+        if not difference.agrees(v, g):
+            outcome = compare_in_full(
+                subject, difference.line, v, g, rng=rng, tangent=question.tangent
+            )
             answers.append(gradient.as_answer(subject, outcome))
             if outcome.verdict is not Verdict.PASS:
                 return answers
-    return answers + gradient.hidden(question, quick.line, cotangent, gradients, rng)
+    return answers + gradient.hidden(question, difference.line, cotangent, gradients, rng)

@@ -1,8 +1,8 @@
-"""The thorough questions: other cotangents, other values of the same arrays, calls in between."""
+"""What `thorough` adds: other cotangents, other values of the same arrays, calls in between."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,11 +12,11 @@ from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.model import Answer, Array, Case, Garbage, OperatorError, Verdict
 
 SLIGHT = 1e-6
-"""Relative error of a projection that says nothing against a gradient at values of our own."""
+"""Relative error of a projection that is no finding at values that nobody gave; tuned."""
 
 
-def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
-    """Ask every selected check in full at the case, then the gradient at its variants."""
+def ask(question: Question, selected: Sequence[str]) -> list[Answer]:
+    """Ask every selected check in full at the case, then the gradient at perturbed cases."""
     # A pair may be written for one dtype only, so narrower ones are not tried on it.
     dtypes = "graph" in question.op.abilities
     names = [name for name in NAMES if name in selected and (dtypes or name != "precision")]
@@ -30,16 +30,16 @@ def ask(question: Question, selected: frozenset[str]) -> list[Answer]:
     return answers
 
 
-def _at(question: Question, case: Case, selected: frozenset[str]) -> list[Answer]:
-    variant = Question(question.op, case, question.claims, tangent=question.tangent)
+def _at(question: Question, case: Case, selected: Sequence[str]) -> list[Answer]:
+    perturbed = Question(question.op, case, question.claims, tangent=question.tangent)
     try:
-        return [CHECKS[n].ask(variant) for n in ("gradient", "linearity") if n in selected]
+        return [CHECKS[n].ask(perturbed) for n in ("gradient", "linearity") if n in selected]
     except (OperatorError, Garbage):
-        return []  # the variant may lie outside what the operator accepts
+        return []  # the operator may not accept a perturbed case
 
 
 def _only_findings(answers: list[Answer]) -> list[Answer]:
-    """Keep what a variant may say: a clear finding or a pass; doubts belong to the given inputs."""
+    """Return clear findings and passes: doubts about inputs that nobody gave say nothing."""
     return [
         a
         for a in answers
@@ -48,10 +48,10 @@ def _only_findings(answers: list[Answer]) -> list[Answer]:
 
 
 def _slight(answer: Answer) -> bool:
-    """Tell whether findings are as small as the rounding that a formula may have far from home.
+    """Whether findings are as small as the rounding that a formula may have at other values.
 
-    `k0e(x) - k1e(x)` keeps half its digits near 1e8. What is wrong there by no more than that is
-    right, or is wrong at the given inputs too.
+    `k0e(x) - k1e(x)` keeps half its digits near 1e8. A gradient that is off there by no more than
+    that is right, or is wrong at the given inputs too.
     """
     return all(
         f.analytic is not None
