@@ -72,7 +72,7 @@ def ask(cases: Sequence[Asked], settings: Settings) -> list[Verdict]:
 
 
 def unit_of(record: Record, settings: Settings) -> Unit:
-    """Return the operator a record is about; raises `Problem` when it is gone."""
+    """Return the operator that a record is about; raises `Problem` where there is none."""
     name = str(record["op"])
     if record.get("file"):
         units = users(_users_file(str(record["file"]), settings), settings)
@@ -80,9 +80,9 @@ def unit_of(record: Record, settings: Settings) -> Unit:
         units = ours(settings)
     unit = next((unit for unit in units if unit.name == name), None)
     if unit is None or not unit.exists:
-        raise Problem(f"the operator {name} does not exist any more")
+        raise Problem(f"there is no operator {name} here")
     if not unit.spec:
-        raise Problem(f"the operator {name} has no spec any more")
+        raise Problem(f"the operator {name} has no spec")
     return unit
 
 

@@ -199,7 +199,8 @@ def _operator(task: Task, spec: Spec, module: ModuleType | None) -> OpUnderTest:
     owner = module or _import(spec.claims.op.partition(":")[0])
     function = getattr(owner, spec.claims.function, None)
     if function is None:
-        raise Problem(f"{task.op} does not exist any more", kind="gone")
+        text = f"{owner.__name__} has no function {spec.claims.function!r}, which the spec names"
+        raise Problem(text, kind="gone")
     return registry.engine().operator(function, spec.claims, task.op, task.device)
 
 

@@ -128,7 +128,7 @@ class Resolver:
 
 
 def _within(name: str, modules: Collection[str]) -> bool:
-    """Tell whether a module is one of `modules` or lies inside one of them."""
+    """Whether a module is one of `modules` or lies inside one of them."""
     return any(name == module or name.startswith(module + ".") for module in modules)
 
 
@@ -181,7 +181,7 @@ def _walk(module: ModuleType, parts: Sequence[str], name: str, trusted: bool) ->
 
 
 def _is_public_part(module: ModuleType, root: str) -> bool:
-    """Tell whether a module reached by attribute is a public part of the same package."""
+    """Whether a module reached by attribute is a public part of the same package."""
     name = module.__name__
     if root in MODULES:
         return name in MODULES[root]

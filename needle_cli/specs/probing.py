@@ -130,6 +130,6 @@ def _problem(claims: Claims, case: Case) -> str:
 
 
 def _accepts_size_one(claims: Claims, name: str) -> bool:
-    """Tell whether the reference accepts size 1 for a dimension that is claimed to be larger."""
+    """Whether the reference accepts size 1 for a dimension that is claimed to be larger."""
     smaller = replace(claims, dims={**claims.dims, name: Dim(1, 1)})
     return any(_finite(smaller, case) for case in _cases(smaller))

@@ -126,7 +126,7 @@ def _reasons(spec: Spec) -> list[SpecIssue]:
 
 
 def explains(text: str, spec: Spec) -> bool:
-    """Tell whether a reason has two words or more beside names and filler."""
+    """Return True if a reason has two words or more beside names and filler."""
     names = {spec.claims.function, *spec.name.split("/"), *spec.claims.args, *CHECK_WORDS}
     words = {word for word in re.findall(r"[^\W_]+", text.lower()) if not word.isdigit()}
     return len(words - EMPTY_WORDS - {name.lower() for name in names}) >= 2
