@@ -55,7 +55,6 @@ def _tests(session: pytest.Session, config: pytest.Config) -> Iterator[pytest.It
     except Problem as problem:
         raise pytest.UsageError(f"needle: {problem}") from problem
     judge = Judge(settings)
-    session.config.add_cleanup(judge.close)
     root = Root.from_parent(session, name="needle")
     for unit in units:
         parent = Operator.from_parent(root, name=unit.name, unit=unit, judge=judge)
@@ -86,10 +85,6 @@ class Judge:
         assert self._info is not None
         return self._rows[unit.name], self._info
 
-    def close(self) -> None:
-        """Forget everything."""
-        self._rows.clear()
-
 
 class Root(pytest.Collector):
     """The parent of all operators."""
@@ -99,16 +94,12 @@ class Root(pytest.Collector):
         return []
 
 
-class Operator(pytest.Collector):
+class Operator(Root):
     """One operator."""
 
     def __init__(self, *, unit: Unit, judge: Judge, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.unit, self.judge = unit, judge
-
-    def collect(self) -> list[Any]:
-        """Return nothing: the tests are added one by one."""
-        return []
 
 
 class Refused(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 from needle_cli.reports.events import Event, RunDone, RunFailed, RunInfo, Summary
 from needle_cli.settings import Settings
 
-Writer = Callable[[str], None]
+Writer = Callable[[str], object]
 Listener = Callable[[Event], None]
 
 

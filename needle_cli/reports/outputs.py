@@ -147,7 +147,7 @@ def write_error(error: Mapping[str, object], words: Sequence[str]) -> None:
         if word.partition("=")[0] in REPORTS:
             name, target = _target(word)
             with contextlib.suppress(Exception), _opened(target) as stream:
-                format_class(name)(_to(stream), settings).handle(RunFailed(error))
+                format_class(name)(stream.write, settings).handle(RunFailed(error))
 
 
 def _target(word: str) -> tuple[str, Path]:
@@ -159,13 +159,6 @@ def _target(word: str) -> tuple[str, Path]:
 def _opened(target: Path) -> IO[str]:
     target.parent.mkdir(parents=True, exist_ok=True)
     return target.open("w", encoding="utf-8", newline="\n", errors=ODD)
-
-
-def _to(stream: IO[str]) -> Writer:
-    def write(text: str) -> None:
-        stream.write(text)
-
-    return write
 
 
 def error_of(error: BaseException) -> dict[str, object]:

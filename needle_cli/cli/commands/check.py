@@ -128,18 +128,8 @@ def narrowed(units: list[Unit], settings: Settings) -> list[Unit]:
     return last_run.failed_first(units, settings.root) if settings["ff"] else units
 
 
-SPEC_OPTIONS = (
-    "specs",
-    "trust",
-    "against",
-    "accept_weakening",
-    "format",
-    "color",
-    "no_color",
-    "verbose",
-    "quiet",
-    "exit_zero",
-)
+SPEC_OPTIONS = ("specs", "trust", "against", "accept_weakening", "format", "color", "no_color",
+                "verbose", "quiet", "exit_zero")  # fmt: skip
 
 command = Check(
     "check",

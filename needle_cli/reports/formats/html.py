@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,62 +63,47 @@ class Html(Format):
         return self._template.render(page)
 
 
-@dataclass(frozen=True)
-class Operator:
-    """One operator on the page."""
-
-    line: Line
-    mark: str
-    group: str
-    share: str
-    bar: float
-    was: str
-    rows: Sequence[Mapping[str, Any]]
-    formula: str
-    place: str
-    curve: str
-    history: str
-    findings: Sequence[Mapping[str, Any]]
-
-
 def page_of(
     info: RunInfo, summary: Summary, earlier: Sequence[Mapping[str, float]] = ()
 ) -> dict[str, Any]:
     """Return what the template shows."""
-    from needle_cli.reports.formats import charts
-
-    groups: dict[str, list[Row]] = {}
-    for row in summary.rows:
-        groups.setdefault(row.op, []).append(row)
-    now = trend.worst_errors(summary.rows)
-    operators = []
-    for line in by_operator(summary.rows):
-        rows = groups[line.name]
-        share = line.worst.of_allowed if line.worst and line.status == "pass" else None
-        curve = next((row.curve for row in rows if row.curve), None)
-        past = [before.get(line.name) for before in earlier]
-        operators.append(
-            Operator(
-                line, MARKS[line.status],
-                next((g for g, statuses in GROUPS.items() if line.status in statuses), "right"),
-                percent(share), min(share or 0.0, 1.0),
-                percent(summary.before.get(line.name)) if summary.before else "",
-                [_row(row) for row in rows], next((r.formula for r in rows if r.formula), ""),
-                f"{rows[0].path}:{rows[0].line}" if rows[0].path else "",
-                charts.curve(curve) if curve else "",
-                charts.history([*past, now.get(line.name)]) if any(past) else "",
-                [_finding(f, row, info) for row in rows for f in row.findings
-                 if row.status in FINDING | UNANSWERED],
-            )
-        )  # fmt: skip
-    operators.sort(key=lambda operator: list(GROUPS).index(operator.group))
+    operators = [
+        _operator(line, info, summary, [before.get(line.name) for before in earlier])
+        for line in by_operator(summary.rows)
+    ]
+    operators.sort(key=lambda operator: list(GROUPS).index(operator["group"]))
     issues = issues_of(info, summary)
     return {
         "version": __version__, "failed": "", "place": "", "info": info, "summary": summary,
         "operators": operators, "footer": footer(info, summary), "was": bool(summary.before),
         "serious": sum(issue.serious for issue in issues), "issues": len(issues),
-        "groups": {g: sum(o.group == g for o in operators) for g in GROUPS},
+        "groups": {g: sum(o["group"] == g for o in operators) for g in GROUPS},
         "internal": [f"{item.op}: {item.message}" for item in summary.internal],
+    }  # fmt: skip
+
+
+def _operator(
+    line: Line, info: RunInfo, summary: Summary, past: Sequence[float | None]
+) -> dict[str, Any]:
+    """Return what the template shows of one operator; `past` are its earlier worst errors."""
+    from needle_cli.reports.formats import charts
+
+    rows = [row for row in summary.rows if row.op == line.name]
+    share = line.worst.of_allowed if line.worst and line.status == "pass" else None
+    curve = next((row.curve for row in rows if row.curve), None)
+    now = trend.worst_errors(rows).get(line.name)
+    return {
+        "line": line, "mark": MARKS[line.status],
+        "group": next((g for g, statuses in GROUPS.items() if line.status in statuses), "right"),
+        "share": percent(share), "bar": min(share or 0.0, 1.0),
+        "was": percent(summary.before.get(line.name)) if summary.before else "",
+        "rows": [_row(row) for row in rows],
+        "formula": next((row.formula for row in rows if row.formula), ""),
+        "place": f"{rows[0].path}:{rows[0].line}" if rows[0].path else "",
+        "curve": charts.curve(curve) if curve else "",
+        "history": charts.history([*past, now]) if any(past) else "",
+        "findings": [_finding(finding, row, info) for row in rows for finding in row.findings
+                     if row.status in FINDING | UNANSWERED],
     }  # fmt: skip
 
 
