@@ -18,7 +18,7 @@ from needle_cli.gate.git import Change, NoBase
 from needle_cli.gate.weakening import Weakening
 from needle_cli.operators.unit import Unit
 from needle_cli.problems import Problem, shown_path
-from needle_cli.reports.events import GATE, FindingView, Row, Spot
+from needle_cli.reports.events import GATE, FindingView, Row
 from needle_cli.settings import Settings
 from needle_cli.specs.header import KNOWN_FAILURES
 
@@ -94,7 +94,7 @@ def rows(
         if reason and excusable:
             accepted.setdefault(op or GATE, []).append(text)
         else:
-            findings.setdefault(op or GATE, []).append(FindingView(text, "", "", Spot("")))
+            findings.setdefault(op or GATE, []).append(FindingView(text))
     made = []
     for op in dict.fromkeys([*findings, *accepted]):
         unit = next((u for u in units if u.name == op), None)

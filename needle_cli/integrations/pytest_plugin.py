@@ -123,19 +123,17 @@ class Check(pytest.Item):
 
     def runtest(self) -> None:
         """Ask, and raise what the screen would show."""
-        from needle_cli.reports.events import FINDING, UNANSWERED
-
         operator = self._operator
         rows, info = operator.judge.rows(operator.unit)
         row = next((r for r in rows if (r.check, r.device, r.dtype) == self.place), None)
-        row = row or next((r for r in rows if r.status in FINDING | UNANSWERED), None)
+        row = row or next((r for r in rows if r.is_open), None)
         if row is None:
             pytest.skip("not asked")
         if row.status == "not_applicable":
             pytest.skip(row.reason)
         if row.status == "known":
             pytest.xfail(row.reason)
-        if row.status in FINDING | UNANSWERED:
+        if row.is_open:
             raise Refused(_screen(row, info, rows))
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:

@@ -19,7 +19,7 @@ from needle_cli.problems import Problem, nearest
 from needle_cli.records import tokens
 from needle_cli.records.store import write_whole
 from needle_cli.records.tokens import Record
-from needle_cli.reports.events import FINDING, UNANSWERED, FindingView, Row, Spot
+from needle_cli.reports.events import UNANSWERED, FindingView, Row
 from needle_cli.specs.document import read_document
 from needle_cli.specs.errors import as_problems
 from needle_cli.specs.header import KNOWN_FAILURES
@@ -152,7 +152,7 @@ def apply(
 
 
 def _judged(row: Row, entry: KnownFailure, case: Pinned | None, today: date) -> Row:
-    bad = row.status in FINDING | UNANSWERED
+    bad = row.is_open
     if entry.until < today:
         text = f"the known failure has expired on {entry.until} ({entry.issue}: {entry.reason})"
         return _refused(row, text)
@@ -204,8 +204,8 @@ def _kind(message: str) -> str:
 
 def _refused(row: Row, text: str) -> Row:
     """Return a row as a finding whose reason is about the known failure."""
-    status = row.status if row.status in FINDING else "fail"
-    first, *others = row.findings or (FindingView("", "", "", Spot("")),)
+    status = row.status if row.is_finding else "fail"
+    first, *others = row.findings or (FindingView(""),)
     words = f"{text}; {first.message}" if first.message else text
     findings = (replace(first, message=words), *others)
     return replace(row, status=status, reason=text, findings=findings)

@@ -15,7 +15,6 @@ from typing import Any
 from needle_cli._version import __version__
 from needle_cli.problems import FINDINGS, INTERRUPTED, PRECEDENCE, UNUSABLE, Problem, worst_code
 from needle_cli.reports.events import (
-    FINDING,
     UNANSWERED,
     CaseView,
     Curve,
@@ -95,7 +94,7 @@ def totals(summary: Summary) -> Document:
         "seconds": round(summary.seconds, 3),
         "rows": statuses,
         "operators": len({item.op for item in summary.rows}),
-        "operators_with_findings": len({r.op for r in summary.rows if r.status in FINDING}),
+        "operators_with_findings": len({r.op for r in summary.rows if r.is_finding}),
         "operators_unanswered": len({r.op for r in summary.rows if r.status in UNANSWERED}),
         "interrupted": summary.interrupted,
         "left_out": list(summary.left_out),
@@ -268,7 +267,7 @@ def _summary(document: Document) -> Summary:
     totals = document["summary"]
     rows = tuple(row_of(item) for item in document["results"])
     codes = {code for code in (totals["exit_code"],) if code in (*PRECEDENCE, INTERRUPTED)}
-    if any(row.status in FINDING for row in rows):
+    if any(row.is_finding for row in rows):
         codes.add(FINDINGS)  # the rows speak, whatever a file says of itself
     code = INTERRUPTED if INTERRUPTED in codes else worst_code(codes or {UNUSABLE})
     internal = tuple(

@@ -68,9 +68,9 @@ class FindingView:
     """
 
     message: str
-    cause: str
-    certainty: str
-    spot: Spot
+    cause: str = ""
+    certainty: str = ""
+    spot: Spot = Spot("")
     smallest: CaseView | None = None
     typical: CaseView | None = None
     probes: int = 0
@@ -122,6 +122,16 @@ class Row:
     def id(self) -> str:
         """`op:check:device:dtype`."""
         return f"{self.op}:{self.check}:{self.device}:{self.dtype}"
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether the row is a finding."""
+        return self.status in FINDING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the row needs a reader: a finding, or a question that stayed unanswered."""
+        return self.status in FINDING | UNANSWERED
 
     @property
     def severity(self) -> int:

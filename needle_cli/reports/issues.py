@@ -10,15 +10,7 @@ from typing import Any
 from needle_cli.console import tame
 from needle_cli.records.tokens import leaves
 from needle_cli.reports import documents
-from needle_cli.reports.events import (
-    FINDING,
-    OF_THE_GATE,
-    UNANSWERED,
-    FindingView,
-    Row,
-    RunInfo,
-    Summary,
-)
+from needle_cli.reports.events import OF_THE_GATE, FindingView, Row, RunInfo, Summary
 from needle_cli.reports.numbers import array_text, brief, param_text, shape_word
 
 LONGEST = 4000
@@ -42,7 +34,7 @@ class Issue:
     @property
     def serious(self) -> bool:
         """Whether this is a finding or an error, and not only an open question."""
-        return self.row is None or self.row.status in FINDING
+        return self.row is None or self.row.is_finding
 
     @property
     def fingerprint(self) -> str:
@@ -56,7 +48,7 @@ class Issue:
 
 def issues_of(info: RunInfo, summary: Summary) -> list[Issue]:
     """Return the issues of a run, worst first, otherwise in catalogue order."""
-    rows = [row for row in summary.rows if row.status in FINDING | UNANSWERED]
+    rows = [row for row in summary.rows if row.is_open]
     rows.sort(key=lambda row: row.severity)
     internal = [
         Issue(None, f"internal error at {item.op}", tame(item.message)) for item in summary.internal

@@ -42,7 +42,7 @@ def by_operator(rows: Sequence[Row]) -> list[Line]:
 
 def _operator_line(op: str, rows: Sequence[Row]) -> Line:
     worst = min(rows, key=lambda row: row.severity)
-    unsettled = worst.status in FINDING | UNANSWERED
+    unsettled = worst.is_open
     told = [row for row in rows if row.status == worst.status] if unsettled else rows
     spots = [row.worst for row in told if row.worst and row.worst.of_allowed is not None]
     top = max(spots, key=lambda spot: spot.of_allowed or 0.0, default=None)
@@ -66,7 +66,7 @@ def blocks(rows: Sequence[Row]) -> list[tuple[Row, list[str]]]:
     """
     told: dict[tuple[str, ...], tuple[Row, list[str]]] = {}
     for row in rows:
-        if row.status not in FINDING | UNANSWERED:
+        if not row.is_open:
             continue
         words = row.findings[0].message if row.findings else row.reason
         key = (row.op, row.device, row.dtype, words or row.check)

@@ -10,7 +10,7 @@ from pathlib import Path
 from needle_cli.operators.unit import Unit
 from needle_cli.records.store import FOLDER, make_folder, write_whole
 from needle_cli.reports import documents
-from needle_cli.reports.events import FINDING, UNANSWERED, Event, RunDone
+from needle_cli.reports.events import Event, RunDone
 
 REPORT = "report.json"
 FAILED = "failed.json"
@@ -31,7 +31,7 @@ class LastRun:
             return
         document = documents.report(event.info, event.summary)
         judged = {row.op for row in event.summary.rows}
-        bad = {row.op for row in event.summary.rows if row.status in FINDING | UNANSWERED}
+        bad = {row.op for row in event.summary.rows if row.is_open}
         failed = sorted((failed_operators(self._root) - judged) | bad)
         with contextlib.suppress(OSError):
             folder = make_folder(self._root, "last")

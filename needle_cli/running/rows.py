@@ -11,7 +11,7 @@ from needle_cli.operators.unit import Unit
 from needle_cli.problems import shown_path
 from needle_cli.records.tokens import Record, leaves
 from needle_cli.reports import documents
-from needle_cli.reports.events import CaseView, FindingView, Row, RunInfo, Spot
+from needle_cli.reports.events import CaseView, FindingView, Row, RunInfo
 from needle_cli.running.tasks import Outcome
 
 FIRST_CHECK = "forward"
@@ -81,7 +81,7 @@ def _row(outcome: Outcome, status: str, check: str, reason: str, record: Record 
     row = Row(task.op, check or FIRST_CHECK, task.device, task.dtype, status, reason,
               seconds=round(outcome.seconds, 6))  # fmt: skip
     view = _case(record, reason) if record else None
-    return replace(row, findings=(FindingView(reason, "", "", Spot(""), view),))
+    return replace(row, findings=(FindingView(reason, smallest=view),))
 
 
 def _case(record: Record, reason: str) -> CaseView:
@@ -100,6 +100,6 @@ def _with_printed(rows: list[Row], printed: str, outcome: Outcome) -> list[Row]:
     row = found or Row(
         task.op, PRINTING_CHECK, task.device, task.dtype, "error", path=path, line=line
     )
-    finding = FindingView(reason, "", "", Spot(""))
+    finding = FindingView(reason)
     printing = replace(row, status="error", reason=reason, findings=(*row.findings, finding))
     return [printing if row is found else row for row in rows] + ([] if found else [printing])

@@ -24,7 +24,6 @@ from needle_cli.records import tokens
 from needle_cli.records.store import Store
 from needle_cli.reports import trend
 from needle_cli.reports.events import (
-    FINDING,
     Event,
     InternalError,
     OperatorDone,
@@ -171,7 +170,7 @@ class Run:
         for count, unit in enumerate(self.units, start=1):
             if self.state.waiting.get(unit.name, 0):
                 return None
-            failed += any(row.status in FINDING for row in self.state.rows[unit.name])
+            failed += any(row.is_finding for row in self.state.rows[unit.name])
             if failed >= limit:
                 return count
         return None
@@ -245,7 +244,7 @@ class Run:
         codes = {PASSED if rows or not self.units else NOTHING}
         lenient = self.settings["allow-inconclusive"]
         for row in rows:
-            if row.status in FINDING:
+            if row.is_finding:
                 codes.add(FINDINGS)
             elif row.status == "timeout" or (row.status == "cannot_tell" and not lenient):
                 codes.add(UNANSWERED)

@@ -19,7 +19,7 @@ from needle_cli.operators.unit import Unit
 from needle_cli.problems import NOTHING, PASSED, Problem
 from needle_cli.records.store import FOLDER
 from needle_cli.reports import documents
-from needle_cli.reports.events import FINDING, Row
+from needle_cli.reports.events import Row
 from needle_cli.running import replay
 from needle_cli.running.last_run import REPORT
 from needle_cli.settings import Settings, in_ci, resolve
@@ -66,7 +66,7 @@ def _accept(
     if not date.today() <= end <= date.today() + timedelta(days=known_failures.LONGEST):
         raise Problem(f"--until {end}: has to lie ahead, by half a year at most")
     units, settings = _units(names, parameters)
-    rows = [row for row in _last(settings) if row.status in FINDING and check in ("", row.check)]
+    rows = [row for row in _last(settings) if row.is_finding and check in ("", row.check)]
     accepted = 0
     for unit in units:
         mine = [row for row in rows if row.op == unit.name]

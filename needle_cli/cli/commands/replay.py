@@ -17,7 +17,7 @@ from needle_cli.records import store, tokens
 from needle_cli.records.store import Store
 from needle_cli.records.tokens import Record
 from needle_cli.reports import documents
-from needle_cli.reports.events import FindingView, Row, RunInfo, Spot
+from needle_cli.reports.events import FindingView, Row, RunInfo
 from needle_cli.running import replay
 from needle_cli.running.provenance import versions
 from needle_cli.settings import Settings, resolve
@@ -126,7 +126,7 @@ def _row(verdict: replay.Verdict) -> Row:
     return Row(
         str(record["op"]), str(record["check"]), str(record["device"]), str(record["dtype"]),
         "fail", path=unit.path if unit else "", line=unit.line if unit else 0,
-        findings=(verdict.finding or FindingView("", "", "", Spot("")),),
+        findings=(verdict.finding or FindingView(""),),
     )  # fmt: skip
 
 

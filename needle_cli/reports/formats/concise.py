@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from needle_cli.console import tame
-from needle_cli.reports.events import FINDING, UNANSWERED, Row, RunInfo, Summary
+from needle_cli.reports.events import Row, RunInfo, Summary
 from needle_cli.reports.format import Format
 from needle_cli.reports.issues import what
 
@@ -16,7 +16,7 @@ class Concise(Format):
 
     def done(self, info: RunInfo, summary: Summary) -> str:
         """Return a line for every finding and every open question."""
-        rows = [row for row in summary.rows if row.status in FINDING | UNANSWERED]
+        rows = [row for row in summary.rows if row.is_open]
         return "".join(line + "\n" for row in rows for line in lines_of(row))
 
     def failed(self, error: Mapping[str, Any]) -> str:

@@ -103,7 +103,7 @@ def _operator(
         "curve": charts.curve(curve) if curve else "",
         "history": charts.history([*past, now]) if any(past) else "",
         "findings": [_finding(finding, row, info) for row in rows for finding in row.findings
-                     if row.status in FINDING | UNANSWERED],
+                     if row.is_open],
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from needle_cli.console import tame
-from needle_cli.reports.events import FINDING, UNANSWERED, Row, RunInfo, Summary
+from needle_cli.reports.events import Row, RunInfo, Summary
 from needle_cli.reports.format import Format
 from needle_cli.reports.issues import failure, issue_of, place_of
 
@@ -85,7 +85,7 @@ def _case(row: Row, info: RunInfo) -> Element:
         case.set("line", str(row.line))
     if row.status in ("not_applicable", "known"):
         ElementTree.SubElement(case, "skipped", message=_clean(row.reason or row.status))
-    elif row.status in FINDING | UNANSWERED:
+    elif row.is_open:
         issue = issue_of(row, info)
         wrong = row.status in ("fail", "no_derivative")
         first = issue.text.partition("\n")[0]

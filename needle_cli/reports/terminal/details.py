@@ -17,14 +17,7 @@ from needle_cli.reports.events import (
     RunInfo,
     Spot,
 )
-from needle_cli.reports.numbers import (
-    array_text,
-    brief,
-    cell,
-    param_text,
-    shape_word,
-    small,
-)
+from needle_cli.reports.numbers import array_text, brief, cell, param_text, shape_word, small
 from needle_cli.reports.terminal.error_map import heat_map
 from needle_cli.reports.terminal.page import Page
 
@@ -76,7 +69,7 @@ def verdicts(rows: Sequence[Row]) -> str:
 
 def heading(page: Page, row: Row) -> None:
     """Add the line with operator, check and, at the right, the source line."""
-    mark = "✗" if row.status in FINDING else "?"
+    mark = "✗" if row.is_finding else "?"
     words = [row.op, "no spec" if row.check == "spec" else row.check]
     if row.check not in OF_THE_GATE:
         words += [row.device, row.dtype]

@@ -5,14 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
-from needle_cli.reports.events import (
-    FINDING,
-    Event,
-    OperatorDone,
-    OperatorStarted,
-    RunDone,
-    RunStarted,
-)
+from needle_cli.reports.events import Event, OperatorDone, OperatorStarted, RunDone, RunStarted
 from needle_cli.settings import Settings, in_ci
 
 
@@ -45,7 +38,7 @@ class Progress:
             self._running.append(event.op)
         elif isinstance(event, OperatorDone):
             self._done += 1
-            self._failed += any(row.status in FINDING for row in event.rows)
+            self._failed += any(row.is_finding for row in event.rows)
             if event.op in self._running:
                 self._running.remove(event.op)
         self._draw("" if isinstance(event, RunDone) else self._line())
