@@ -24,7 +24,7 @@ from benchmarks.subjects import ROOT, ours
 from needle_cli.checking.checks.context import generator
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.domains.domains import SCALABLE
+from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.corners import informative
 from needle_cli.checking.model import Plan, Status, Structure
 from needle_cli.checking.search.judging import judge, structures_of
@@ -46,7 +46,9 @@ def awkward(claims: Claims, drawn: Sequence[Structure], seed: int) -> list[Struc
     """
     rng = generator(seed, claims.op, "awkward")
     scalable = any(
-        claim.domain.name in SCALABLE for claim in claims.inputs.values() if claim.dtype == "float"
+        domain_of(claim.domain).scalable
+        for claim in claims.inputs.values()
+        if claim.dtype == "float"
     )
     found = []
     for structure in drawn:

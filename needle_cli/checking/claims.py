@@ -11,28 +11,13 @@ from typing import Any
 class Domain:
     """The set of values an input accepts.
 
-    `name` is one of `DOMAINS`. `low` and `high` bound `interval`; an end is open where its flag
-    says so. `hook` is a Python callable `(rng, shape, dtype) -> array` for name "hook".
+    `name` is one of those in `domains.registry`, which says what the `fields` mean. `hook` is a
+    Python callable `(rng, shape, dtype) -> array` for name "hook".
     """
 
     name: str = "real"
-    low: float | None = None
-    high: float | None = None
-    open_low: bool = False
-    open_high: bool = False
-    min_eig: float = 0.2
-    max_eig: float = 4.0
-    into: str = ""
-    axis: int = 0
-    duplicates: str = "allow"
-    lower: bool = True
+    fields: Mapping[str, Any] = field(default_factory=dict)
     hook: Callable[..., Any] | None = None
-
-
-DOMAINS = (
-    "real", "positive", "nonnegative", "nonzero", "interval", "integer", "bool", "distinct",
-    "simplex", "spd", "symmetric", "triangular", "index", "hook",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,19 +50,12 @@ class InputClaim:
 
 @dataclass(frozen=True)
 class ParamClaim:
-    """One parameter: a named strategy (`PARAM_KINDS`) and its fields."""
+    """One parameter: a kind, one of those in `parameters.registry`, and its fields."""
 
     name: str
     kind: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     hook: Callable[..., Any] | None = None
-
-
-PARAM_KINDS = (
-    "int", "float", "bool", "choice", "axis", "axes", "axis_pair", "permutation",
-    "reshape_target", "broadcast_target", "index", "pad_widths", "split_sections", "repeats",
-    "hook",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from needle_cli.checking.choosing import Chooser, chance, choose
 from needle_cli.checking.claims import Dim
@@ -51,6 +51,16 @@ class Pattern:
     def has_batch(self) -> bool:
         """Whether the pattern has a broadcast batch part."""
         return any(part.kind == "batch" for part in self.parts)
+
+
+def first_shape(shape: Any) -> Shape:
+    """Return a shape, or the first shape of a list."""
+    return shape[0] if shape and isinstance(shape[0], tuple) else shape
+
+
+def rank_for(axis: int) -> int:
+    """Return the rank that an axis needs."""
+    return axis + 1 if axis >= 0 else -axis
 
 
 def parse(text: str) -> Pattern:

@@ -176,35 +176,11 @@ def narrower(old: Any, new: Any) -> bool:
     """Whether a domain may leave out something that another contained."""
     if old == new:
         return False
-    one, other = _domain(old), _domain(new)
-    if one is None or other is None:
-        return True
-    (low, high, hole), (new_low, new_high, new_hole) = one, other
-    with_zero = low <= (0.0, 0) <= high and not hole
-    return new_low > low or new_high < high or (new_hole and with_zero)
+    # Only here: domains draw with NumPy, which the tool's own process does without.
+    from needle_cli.checking.domains.registry import domain_as_written
 
-
-def _domain(domain: Any) -> tuple[tuple[float, int], tuple[float, int], bool] | None:
-    """Return the ends of a domain of numbers, and whether zero is left out of its inside.
-
-    An end is (number, 1) where it is open and (number, 0) where not, with the sign by which larger
-    means narrower below and wider above.
-    """
-    endless = float("inf")
-    plain = {
-        "real": ((-endless, 0), (endless, 0), False),
-        "nonzero": ((-endless, 0), (endless, 0), True),
-        "nonnegative": ((0.0, 0), (endless, 0), False),
-        "positive": ((0.0, 1), (endless, 0), False),
-    }
-    name = domain.get("name", "interval") if isinstance(domain, Mapping) else domain
-    if name in plain:
-        return plain[name]
-    if not isinstance(domain, Mapping) or name != "interval":
-        return None
-    low = (float(domain.get("low", -endless)), int(bool(domain.get("open_low"))))
-    high = (float(domain.get("high", endless)), -int(bool(domain.get("open_high"))))
-    return low, high, False
+    one, other = domain_as_written(old), domain_as_written(new)
+    return one is None or other is None or not other.includes(one)
 
 
 def of_known(

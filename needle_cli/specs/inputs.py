@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from needle_cli.checking.claims import Domain, InputClaim, Spread
-from needle_cli.checking.domains import domains
+from needle_cli.checking.domains.registry import DOMAINS, bare_names, domain_of
+from needle_cli.checking.fields import fields_of
 from needle_cli.specs.dims import SHAPE_GRAMMAR, parse_shape
 from needle_cli.specs.errors import listed, nearest, shown
 from needle_cli.specs.forms import (
@@ -22,11 +23,11 @@ from needle_cli.specs.forms import (
     resolve,
 )
 from needle_cli.specs.table import Table, is_finite_number
-from needle_cli.specs.vocabulary import DOMAIN_FIELDS, DUPLICATES
 
 DEFAULT_MEMBERS = (1, 4)
 MOST_MEMBERS = 16
-SQUARE = ("spd", "symmetric", "triangular")
+BOUNDED = "interval"
+"""The domain of a table that gives bounds and no name."""
 
 
 def inputs(fields: Fields) -> Form:
@@ -70,7 +71,7 @@ def _claim(table: Table, values: dict[str, Any], base: InputClaim) -> InputClaim
     for key in {"list", "tuple"} & set(values):
         values |= {"members": values.pop(key), "is_tuple": key == "tuple"}
     claim = replace(base, **values)
-    implied = {"index": "int", "bool": "bool"}.get(claim.domain.name, base.dtype)
+    implied = domain_of(claim.domain).dtype or base.dtype
     dtype = values.get("dtype", implied)
     if implied != base.dtype and dtype != implied:
         raise table.wrong("dtype", f'"{implied}", which the domain {claim.domain.name} implies')
@@ -146,63 +147,54 @@ def read_domain(parent: Table, key: str, scope: Scope) -> Domain:
     """Read a domain: its name, or a table with `name` and fields; low or high alone: interval."""
     value = parent.data[key]
     if isinstance(value, str):
-        parent.word(key, [n for n in DOMAIN_FIELDS if n not in ("interval", "index")])
+        parent.word(key, bare_names())
         return Domain(value)
     if not isinstance(value, dict):
-        raise parent.wrong(key, f"{listed(DOMAIN_FIELDS)}, or a table")
+        raise parent.wrong(key, f"{listed(DOMAINS)}, or a table")
     table = parent.table(key)
     if "name" not in table:
         if not {"low", "high"} & set(value):
-            table.only((*DOMAIN_FIELDS["interval"], "name"))
+            table.only((*fields_of(DOMAINS[BOUNDED]), "name"))
             raise table.error(
                 "", f"`{table.path}` has neither `name` nor bounds", "name, or low and high"
             )
-        return _read_fields(table, "interval", scope)
+        return _read_fields(table, BOUNDED, scope)
     name = table.text("name")
     if ":" in name:
         table.only(("name",))
         return Domain("hook", hook=resolve(table, "name", scope))
-    if name not in DOMAIN_FIELDS:
+    if name not in DOMAINS:
         raise table.wrong(
-            "name", f'{listed(DOMAIN_FIELDS)}, or "module:function"', nearest(name, DOMAIN_FIELDS)
+            "name", f'{listed(DOMAINS)}, or "module:function"', nearest(name, DOMAINS)
         )
     return _read_fields(table, name, scope)
 
 
 def _read_fields(table: Table, name: str, scope: Scope) -> Domain:
-    table.only(("name", *DOMAIN_FIELDS[name]))
-    domain = Domain(
-        name,
-        low=table.number("low", 0.0) if "low" in table else None,
-        high=table.number("high", 0.0) if "high" in table else None,
-        open_low=table.flag("open_low", False),
-        open_high=table.flag("open_high", False),
-        min_eig=table.number("min_eig", Domain.min_eig),
-        max_eig=table.number("max_eig", Domain.max_eig),
-        into=table.name("into", scope.inputs, "input") if "into" in table else "",
-        axis=table.integer("axis", -1 if name == "simplex" else 0),
-        duplicates=table.word("duplicates", DUPLICATES, Domain.duplicates),
-        lower=table.flag("lower", True),
-    )
-    if name == "interval" and "low" not in table and "high" not in table:
-        raise table.error("", f"`{table.path}` is an interval without bounds", "low, high or both")
-    if domain.low is not None and domain.high is not None and domain.low >= domain.high:
-        raise table.error(
-            "high", f"no number lies between {domain.low} and {domain.high}", "low < high"
-        )
-    if not 0 < domain.min_eig <= domain.max_eig:
-        raise table.error(
-            "min_eig" if "min_eig" in table else "max_eig",
-            f"eigenvalues from {domain.min_eig} to {domain.max_eig}",
-            "0 < min_eig <= max_eig",
-        )
-    if name == "index" and not domain.into:
-        raise table.error(
-            "",
-            f"`{table.path}` does not say what it is an index into",
-            f"into = {listed(scope.inputs)}",
-        )
-    return domain
+    """Read the fields of a domain; what may stand there its class says."""
+    kind = DOMAINS[name]
+    types = fields_of(kind)
+    table.only(("name", *types))
+    given = {key: _read_field(table, key, types[key], scope) for key in types if key in table}
+    if kind.needs is not None and not set(kind.needs.fields) & set(given):
+        message = f"`{table.path}` {kind.needs.message}"
+        raise table.error("", message, kind.needs.expected.format(inputs=listed(scope.inputs)))
+    problem = kind(**given).problem()
+    if problem is not None:
+        keys, message, expected = problem
+        raise table.error(next(key for key in keys if key in table), message, expected)
+    return Domain(name, given)
+
+
+def _read_field(table: Table, key: str, wanted: Any, scope: Scope) -> Any:
+    """Read one field of a domain by its type; a literal type is a vocabulary."""
+    if get_args(wanted):
+        return table.word(key, get_args(wanted))
+    if wanted is str:
+        return table.name(key, scope.inputs, "input")
+    if wanted is bool:
+        return table.flag(key, False)
+    return table.integer(key, 0) if wanted is int else table.number(key, 0.0)
 
 
 def check_shapes(table: Table, claims: Sequence[InputClaim]) -> None:
@@ -234,7 +226,7 @@ def _check(table: Table, claim: InputClaim) -> None:
     """Refuse claims that contradict each other."""
     pattern = parse_shape(claim.shape)
     square = len(pattern.items) > 1 and pattern.items[-1] == pattern.items[-2]
-    if claim.domain.name in SQUARE and not square:
+    if domain_of(claim.domain).matrix and not square:
         raise table.error(
             "domain",
             f"the domain {claim.domain.name} needs square matrices, and "
@@ -262,4 +254,4 @@ def _check(table: Table, claim: InputClaim) -> None:
 
 def inside(domain: Domain, value: float) -> bool:
     """Whether one number may stand in an input of a domain."""
-    return bool(domains.inside(domain, np.asarray(float(value))))
+    return bool(domain_of(domain).inside(np.asarray(float(value))))

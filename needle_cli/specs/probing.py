@@ -15,6 +15,7 @@ import numpy as np
 
 from needle_cli.checking.choosing import SeededChooser
 from needle_cli.checking.claims import Claims, Dim, InputClaim
+from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.generation.structure_space import space_of
 from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
@@ -25,8 +26,6 @@ from needle_cli.specs.inputs import inside
 POINTS = (-1.0, 0.0, 1.0, -0.25, 0.25, 2.5, -2.5, 100.0, -100.0)
 SEEDS = range(6)
 RAISES = "raises"
-NUMBERS = ("positive", "nonnegative", "nonzero", "interval", "integer", "real")
-"""Domains of single numbers; the others (spd, simplex, index) say what the input is."""
 
 
 def probe_reference(claims: Claims) -> Iterator[tuple[str, str, str]]:
@@ -79,7 +78,7 @@ def _cases(claims: Claims) -> Iterator[Case]:
 def _accepted_outside(claims: Claims, claim: InputClaim, cases: list[Case]) -> float | None:
     """Return a number outside every lane's claim at which the reference is finite, if any."""
     lanes = [claims.inputs_of(name)[claim.name] for name in ("", *(n.name for n in claims.lanes))]
-    if claim.dtype != "float" or claim.domain.name not in NUMBERS:
+    if claim.dtype != "float" or not domain_of(claim.domain).numbers:
         return None
     for point in POINTS:
         if any(_claims(lane, point) for lane in lanes):
@@ -93,7 +92,7 @@ def _claims(claim: InputClaim, point: float) -> bool:
     """Tell whether a claim covers a number; listed values are samples of the domain around them."""
     if claim.values is not None and not min(claim.values) <= point <= max(claim.values):
         return False
-    return claim.domain.name not in NUMBERS or inside(claim.domain, point)
+    return not domain_of(claim.domain).numbers or inside(claim.domain, point)
 
 
 def _filled(case: Case, name: str, point: float) -> Case:

@@ -8,7 +8,10 @@ Python (names, dims, signatures) is the loader's alone.
 from __future__ import annotations
 
 import json
+from typing import Any, get_args
 
+from needle_cli.checking.domains.registry import DOMAINS, bare_names
+from needle_cli.checking.fields import fields_of
 from needle_cli.specs.fields import DIM, INPUT, TOP
 from needle_cli.specs.forms import (
     COUNT,
@@ -22,8 +25,9 @@ from needle_cli.specs.forms import (
     object_node,
     text,
 )
+from needle_cli.specs.inputs import BOUNDED
 from needle_cli.specs.params import NEEDS
-from needle_cli.specs.vocabulary import DOMAIN_FIELDS, DUPLICATES, FIELD_TYPES, PARAM_FIELDS
+from needle_cli.specs.vocabulary import DUPLICATES, FIELD_TYPES, PARAM_FIELDS
 
 FIELD_NODES = {
     "number": NUMBER.node, "integer": integer().node, "boolean": FLAG.node, "string": TEXT.node,
@@ -62,17 +66,24 @@ def _field(name: str, kind: str = "") -> Node:
 
 
 def _domain() -> Node:
-    bare = [name for name in DOMAIN_FIELDS if name not in ("interval", "index")]
-    options: list[Node] = [{"enum": bare}]
-    for name, fields in DOMAIN_FIELDS.items():
-        needs = ["name", *(["into"] if name == "index" else [])]
-        options.append(
-            object_node({"name": {"const": name}, **{f: _field(f) for f in fields}}, needs)
-        )
-    bounds = object_node({field: _field(field) for field in DOMAIN_FIELDS["interval"]})
+    options: list[Node] = [{"enum": bare_names()}]
+    for name, kind in DOMAINS.items():
+        needs = kind.needs
+        lone = needs.fields if needs is not None and len(needs.fields) == 1 else ()
+        options.append(object_node({"name": {"const": name}, **_fields(kind)}, ["name", *lone]))
+    bounds = object_node(_fields(DOMAINS[BOUNDED]))
     options.append({**bounds, "anyOf": [{"required": ["low"]}, {"required": ["high"]}]})
     options.append(object_node({"name": _dotted("a generator of arrays")}, ["name"]))
     return {"anyOf": options}
+
+
+def _fields(kind: type[Any]) -> Node:
+    """Return the nodes of what may be given for a domain, by the types that its class states."""
+    nodes = {float: NUMBER.node, int: integer().node, bool: FLAG.node, str: TEXT.node}
+    return {
+        key: {"enum": list(get_args(wanted))} if get_args(wanted) else nodes[wanted]
+        for key, wanted in fields_of(kind).items()
+    }
 
 
 def _param() -> Node:

@@ -22,23 +22,6 @@ FLOAT_DTYPES = ("float16", "float32", "float64")
 DEVICES = ("cpu", "cuda", "sim")
 DUPLICATES = ("allow", "force", "forbid")
 
-DOMAIN_FIELDS: dict[str, tuple[str, ...]] = {
-    "real": (),
-    "positive": (),
-    "nonnegative": (),
-    "nonzero": (),
-    "interval": ("low", "high", "open_low", "open_high"),
-    "integer": ("low", "high"),
-    "bool": (),
-    "distinct": (),
-    "simplex": ("axis",),
-    "spd": ("min_eig", "max_eig"),
-    "symmetric": (),
-    "triangular": ("lower",),
-    "index": ("into", "axis", "duplicates"),
-}
-"""The fields that each domain takes beside `name`."""
-
 PARAM_FIELDS: dict[str, tuple[str, ...]] = {
     "int": ("min", "max", "values"),
     "float": ("min", "max", "values"),
@@ -58,9 +41,7 @@ PARAM_FIELDS: dict[str, tuple[str, ...]] = {
 """The fields that each kind of parameter takes beside `kind`."""
 
 FIELD_TYPES = {
-    "low": "number", "high": "number", "open_low": "boolean", "open_high": "boolean",
-    "axis": "integer", "min_eig": "number", "max_eig": "number", "lower": "boolean",
-    "into": "string", "duplicates": "string", "of": "string", "extra": "integer",
+    "axis": "integer", "duplicates": "string", "of": "string", "extra": "integer",
     "optional": "boolean", "int": "boolean", "empty": "boolean", "arrays": "boolean",
     "values": "array", "min": "number", "max": "number",
 }  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.domains.domains import contains
+from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.model import Array, Case, Garbage, Gradient, OperatorError, Structure
@@ -334,7 +334,9 @@ def _place(claims: Claims, case: Case) -> str:
     inputs = claims.inputs_at(case.tags)
     for owner, leaf in zip(case.leaf_owners(), case.leaves(), strict=True):
         claim = inputs[owner]
-        if leaf.dtype.kind != "f" or (claim.values is None and contains(claim.domain, leaf)):
+        if leaf.dtype.kind != "f" or (
+            claim.values is None and domain_of(claim.domain).contains(leaf)
+        ):
             continue
         return OUTSIDE
     return KINK if claims.kinks else WITHIN

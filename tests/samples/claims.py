@@ -80,7 +80,10 @@ def getitem():
 
 def embedding():
     index = InputClaim(
-        "index", "(S...)", domain=Domain("index", into="table", duplicates="force"), dtype="int"
+        "index",
+        "(S...)",
+        domain=Domain("index", {"into": "table", "duplicates": "force"}),
+        dtype="int",
     )
     return make(lambda table, index: table[index], table="(v, d)", index=index)
 
@@ -99,7 +102,7 @@ def largest():
 def power():
     main = {
         "a": InputClaim("a", "(...)", domain=Domain("positive")),
-        "b": InputClaim("b", "(...)", domain=Domain("interval", -3.0, 3.0)),
+        "b": InputClaim("b", "(...)", domain=Domain("interval", {"low": -3.0, "high": 3.0})),
     }
     override = {
         "a": InputClaim("a", "(...)", domain=Domain("nonzero")),

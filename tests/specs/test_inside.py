@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from needle_cli.checking.claims import Domain
-from needle_cli.checking.domains.domains import contains, draw
+from needle_cli.checking.domains.registry import domain_of
 from needle_cli.specs import SpecError, load_spec
 from needle_cli.specs.inputs import inside
 
@@ -48,8 +48,8 @@ def test_values_lie_in_the_domain(tmp_path: Path, domain: str, fine: str, outsid
 
 
 def test_what_is_drawn_of_a_simplex_is_inside_and_its_negative_is_not() -> None:
-    domain = Domain("simplex", axis=-1)
-    rows = draw(domain, np.random.default_rng(1), (4, 3))
-    assert contains(domain, rows)
+    domain = Domain("simplex")
+    rows = domain_of(domain).draw(np.random.default_rng(1), (4, 3))
+    assert domain_of(domain).contains(rows)
     assert all(inside(domain, value) for value in rows.flat)
     assert not any(inside(domain, -value) for value in rows.flat)

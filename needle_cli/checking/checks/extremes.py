@@ -11,6 +11,7 @@ from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge
 from needle_cli.checking.checks.gradient import GradientCheck
 from needle_cli.checking.claims import Claims
+from needle_cli.checking.domains.registry import domain_of, family
 from needle_cli.checking.model import (
     Answer,
     Element,
@@ -37,7 +38,7 @@ class Extremes(Check):
         bounded = [
             name
             for name, claim in claims.inputs.items()
-            if claim.domain.name not in ("real", "positive", "nonnegative", "nonzero", "distinct")
+            if family(claim) == "float" and not domain_of(claim.domain).has_far_end
         ]
         return f"the domain of {', '.join(bounded)} has no far end" if bounded else ""
 

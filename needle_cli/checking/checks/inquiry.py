@@ -5,7 +5,7 @@ from __future__ import annotations
 from needle_cli.checking.checks.context import Question, refused
 from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.domains.tangents import tangent_of
+from needle_cli.checking.domains.registry import tangent_of
 from needle_cli.checking.model import Answer, Case, Garbage, OperatorError, OpUnderTest, Plan
 
 

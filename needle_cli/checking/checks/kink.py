@@ -15,8 +15,7 @@ import numpy as np
 from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge
 from needle_cli.checking.claims import Claims, Kink
-from needle_cli.checking.domains.domains import inside
-from needle_cli.checking.kinks.placing import has_edges
+from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.kinks.sites import Place, places_on, tie_groups
 from needle_cli.checking.model import (
     Answer,
@@ -88,7 +87,8 @@ class KinkCheck(Check):
 def concerns(claims: Claims) -> bool:
     """Tell whether an operator has anything to ask: declared kinks, or a closed end of a domain."""
     return bool(claims.kinks) or any(
-        has_edges(claim.domain) and claim.differentiable for claim in claims.inputs.values()
+        domain_of(claim.domain).closed_ends and claim.differentiable
+        for claim in claims.inputs.values()
     )
 
 
@@ -334,8 +334,8 @@ class Site:
         Both entries move together there, so that one of the two may answer for both.
         """
         owner = self.subject.case.leaf_owners()[place[0]]
-        domain = self.claims.inputs_at(self.subject.case.tags)[owner].domain
-        if domain.name not in ("spd", "symmetric"):
+        claim = self.claims.inputs_at(self.subject.case.tags)[owner]
+        if not domain_of(claim.domain).mirrored:
             return None
         shape = self.subject.leaves[place[0]].shape
         *lead, i, j = (int(n) for n in np.unravel_index(place[1], shape))
@@ -414,14 +414,14 @@ def _inside(subject: Subject, claims: Claims) -> Allows | None:
     """
     inputs = claims.inputs_at(subject.case.tags)
     owners = subject.case.leaf_owners()
-    domains = [inputs[owners[i]].domain for i in subject.judged]
+    domains = [domain_of(inputs[owners[i]].domain) for i in subject.judged]
     leaves = [subject.leaves[i] for i in subject.judged]
 
     def allows(direction: Sequence[Array], side: int) -> bool:
         # One-sided slopes are taken at powers of two times the direction, the largest an eighth.
         return all(
-            bool(inside(domain, leaf + side * 2.0**-12 * u).all() or not u.any())
+            bool(domain.inside(leaf + side * 2.0**-12 * u).all() or not u.any())
             for domain, leaf, u in zip(domains, leaves, direction, strict=True)
         )
 
-    return allows if any(has_edges(d) for d in domains) else None
+    return allows if any(domain.closed_ends for domain in domains) else None

@@ -11,14 +11,15 @@ import numpy as np
 
 from needle_cli.checking.choosing import FirstChooser
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.domains.domains import SCALABLE, family
+from needle_cli.checking.domains.registry import domain_of, family
 from needle_cli.checking.generation.exact import reference_outputs
 from needle_cli.checking.generation.layouts import LAYOUTS, possible
 from needle_cli.checking.generation.realise import realise, specials
 from needle_cli.checking.generation.shape_plans import LONG, Plan, Planner
-from needle_cli.checking.generation.structure_space import LaneSpace, first_shape, space_of
+from needle_cli.checking.generation.structure_space import LaneSpace, space_of
 from needle_cli.checking.model import GeneratorError, Structure
 from needle_cli.checking.parameters.registry import kind_of
+from needle_cli.checking.shapes import first_shape
 
 SCALES = (8.0, 1e3, 1e-4)
 NUMBERS = ("int", "float", "choice")
@@ -207,7 +208,7 @@ def scales(claims: Claims, lane: str) -> tuple[float, ...]:
     """
     space = space_of(claims).lane(lane)
     floats = [c for c in space.inputs.values() if family(c) == "float" and c.values is None]
-    if not any(claim.domain.name in SCALABLE for claim in floats):
+    if not any(domain_of(claim.domain).scalable for claim in floats):
         return ()
     planner = Planner(space)
     plain = _Maker(claims, space, "generic").structure(planner.typical())

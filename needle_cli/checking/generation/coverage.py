@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from needle_cli.checking.claims import Claims, ParamClaim
 from needle_cli.checking.generation.corners import corner_structures, scales
 from needle_cli.checking.generation.realise import specials
-from needle_cli.checking.generation.structure_space import LaneSpace, first_shape, space_of
+from needle_cli.checking.generation.structure_space import LaneSpace, space_of
 from needle_cli.checking.model import Structure
 from needle_cli.checking.parameters.registry import kind_of
-from needle_cli.checking.shapes import Shape, broadcast, match
+from needle_cli.checking.shapes import Shape, broadcast, first_shape, match
 
 
 def every_key(claims: Claims) -> frozenset[str]:

@@ -1,61 +1,28 @@
-"""Values for the exact lane: small whole numbers, and the test that nothing rounds."""
+"""The exact lane: how large its whole numbers are, and the test that nothing rounds."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.claims import Claims, Domain
-from needle_cli.checking.domains.domains import Generator, draw, limits
+from needle_cli.checking.claims import Claims
+from needle_cli.checking.domains.base import Generator
 from needle_cli.checking.model import Array, Case
 from needle_cli.checking.parameters.numbers import is_exact
 from needle_cli.checking.reference import values
-from needle_cli.checking.shapes import Shape
 
 INTEGERS = 4
-"""The largest magnitude of an entry in the exact lane; 2 for dtypes of two bytes."""
+"""The largest magnitude of an entry in the exact lane, but 2 for dtypes of two bytes: products and
+sums of a few of them fit the eleven bits of a float16."""
 
-_WHOLE = ("real", "positive", "nonnegative", "nonzero", "interval", "integer")
 _RESOLUTION = 64.0
 """Outputs are multiples of one over this where halves and quarters stand among the parameters."""
 
 
-def whole_numbers(domain: Domain, rng: Generator, shape: Shape, dtype: np.dtype[Any]) -> Array:
-    """Draw small whole numbers of a domain, as float64; generic values where it has too few."""
-    most = 2 if dtype.itemsize < 4 else INTEGERS
-    if domain.name == "distinct":
-        count = math.prod(shape)
-        return (rng.permutation(count) - count // 2).astype(np.float64).reshape(shape)
-    if domain.name in ("symmetric", "triangular"):
-        return _matrices(domain, rng, shape, most)
-    if domain.name not in _WHOLE:
-        return draw(domain, rng, shape)
-    low, high = limits(domain)
-    first = math.floor(low) + 1 if domain.open_low or domain.name == "positive" else low
-    last = math.ceil(high) - 1 if domain.open_high else high
-    options = [v for v in range(-most, most + 1) if first <= v <= last]
-    if domain.name == "nonzero":
-        options.remove(0)
-    if len(options) < 2 and domain.name == "interval":
-        middle = range(math.ceil(low), min(math.floor(high), math.ceil(low) + 4) + 1)
-        options = [v for v in middle if first <= v <= last and abs(v) <= 64]
-    return (
-        np.asarray(rng.choice(options, shape), dtype=np.float64)
-        if options
-        else draw(domain, rng, shape)
-    )
-
-
-def _matrices(domain: Domain, rng: Generator, shape: Shape, most: int) -> Array:
-    """Draw whole symmetric or triangular matrices."""
-    lower = np.tril(rng.integers(-most, most + 1, shape)).astype(np.float64)
-    if domain.name == "symmetric":
-        return np.asarray(lower + np.tril(lower, -1).swapaxes(-1, -2))
-    place = np.arange(shape[-1])
-    lower[..., place, place] = rng.choice((-2.0, -1.0, 1.0, 2.0), shape[:-1])
-    return np.asarray(lower if domain.lower else lower.swapaxes(-1, -2))
+def largest_integer(dtype: np.dtype[Any]) -> int:
+    """Return the largest magnitude of an entry in the exact lane of a dtype."""
+    return 2 if dtype.itemsize < 4 else INTEGERS
 
 
 def is_exact_case(claims: Claims, case: Case, dtype: np.dtype[Any]) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from needle_cli.checking.claims import Domain, InputClaim, Kink
-from needle_cli.checking.domains.domains import MATRIX, axis_of
+from needle_cli.checking.claims import InputClaim, Kink
+from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.model import Array
 from needle_cli.checking.shapes import Shape
 
@@ -21,23 +21,14 @@ def repeatable_axis(claim: InputClaim, kinks: tuple[Kink, ...], shape: Shape) ->
     has to spread.
     """
     tied = any(kink.kind == "tie" and claim.name in kink.of for kink in kinks)
-    if tied or claim.domain.name in ("distinct", "hook") or _forbids(claim.domain):
+    if tied:
         return None
-    last = len(shape) - (2 if claim.domain.name in MATRIX else 0)
-    barred = set()
-    if claim.domain.name == "simplex":
-        barred.add(axis_of(claim.domain) % len(shape))
-    if claim.spread is not None and shape:
-        barred.add(claim.spread.axis % len(shape))
-    for axis in range(last):
-        if shape[axis] > 1 and axis not in barred:
+    free = domain_of(claim.domain).repeatable(len(shape))
+    spread = claim.spread.axis % len(shape) if claim.spread is not None and shape else None
+    for axis, n in enumerate(shape):
+        if n > 1 and axis in free and axis != spread:
             return axis
     return None
-
-
-def _forbids(domain: Domain) -> bool:
-    """Whether an index domain wants every position at most once, or one surely twice."""
-    return domain.name == "index" and domain.duplicates != "allow"
 
 
 def possible(claim: InputClaim, kinks: tuple[Kink, ...], shape: Shape) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,37 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from needle_cli.checking.claims import Claims, Domain, InputClaim, Kink
-from needle_cli.checking.domains.domains import (
-    SCALABLE,
-    Generator,
-    contains,
-    draw,
-    edge_margin,
-    edges,
-    family,
-    inside,
-    limits,
-    rms,
-    tangent,
-)
-from needle_cli.checking.domains.extremes import extreme
-from needle_cli.checking.generation.exact import INTEGERS, is_exact_case, whole_numbers
+from needle_cli.checking.claims import Claims, InputClaim, Kink
+from needle_cli.checking.domains.base import DomainKind, Generator, rms
+from needle_cli.checking.domains.numbers import BESIDE
+from needle_cli.checking.domains.registry import domain_of, drawn_from, family
+from needle_cli.checking.generation.exact import is_exact_case, largest_integer
 from needle_cli.checking.generation.layouts import arrange, repeatable_axis
-from needle_cli.checking.generation.structure_space import index_size
 from needle_cli.checking.kinks import clearance, placing
 from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
-from needle_cli.checking.numerics.steps import REACH
 from needle_cli.checking.shapes import Shape
-
-__all__ = ["INTEGERS", "GeneratorError", "contains", "realise", "specials", "tangent"]
 
 SPECIALS = ("zeros", "units", "ties", "edges")
 UNITS = (1.0, -1.0)
-
-
-FREE = ("real", "positive", "nonnegative", "nonzero", "interval")
-"""Domains whose entries have nothing to do with each other."""
 
 
 @dataclass(frozen=True)
@@ -149,23 +129,14 @@ def _one(plan: _Plan, claim: InputClaim, shape: Shape, rng: Generator) -> Array:
     if claim.values is not None:
         array = rng.choice(np.asarray(claim.values, dtype=np.float64), shape)
     elif plan.kind == "integer" and _floats(claim):
-        array = whole_numbers(claim.domain, rng, shape, plan.dtype)
+        array = domain_of(claim.domain).whole(rng, shape, largest_integer(plan.dtype))
     else:
-        structure = plan.structure
-        size = index_size(claim, structure.shapes, structure.params)
-        array = draw(_drawn_from(claim), rng, shape, size)
+        domain = drawn_from(claim)
+        array = domain.draw(rng, shape, domain.length(plan.structure.shapes))
     array = np.asarray(array)
     if _floats(claim) and array.dtype.kind != "f":
         array = array.astype(np.float64)
     return array
-
-
-def _drawn_from(claim: InputClaim) -> Domain:
-    """Return the domain to draw from: `dtype` alone may say that numbers are whole, or truths."""
-    kind = family(claim)
-    if claim.domain.name == "real" and kind != "float":
-        return Domain("bool" if kind == "bool" else "integer")
-    return claim.domain
 
 
 def _refine(plan: _Plan, drawn: clearance.Drawn, rng: Generator) -> frozenset[str]:
@@ -176,7 +147,8 @@ def _refine(plan: _Plan, drawn: clearance.Drawn, rng: Generator) -> frozenset[st
         return frozenset()
     if plan.kind == "extreme":
         for name, claim in free.items():
-            found = [extreme(claim.domain, a, plan.dtype, rng) for a in drawn[name]]
+            domain = domain_of(claim.domain)
+            found = [domain.extreme(a, plan.dtype, rng) for a in drawn[name]]
             if all(a is not None for a in found):
                 drawn[name] = [a for a in found if a is not None]
                 tags.add("extreme")
@@ -184,12 +156,12 @@ def _refine(plan: _Plan, drawn: clearance.Drawn, rng: Generator) -> frozenset[st
         return frozenset(tags | _nearness(plan, moving))
     scale = _scale(plan)
     for name, claim in free.items():
-        if claim.domain.name in SCALABLE and scale != 1.0:
+        if scale != 1.0 and domain_of(claim.domain).scalable:
             drawn[name] = [a * scale for a in drawn[name]]
     _mix_in(plan, free, drawn, rng)
     _spread(free, drawn)
     moving = {n: a for n, a in drawn.items() if n in free}
-    domains = {n: c.domain for n, c in free.items()}
+    domains = {n: domain_of(c.domain) for n, c in free.items()}
     kinks = [k for k in plan.claims.kinks if any(n in moving for n in k.of)]
     if plan.kind == "kink":
         given = plan.structure.params
@@ -205,7 +177,7 @@ def _refine(plan: _Plan, drawn: clearance.Drawn, rng: Generator) -> frozenset[st
 def _nearness(plan: _Plan, moving: clearance.Drawn) -> set[str]:
     """Return the tag of values that a step could take over a declared kink."""
     kinks = [k for k in plan.claims.kinks if any(n in moving for n in k.of)]
-    domains = {n: plan.inputs[n].domain for n in moving}
+    domains = {n: domain_of(plan.inputs[n].domain) for n in moving}
     near = any(clearance.touches(moving, k, plan.structure.params, domains) for k in kinks)
     return {"near kink"} if near else set()
 
@@ -244,31 +216,31 @@ def specials(claims: Claims, lane: str) -> tuple[str, ...]:
 
 
 def _takes(claims: Claims, claim: InputClaim, word: str) -> bool:
-    """Tell whether an input can take exact zeros or ones, ties, or entries near its edges."""
+    """Return True if an input can take exact zeros or ones, ties, or entries near its edges."""
     if not _floats(claim) or claim.values is not None:
         return False
     kinks = [kink for kink in claims.kinks if claim.name in kink.of]
+    domain = domain_of(claim.domain)
     if word == "edges":
-        return bool(edges(claim.domain)) or claim.domain.name == "nonzero"
+        return domain.has_edge
+    if not domain.mixable:
+        return False
     if word == "ties":
-        shared = any(kink.kind in ("tie", "equal") for kink in kinks)
-        return claim.domain.name in FREE and not shared
+        return not domain.mirrored and not any(kink.kind in ("tie", "equal") for kink in kinks)
     if any(k.kind != "point" for k in kinks):
         return False
     if word == "units":
-        free = claim.domain.name in (*FREE, "symmetric")
-        return free and any(_unit_fits(claim, unit, kinks, 1.25 * REACH) for unit in UNITS)
-    if any(_at(k.value) == 0.0 for k in kinks):
-        return False
-    low, high = limits(claim.domain)
-    return claim.domain.name in ("real", "interval", "symmetric") and low < 0 < high
+        return any(_unit_fits(domain, unit, kinks, BESIDE) for unit in UNITS)
+    low, high, *_ = domain.ends
+    inside = low < 0 < high and bool(domain.inside(np.zeros(())))
+    return inside and not any(_at(k.value) == 0.0 for k in kinks)
 
 
-def _unit_fits(claim: InputClaim, unit: float, kinks: Sequence[Kink], reach: float) -> bool:
-    """Tell whether 1 or -1 is on no kink, and inside a domain with room for a step of `reach`."""
+def _unit_fits(domain: DomainKind, unit: float, kinks: Sequence[Kink], reach: float) -> bool:
+    """Return True if 1 or -1 is on no kink, and inside a domain with room for a step of `reach`."""
     at_kink = any(isinstance(k.value, str) or float(k.value) == unit for k in kinks)
     around = unit + reach * np.array([-1.0, 0.0, 1.0])
-    return not at_kink and reach < 1 and bool(inside(claim.domain, around).all())
+    return not at_kink and reach < 1 and bool(domain.inside(around).all())
 
 
 def _at(value: Any) -> float:
@@ -285,24 +257,25 @@ def _mix_in(
         if word == "none" or not _takes(plan.claims, claim, word):
             continue
         kinks = [kink for kink in plan.claims.kinks if name in kink.of]
-        drawn[name] = [_special(word, claim, a, kinks, rng) for a in drawn[name]]
+        domain = domain_of(claim.domain)
+        drawn[name] = [_special(word, domain, a, kinks, rng) for a in drawn[name]]
 
 
 def _special(
-    word: str, claim: InputClaim, array: Array, kinks: Sequence[Kink], rng: Generator
+    word: str, domain: DomainKind, array: Array, kinks: Sequence[Kink], rng: Generator
 ) -> Array:
     """Return the array with special values in about a third of its places, one at least."""
     if array.size == 0 or (word == "ties" and array.size < 2):
         return array
     mask = rng.random(array.shape) < 0.33
     mask.flat[int(rng.integers(array.size))] = True
-    if claim.domain.name == "symmetric":
+    if domain.mirrored:
         mask = mask | mask.swapaxes(-1, -2)
     if word == "zeros":
         return np.where(mask, 0.0, array)
     if word == "units":
-        reach = 1.25 * REACH * max(rms(array), 1.0)
-        fitting = [unit for unit in UNITS if _unit_fits(claim, unit, kinks, reach)]
+        reach = BESIDE * max(rms(array), 1.0)
+        fitting = [unit for unit in UNITS if _unit_fits(domain, unit, kinks, reach)]
         if not fitting:
             return array
         return np.where(mask, np.where(array < 0, fitting[-1], fitting[0]), array)
@@ -310,20 +283,7 @@ def _special(
         chosen = array.flat[int(rng.integers(array.size))]
         mask.flat[rng.permutation(array.size)[:2]] = True
         return np.where(mask, chosen, array)
-    return np.where(mask, _near_edge(claim, array, rng), array)
-
-
-def _near_edge(claim: InputClaim, array: Array, rng: Generator) -> Array:
-    """Return values as near to the domain's ends as the largest step allows."""
-    domain = claim.domain
-    low, high = limits(domain)
-    beside = 1.25 * REACH * rms(array)
-    if domain.name == "nonzero":
-        return np.asarray(np.copysign(beside, array))
-    if math.isfinite(low) and math.isfinite(high):
-        margin = edge_margin(domain)
-        return np.where(rng.random(array.shape) < 0.5, low + margin, high - margin)
-    return np.full(array.shape, low + beside if math.isfinite(low) else high - beside)
+    return np.where(mask, domain.near_edge(array, rng), array)
 
 
 def _finished(plan: _Plan, name: str, arrays: list[Array]) -> InputValue:
@@ -343,11 +303,11 @@ def _rounded(plan: _Plan, claim: InputClaim, array: Array) -> Array:
         result = array.astype(np.bool_ if kind == "bool" else np.intp)
     else:
         result = _nudged(claim, array.astype(plan.dtype), array)
-    size = index_size(claim, plan.structure.shapes, plan.structure.params)
+    domain = domain_of(claim.domain)
     if claim.values is not None:
         good = bool(np.all(np.isin(result, np.asarray(claim.values).astype(result.dtype))))
     else:
-        good = contains(claim.domain, result, size)
+        good = domain.contains(result, domain.length(plan.structure.shapes))
     if not good:
         raise GeneratorError(
             f"{plan.claims.op}, input {claim.name}: drew {result!r}, which is outside its domain "
@@ -358,7 +318,7 @@ def _rounded(plan: _Plan, claim: InputClaim, array: Array) -> Array:
 
 def _nudged(claim: InputClaim, rounded: Array, exact: Array) -> Array:
     """Move entries that rounding took out of the domain one number back."""
-    outside = ~inside(claim.domain, rounded)
+    outside = ~domain_of(claim.domain).inside(rounded)
     if not np.any(outside):
         return rounded
     return np.where(outside, np.nextafter(rounded, exact.astype(rounded.dtype) * 0), rounded)

@@ -13,8 +13,9 @@ from needle_cli.checking.generation.corners import scales
 from needle_cli.checking.generation.coverage import every_key, keys_of
 from needle_cli.checking.generation.layouts import LAYOUTS, possible
 from needle_cli.checking.generation.realise import specials
-from needle_cli.checking.generation.structure_space import LaneSpace, Space, first_shape, space_of
+from needle_cli.checking.generation.structure_space import LaneSpace, Space, space_of
 from needle_cli.checking.model import Structure
+from needle_cli.checking.shapes import first_shape
 
 T = TypeVar("T")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,12 +11,20 @@ from typing import Any
 
 from needle_cli.checking.choosing import Chooser
 from needle_cli.checking.claims import Claims, InputClaim, ParamClaim
-from needle_cli.checking.domains.domains import family
+from needle_cli.checking.domains.registry import domain_of, family
 from needle_cli.checking.generation.requirements import Table, tables
 from needle_cli.checking.parameters import numbers as params_numbers
 from needle_cli.checking.parameters import registry as params
 from needle_cli.checking.parameters.base import Context
-from needle_cli.checking.shapes import BATCH, Shape, Solution, System, parse
+from needle_cli.checking.shapes import (
+    BATCH,
+    Shape,
+    Solution,
+    System,
+    first_shape,
+    parse,
+    rank_for,
+)
 
 MOST_RANK = 4
 """The largest rank of a group or of the batch that is drawn, where nothing needs more."""
@@ -36,6 +45,7 @@ class LaneSpace:
         self.lane = lane
         every = claims.inputs_of(lane)
         self.inputs: dict[str, InputClaim] = {n: every[n] for n in claims.args if n in every}
+        self.domains = {name: domain_of(claim.domain) for name, claim in self.inputs.items()}
         given = claims.params_of(lane)
         self.params: dict[str, ParamClaim] = {n: given[n] for n in claims.args if n in given}
         patterns = {name: parse(claim.shape) for name, claim in self.inputs.items()}
@@ -80,13 +90,10 @@ class LaneSpace:
         for param in self.params.values():
             if param.fields.get("of") == name:
                 needed.append(params.kind_of(param).least_rank(param))
-        if claim.domain.name == "simplex":
-            needed.append(1)
+        needed.append(self.domains[name].least_rank)
         if claim.spread is not None:
-            needed.append(_rank_for(claim.spread.axis))
-        for other in self.inputs.values():
-            if other.domain.name == "index" and other.domain.into == name:
-                needed.append(_rank_for(other.domain.axis))
+            needed.append(rank_for(claim.spread.axis))
+        needed += [domain.needs_rank(name) for domain in self.domains.values()]
         return max(needed)
 
     def given(self, chooser: Chooser) -> dict[str, int]:
@@ -139,25 +146,14 @@ class LaneSpace:
 
     def feasible(self, shapes: Mapping[str, Any]) -> bool:
         """Whether values exist: an index needs something to point at, without repeats enough."""
-        for name, claim in self.inputs.items():
-            if claim.domain.name != "index":
-                continue
-            size = index_size(claim, shapes, {})
-            count = 1
-            for n in first_shape(shapes[name]):
-                count *= n
-            forbid = claim.domain.duplicates == "forbid"
-            if size is not None and ((forbid and count > size) or (count and size == 0)):
-                return False
-        return True
+        return all(
+            domain.feasible(math.prod(first_shape(shapes[name])), domain.length(shapes))
+            for name, domain in self.domains.items()
+        )
 
-    def floating(self, differentiable: bool = True) -> list[str]:
-        """Return the floating inputs; those that are differentiable in this lane by default."""
-        return [
-            name
-            for name, claim in self.inputs.items()
-            if family(claim) == "float" and (claim.differentiable or not differentiable)
-        ]
+    def floating(self) -> list[str]:
+        """Return the floating inputs that are differentiable in this lane."""
+        return [n for n, c in self.inputs.items() if family(c) == "float" and c.differentiable]
 
     @property
     def has_room(self) -> bool:
@@ -170,39 +166,6 @@ class LaneSpace:
         return any(
             name not in self.claims.dims or self.claims.dims[name].min == 0 for name in names
         )
-
-
-def _rank_for(axis: Any) -> int:
-    """Return the rank that an axis needs."""
-    if not isinstance(axis, int):
-        return 1
-    return axis + 1 if axis >= 0 else -axis
-
-
-def first_shape(shape: Any) -> Shape:
-    """Return a shape; of a list's shapes the first."""
-    return shape[0] if shape and isinstance(shape[0], tuple) else shape
-
-
-def index_size(
-    claim: InputClaim, shapes: Mapping[str, Any], given: Mapping[str, Any]
-) -> int | None:
-    """Return the length of the axis that an index input points into; None if it is unknown.
-
-    The axis may be named by a parameter; None of that means the flattened array.
-    """
-    if claim.domain.into not in shapes:
-        return None
-    shape = first_shape(shapes[claim.domain.into])
-    axis: Any = claim.domain.axis
-    if isinstance(axis, str):
-        axis = given.get(axis)
-    if axis is None:
-        size = 1
-        for n in shape:
-            size *= n
-        return size
-    return int(shape[axis])
 
 
 class Space:

@@ -7,16 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.claims import Domain, Kink
-from needle_cli.checking.domains.domains import (
-    MATRIX,
-    Generator,
-    brought_back,
-    inside,
-    movable,
-    rms,
-    spaced,
-)
+from needle_cli.checking.claims import Kink
+from needle_cli.checking.domains.base import DomainKind, Generator, rms, spaced
 from needle_cli.checking.model import Array
 from needle_cli.checking.numerics.steps import REACH
 
@@ -33,7 +25,7 @@ Drawn = dict[str, list[Array]]
 def clear_of_kinks(
     drawn: Drawn,
     kinks: Sequence[Kink],
-    domains: Mapping[str, Domain],
+    domains: Mapping[str, DomainKind],
     params: Mapping[str, Any],
     rng: Generator,
 ) -> Drawn:
@@ -48,7 +40,7 @@ def clear_of_kinks(
             moved = _ACT[kink.kind](copied, kink, domains, params, rng)
             drawn = {
                 name: [
-                    kept_inside(domains[name], before, after) if name in domains else after
+                    domains[name].restored(before, after) if name in domains else after
                     for before, after in zip(drawn[name], moved[name], strict=True)
                 ]
                 for name in drawn
@@ -56,11 +48,6 @@ def clear_of_kinks(
         if not any(touches(drawn, kink, params, domains) for kink in kinks):
             break
     return drawn
-
-
-def kept_inside(domain: Domain, before: Array, after: Array) -> Array:
-    """Return the moved values, but the old ones where those have left the domain."""
-    return brought_back(domain, before, np.where(inside(domain, after), after, before))
 
 
 def _of(drawn: Drawn, kink: Kink) -> list[str]:
@@ -76,7 +63,7 @@ def kink_value(kink: Kink, params: Mapping[str, Any]) -> float:
 def _off_points(
     drawn: Drawn,
     kink: Kink,
-    domains: Mapping[str, Domain],
+    domains: Mapping[str, DomainKind],
     params: Mapping[str, Any],
     rng: Generator,
 ) -> Drawn:
@@ -86,7 +73,7 @@ def _off_points(
     return drawn
 
 
-def _pushed(array: Array, at: float, domain: Domain, rng: Generator) -> Array:
+def _pushed(array: Array, at: float, domain: DomainKind, rng: Generator) -> Array:
     """Move the entries near `at` to a margin or two beside it, on their own side if they can be."""
     margin = MARGIN * rms(array)
     near = np.abs(array - at) < margin
@@ -95,13 +82,13 @@ def _pushed(array: Array, at: float, domain: Domain, rng: Generator) -> Array:
     side = np.where(array >= at, 1.0, -1.0)
     away = side * margin * rng.uniform(1.1, 2.5, array.shape)
     first, second = at + away, at - away
-    return np.where(near, np.where(inside(domain, first), first, second), array)
+    return np.where(near, np.where(domain.inside(first), first, second), array)
 
 
 def _off_integers(
     drawn: Drawn,
     kink: Kink,
-    domains: Mapping[str, Domain],
+    domains: Mapping[str, DomainKind],
     params: Mapping[str, Any],
     rng: Generator,
 ) -> Drawn:
@@ -145,7 +132,7 @@ def _nearly_whole(top: Array, bottom: Array) -> Array:
 def _off_ties(
     drawn: Drawn,
     kink: Kink,
-    domains: Mapping[str, Domain],
+    domains: Mapping[str, DomainKind],
     params: Mapping[str, Any],
     rng: Generator,
 ) -> Drawn:
@@ -169,7 +156,7 @@ def _untied(array: Array, kink: Kink, params: Mapping[str, Any], rng: Generator)
 def _off_each_other(
     drawn: Drawn,
     kink: Kink,
-    domains: Mapping[str, Domain],
+    domains: Mapping[str, DomainKind],
     params: Mapping[str, Any],
     rng: Generator,
 ) -> Drawn:
@@ -197,17 +184,13 @@ _ACT = {
 
 
 def touches(
-    drawn: Drawn, kink: Kink, params: Mapping[str, Any], domains: Mapping[str, Domain]
+    drawn: Drawn, kink: Kink, params: Mapping[str, Any], domains: Mapping[str, DomainKind]
 ) -> bool:
     """Tell whether the largest step could reach a declared kink from these values.
 
     Entries that no step moves, the zeros of a triangle, do not count.
     """
-    arrays = [
-        array[movable(domains[name], array)] if domains[name].name in MATRIX else array
-        for name in _of(drawn, kink)
-        for array in drawn[name]
-    ]
+    arrays = [domains[name].movable(array) for name in _of(drawn, kink) for array in drawn[name]]
     if kink.kind == "point":
         at = kink_value(kink, params)
         return any(bool(np.any(np.abs(a - at) < REACH * rms(a))) for a in arrays)

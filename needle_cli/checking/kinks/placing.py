@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.claims import Domain, Kink
-from needle_cli.checking.domains.domains import Generator, brought_back, inside, limits
-from needle_cli.checking.kinks.clearance import Drawn, kept_inside, kink_value
+from needle_cli.checking.claims import Kink
+from needle_cli.checking.domains.base import DomainKind, Generator
+from needle_cli.checking.kinks.clearance import Drawn, kink_value
 from needle_cli.checking.model import Array
 
 BESIDE = (0.0, 0.0, 0.0, 1e-3, -1e-3, 1e-8, -1e-8)
@@ -20,7 +20,7 @@ of the dtype to either side comes on top."""
 def put_on_kinks(
     drawn: Drawn,
     kinks: Sequence[Kink],
-    domains: Mapping[str, Domain],
+    domains: Mapping[str, DomainKind],
     params: Mapping[str, Any],
     rng: Generator,
     dtype: np.dtype[Any],
@@ -34,37 +34,22 @@ def put_on_kinks(
             done |= _make_equal(drawn, names, domains, rng)
             for name in names:
                 pairs = zip(before[name], drawn[name], strict=True)
-                drawn[name] = [brought_back(domains[name], old, new) for old, new in pairs]
+                drawn[name] = [domains[name].restored(old, new) for old, new in pairs]
             continue
         for name in names:
             for i, array in enumerate(drawn[name]):
                 moved = _moved(array, kink, params, rng, dtype)
-                kept = kept_inside(domains[name], array, moved)
+                kept = domains[name].restored(array, moved)
                 done |= bool(np.any(kept != array))
                 drawn[name][i] = kept
     return done | _put_on_edges(drawn, domains, rng)
 
 
-def has_edges(domain: Domain) -> bool:
-    """Tell whether a domain has a closed end, where slopes are one-sided."""
-    return bool(_closed_ends(domain))
-
-
-def _closed_ends(domain: Domain) -> list[float]:
-    low, high = limits(domain)
-    ends = []
-    if domain.name == "nonnegative" or (domain.name == "interval" and not domain.open_low):
-        ends.append(low)
-    if domain.name == "interval" and not domain.open_high:
-        ends.append(high)
-    return [end for end in ends if np.isfinite(end)]
-
-
-def _put_on_edges(drawn: Drawn, domains: Mapping[str, Domain], rng: Generator) -> bool:
+def _put_on_edges(drawn: Drawn, domains: Mapping[str, DomainKind], rng: Generator) -> bool:
     """Move about a third of the entries onto closed ends, in place."""
     done = False
     for name, arrays in drawn.items():
-        ends = _closed_ends(domains[name])
+        ends = domains[name].closed_ends
         for i, array in enumerate(arrays if ends else ()):
             if array.size:
                 mask = rng.random(array.shape) < 0.33
@@ -119,7 +104,7 @@ def _offset(value: float, rng: Generator) -> float:
 
 
 def _make_equal(
-    drawn: Drawn, names: Sequence[str], domains: Mapping[str, Domain], rng: Generator
+    drawn: Drawn, names: Sequence[str], domains: Mapping[str, DomainKind], rng: Generator
 ) -> bool:
     """Give inputs common entries: the same value at places that meet when they broadcast.
 
@@ -139,7 +124,7 @@ def _make_equal(
         place = tuple(int(rng.integers(n)) for n in shape)
         met = [(drawn[name][i], _folded(place, drawn[name][i].shape)) for name, i in members]
         for value in [array[at] for array, at in met]:
-            if all(inside(domains[name], np.asarray(value)).all() for name in names):
+            if all(domains[name].inside(np.asarray(value)).all() for name in names):
                 for array, at in met:
                     array[at] = value
                 done = True
@@ -149,12 +134,14 @@ def _make_equal(
     return done
 
 
-def _part(met: tuple[Array, tuple[int, ...]], domains: Sequence[Domain], rng: Generator) -> None:
+def _part(
+    met: tuple[Array, tuple[int, ...]], domains: Sequence[DomainKind], rng: Generator
+) -> None:
     """Move one of the equal entries beside the others, now and then, in place."""
     array, at = met
     value = float(array[at])
     moved = value + _offset(value, rng)
-    if all(inside(domain, np.asarray(moved)).all() for domain in domains):
+    if all(domain.inside(np.asarray(moved)).all() for domain in domains):
         array[at] = moved
 
 

@@ -14,6 +14,7 @@ from needle_cli.checking.checks import kink as kink_check
 from needle_cli.checking.checks.inquiry import Inquiry
 from needle_cli.checking.checks.tally import Tally
 from needle_cli.checking.claims import Claims, Kink
+from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.kinks.sites import Place, places_on
@@ -125,7 +126,7 @@ class Undeclared:
         owners = sight.case.leaf_owners()
         names = [n for n, c in self.claims.inputs.items() if c.differentiable and n in owners]
         # Mirrored entries of a symmetric matrix are equal by nature, and no tie.
-        free = [n for n in names if self.claims.inputs[n].domain.name not in ("spd", "symmetric")]
+        free = [n for n in names if not domain_of(self.claims.inputs[n].domain).mirrored]
         every = frozenset().union(*sight.rough)
         if not every:
             # At a tie of a median every coordinate looks smooth.

@@ -13,7 +13,7 @@ from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.tally import Failed, Tally
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.diagnosis.diagnose import likely_cause
-from needle_cli.checking.domains.domains import contains
+from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.model import (
     Answer,
@@ -189,7 +189,8 @@ def _plainer_cases(claims: Claims, case: Case) -> Iterator[Case]:
             plain = pattern(leaf) if leaf.dtype.kind == "f" else leaf
             claim = claims.inputs_at(case.tags).get(owner)
             free = claim is not None and claim.values is None
-            leaves.append(plain if claim and free and contains(claim.domain, plain) else leaf)
+            kept = claim and free and domain_of(claim.domain).contains(plain)
+            leaves.append(plain if kept else leaf)
         candidate = case.with_leaves(leaves)
         if any(a is not b for a, b in zip(candidate.leaves(), case.leaves(), strict=True)):
             yield candidate

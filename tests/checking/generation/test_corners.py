@@ -110,7 +110,7 @@ def test_scales_that_say_nothing_are_left_out():
     assert scales(add(), "") == (8.0, 1e3, 1e-4)
     assert 1e3 not in scales(make(np.exp, x="(...)"), "")
     assert 1e3 not in scales(make(np.tanh, x="(...)"), "")
-    assert scales(make(np.arcsin, x=Domain("interval", -1.0, 1.0)), "") == ()
+    assert scales(make(np.arcsin, x=Domain("interval", {"low": -1.0, "high": 1.0})), "") == ()
 
 
 def test_a_long_list_is_thinned_without_losing_a_kind_of_corner(monkeypatch):

@@ -55,7 +55,10 @@ def test_layouts_that_change_nothing_are_not_offered():
     [
         (REAL, (Kink("tie", ("x",), "convex"),)),
         (InputClaim("x", "(...)", domain=Domain("distinct")), ()),
-        (InputClaim("x", "(...)", domain=Domain("index", into="t", duplicates="forbid")), ()),
+        (
+            InputClaim("x", "(...)", domain=Domain("index", {"into": "t", "duplicates": "forbid"})),
+            (),
+        ),
     ],
 )
 def test_entries_that_must_differ_are_not_repeated(claim, kinks):

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from needle_cli.checking.claims import Domain, InputClaim, Kink, ParamClaim, Spread
-from needle_cli.checking.domains import domains
-from needle_cli.checking.generation.realise import realise, specials, tangent
+from needle_cli.checking.domains.base import rms
+from needle_cli.checking.domains.numbers import Positive
+from needle_cli.checking.domains.registry import domain_of
+from needle_cli.checking.generation.realise import realise, specials
 from needle_cli.checking.kinks import clearance
 from needle_cli.checking.model import GeneratorError, Structure
 from needle_cli.checking.numerics.steps import DIRECTION_LIMIT, LARGEST_STEP, REACH
@@ -24,23 +26,29 @@ from tests.samples.claims import (
     stack,
 )
 
+
+def between(low, high):
+    return Domain("interval", {"low": low, "high": high})
+
+
+OPEN = {"low": 0.0, "high": 1.0, "open_low": True, "open_high": True}
 DTYPES = ("float64", "float32", "float16")
 DOMAINS = {
     "real": (Domain(), (3, 4)),
     "positive": (Domain("positive"), (3, 4)),
     "nonnegative": (Domain("nonnegative"), (3, 4)),
     "nonzero": (Domain("nonzero"), (3, 4)),
-    "closed": (Domain("interval", -1.0, 1.0), (3, 4)),
-    "open": (Domain("interval", 0.0, 1.0, True, True), (3, 4)),
-    "half": (Domain("interval", low=1.0), (3, 4)),
-    "narrow": (Domain("interval", 100.0, 101.0), (3, 4)),
-    "integer": (Domain("integer", 0.0, 5.0), (3, 4)),
+    "closed": (between(-1.0, 1.0), (3, 4)),
+    "open": (Domain("interval", OPEN), (3, 4)),
+    "half": (Domain("interval", {"low": 1.0}), (3, 4)),
+    "narrow": (between(100.0, 101.0), (3, 4)),
+    "integer": (Domain("integer", {"low": 0.0, "high": 5.0}), (3, 4)),
     "distinct": (Domain("distinct"), (3, 4)),
     "simplex": (Domain("simplex"), (3, 4)),
     "spd": (Domain("spd"), (2, 3, 3)),
     "symmetric": (Domain("symmetric"), (2, 3, 3)),
     "lower": (Domain("triangular"), (2, 3, 3)),
-    "upper": (Domain("triangular", lower=False), (3, 3)),
+    "upper": (Domain("triangular", {"lower": False}), (3, 3)),
 }
 
 
@@ -60,7 +68,7 @@ def test_every_domain_keeps_its_numbers(name, dtype, seed, kind):
     x = case.inputs["x"]
     assert x.dtype == dtype
     assert x.shape == shape
-    assert domains.contains(domain, x)
+    assert domain_of(domain).contains(x)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +77,8 @@ def test_every_domain_keeps_its_numbers(name, dtype, seed, kind):
         (Domain("positive"), [1.0, 0.0]),
         (Domain("nonnegative"), [1.0, -1e-9]),
         (Domain("nonzero"), [1.0, 0.0]),
-        (Domain("interval", -1.0, 1.0), [0.0, 1.5]),
-        (Domain("interval", 0.0, 1.0, True, True), [0.5, 1.0]),
+        (between(-1.0, 1.0), [0.0, 1.5]),
+        (Domain("interval", OPEN), [0.5, 1.0]),
         (Domain("integer"), [1.0, 1.5]),
         (Domain("real"), [1.0, np.nan]),
         (Domain("distinct"), [1.0, 1.0]),
@@ -83,16 +91,17 @@ def test_every_domain_keeps_its_numbers(name, dtype, seed, kind):
     ],
 )
 def test_membership_can_say_no(domain, outside):
-    assert not domains.contains(domain, np.array(outside))
+    assert not domain_of(domain).contains(np.array(outside))
 
 
 def test_index_membership_knows_range_and_repeats():
-    assert domains.contains(Domain("index"), np.array([0, 2]), 3)
-    assert not domains.contains(Domain("index"), np.array([0, 3]), 3)
-    assert not domains.contains(Domain("index"), np.array([0, -1]), 3)
-    assert not domains.contains(Domain("index", duplicates="force"), np.array([0, 1]), 3)
-    assert not domains.contains(Domain("index", duplicates="forbid"), np.array([1, 1]), 3)
-    assert not domains.contains(Domain("index"), np.array([0.0, 1.0]), 3)
+    index = domain_of(Domain("index"))
+    assert index.contains(np.array([0, 2]), 3)
+    assert not index.contains(np.array([0, 3]), 3)
+    assert not index.contains(np.array([0, -1]), 3)
+    assert not domain_of(Domain("index", {"duplicates": "force"})).contains(np.array([0, 1]), 3)
+    assert not domain_of(Domain("index", {"duplicates": "forbid"})).contains(np.array([1, 1]), 3)
+    assert not index.contains(np.array([0.0, 1.0]), 3)
 
 
 def test_a_draw_outside_the_domain_is_a_bug_and_never_a_case():
@@ -100,7 +109,7 @@ def test_a_draw_outside_the_domain_is_a_bug_and_never_a_case():
     structure = Structure({"x": (3,)})
     realise(claims, structure)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(domains._DRAW, "positive", lambda d, rng, shape: -np.ones(shape))
+        patch.setattr(Positive, "draw", lambda d, rng, shape, length: -np.ones(shape))
         with pytest.raises(GeneratorError, match="outside its domain"):
             realise(claims, structure)
 
@@ -176,7 +185,7 @@ def test_two_operands_are_kept_from_becoming_equal(shapes):
     for seed in range(20):
         case = drawn(maximum(), dict(zip("ab", shapes, strict=True)), seed=seed)
         a, b = np.broadcast_arrays(*case.inputs.values())
-        reach = REACH * (domains.rms(a) + domains.rms(b))
+        reach = REACH * (rms(a) + rms(b))
         assert np.abs(a - b).min() > reach
         assert "near kink" not in case.tags
         signs |= set(np.sign(a - b).flat)
@@ -187,7 +196,7 @@ def test_a_crowd_without_room_is_spaced_along_the_axis_or_marked():
     claims = largest()
     rows = drawn(claims, {"x": (33, 32)}, params={"axes": 1}, seed=1).inputs["x"]
     gap = np.diff(np.sort(rows, axis=1), axis=1).min()
-    assert gap > 2 * REACH * domains.rms(rows)
+    assert gap > 2 * REACH * rms(rows)
     crowd = drawn(claims, {"x": (33, 32)}, params={"axes": None}, seed=1)
     assert np.unique(crowd.inputs["x"]).size == 33 * 32
     assert "near kink" in crowd.tags
@@ -208,7 +217,11 @@ def test_specials_are_offered_only_where_they_are_no_kinks_and_inside():
     assert specials(make(kinks=(KINKS["six"],), x="(...)"), "") == ("zeros", "units", "ties")
     assert specials(largest(), "") == ()
     assert specials(make(x=Domain("positive")), "") == ("units", "ties", "edges")
-    assert specials(make(x=Domain("interval", -1.0, 1.0)), "") == ("zeros", "ties", "edges")
+    assert specials(make(x=between(-1.0, 1.0)), "") == (
+        "zeros",
+        "ties",
+        "edges",
+    )
     assert specials(make(x=Domain("spd")), "") == ()
 
 
@@ -221,7 +234,7 @@ def test_specials_are_in_the_arrays():
     assert (large.inputs["x"] != 1).all()  # a step would reach below zero
     tied = drawn(add(), shapes, special="ties").inputs["a"]
     assert np.unique(tied).size < tied.size
-    domain = Domain("interval", -1.0, 1.0)
+    domain = between(-1.0, 1.0)
     edge = drawn(make(x=domain), {"x": (4, 4)}, special="edges").inputs["x"]
     plain = drawn(make(x=domain), {"x": (4, 4)}).inputs["x"]
     assert 1 - np.abs(edge).max() < 0.02
@@ -233,7 +246,7 @@ def test_scale_multiplies_where_the_domain_allows():
     shapes = {"a": (3, 4), "b": (4,)}
     big = drawn(add(), shapes, scale=1e3).inputs["a"]
     assert 1e2 < np.abs(big).max() < 1e4
-    closed = make(x=Domain("interval", -1.0, 1.0))
+    closed = make(x=between(-1.0, 1.0))
     assert np.abs(drawn(closed, {"x": (3,)}, scale=1e3).inputs["x"]).max() <= 1
     assert np.isfinite(drawn(add(), shapes, "float16", scale=1e-4).inputs["a"]).all()
 
@@ -321,7 +334,7 @@ def test_extremes_are_large_and_small_and_only_where_there_is_room():
     assert sizes.max() > 1e7
     assert sizes.min() < 1e-7
     assert np.isfinite(drawn(add(), {"a": (9, 9), "b": ()}, "float16", "extreme").inputs["a"]).all()
-    closed = drawn(make(x=Domain("interval", 0.5, 1.0)), {"x": (3,)}, kind="extreme")
+    closed = drawn(make(x=between(0.5, 1.0)), {"x": (3,)}, kind="extreme")
     assert "extreme" not in closed.tags
 
 
@@ -335,20 +348,11 @@ def test_hooks_draw_and_are_trusted():
 def test_a_projected_step_stays_in_the_domain(name):
     domain, shape = DOMAINS[name]
     rng = np.random.default_rng(0)
-    x = domains.draw(domain, rng, shape)
-    step = tangent(domain)(rng.standard_normal(shape)) * LARGEST_STEP * domains.rms(x)
-    assert domains.contains(domain, x + step)
-    loose = rng.standard_normal(shape) * LARGEST_STEP * domains.rms(x)
-    assert not domains.contains(domain, x + loose)
-
-
-def test_room_says_how_far_a_direction_may_be_followed():
-    positive = Domain("positive")
-    assert domains.room(positive, np.array([1.0, 2.0]), np.array([-2.0, 1.0])) == 0.5
-    assert domains.room(Domain(), np.ones(2), -np.ones(2)) == np.inf
-    assert domains.room(Domain("interval", 0.0, 1.0), np.array([0.5]), np.array([1.0])) == 0.5
-    assert domains.room(Domain("nonzero"), np.array([-1.0]), np.array([4.0])) == 0.25
-    assert domains.edges(Domain("interval", low=-1.0)) == (-1.0,)
+    x = domain_of(domain).draw(rng, shape)
+    step = domain_of(domain).projection()(rng.standard_normal(shape)) * LARGEST_STEP * rms(x)
+    assert domain_of(domain).contains(x + step)
+    loose = rng.standard_normal(shape) * LARGEST_STEP * rms(x)
+    assert not domain_of(domain).contains(x + loose)
 
 
 def test_the_kink_guard_itself_can_be_found_out():
@@ -430,7 +434,7 @@ def test_no_magnitude_is_left_out_far_from_the_ordinary(kind, found):
 
 
 def test_small_numbers_of_a_closed_interval_are_drawn():
-    claims = make(x=Domain("interval", -1000.0, 1000.0))
+    claims = make(x=between(-1000.0, 1000.0))
     drawn_ = [drawn(claims, {"x": (5, 5)}, kind="extreme", seed=s).inputs["x"] for s in range(10)]
     assert max(np.abs(x).max() for x in drawn_) <= 1000
     assert sum((np.abs(x) < 1e-2).sum() for x in drawn_) > 20
@@ -440,7 +444,7 @@ def test_an_equal_entry_lies_in_the_domain_of_both():
     capped = make(
         np.minimum, kinks=[Kink("equal", ("a", "hi"), curvature="concave")],
         a=InputClaim("a", "(S...)"),
-        hi=InputClaim("hi", "(S...)", domain=Domain("interval", 0.25, np.inf)),
+        hi=InputClaim("hi", "(S...)", domain=between(0.25, np.inf)),
     )  # fmt: skip
     met = 0
     for seed in range(20):

@@ -251,7 +251,7 @@ def test_draws_are_hardly_ever_rejected_and_counted_when_they_are():
     for claims in (conv(), matmul(), ALL["embedding"]()):
         examples(claims, 100, rejected=rejected)
     assert rejected["rejected"] == 0
-    distinct = Domain("index", into="table", duplicates="forbid")
+    distinct = Domain("index", {"into": "table", "duplicates": "forbid"})
     narrow = make(table="(v)", index=InputClaim("index", "(S...)", domain=distinct, dtype="int"))
     for structure in examples(narrow, 50, rejected=rejected):
         realise(narrow, structure)
