@@ -18,7 +18,7 @@ from needle_cli.operators import catalogue
 Name: TypeAlias = tuple[str, str]
 """Module file stem, and a name at its top level."""
 
-IMPLIED: dict[type[ast.operator], Name] = {ast.Sub: ("_support", "minus")}
+IMPLIED: dict[type[ast.operator], Name] = {ast.Sub: ("_syntax", "subtract")}
 """Helpers behind Python's operators on tensors; the other operators are public ones."""
 
 
