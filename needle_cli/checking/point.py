@@ -22,7 +22,7 @@ FLOAT64 = np.dtype(np.float64)
 
 
 def is_floating(array: Array) -> bool:
-    """Tell whether an array holds real floating numbers."""
+    """Whether an array holds real floating numbers."""
     return bool(array.dtype.kind == "f")
 
 

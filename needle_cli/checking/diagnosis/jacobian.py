@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.comparison import unit_direction
 from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.probes import unit_direction
 from needle_cli.checking.point import Subject
 
 CLOSE = 1e-7

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from needle_cli.checking.model import Array, Garbage, OperatorError, Verdict
+from needle_cli.checking.model import Array, Verdict
 from needle_cli.checking.numerics.acceptance import (
     HEADROOM,
     CentralDifference,
@@ -25,21 +25,20 @@ from needle_cli.checking.numerics.differences import (
     central_estimates,
     measured_noise,
 )
+from needle_cli.checking.numerics.nonfinite import nonfinite_gradient
 from needle_cli.checking.numerics.nonsmooth import NonsmoothPoint, examine
 from needle_cli.checking.numerics.probes import (
     WIDE,
     Tangent,
     entry_direction,
-    power_of_two,
     projected,
-    rms,
 )
+from needle_cli.checking.numerics.scatter import analytic_noise, repeats
 from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import (
     AGREEMENT,
     CONFIDENCE,
     INCONCLUSIVE,
-    MOVES,
     norm,
     summation_rounding,
 )
@@ -331,7 +330,7 @@ def _confirm(
     distance = abs(outcome.numeric - outcome.analytic)
     if _refuted_by_slopes(point, outcome) or (point.unsettled and point.allowed > 0.3 * distance):
         return doubt
-    if not _repeats(subject, cotangent, gradients):
+    if not repeats(subject, cotangent, gradients):
         note = "two equal calls of gradient give different numbers"
         return replace(outcome, note=note)
     scatter = analytic_noise(subject, line, cotangent, rng)
@@ -345,16 +344,6 @@ def _confirm(
     verdict = Verdict.PASS if decided and not rough else Verdict.CANNOT_TELL
     note = "the gradient itself is rough here" if rough else "rounding of the gradient"
     return replace(outcome, verdict=verdict, allowed=allowed, note=note)
-
-
-def _repeats(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> bool:
-    """Whether the gradient gives the same numbers again, at the same point."""
-    evaluation = subject.op.evaluate(subject.case)
-    again = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
-    return all(
-        np.array_equal(np.where(np.isfinite(a), a, 0.0), np.where(np.isfinite(g), g, 0.0))
-        for a, g in zip(again, gradients, strict=True)
-    )
 
 
 def _refuted_by_slopes(point: NonsmoothPoint, outcome: Comparison) -> bool:
@@ -404,80 +393,3 @@ def _explained(
 def _as_comparison(point: NonsmoothPoint) -> Comparison:
     assert point.verdict is not None
     return Comparison(point.verdict, point.analytic, point.numeric, point.allowed, point.note)
-
-
-def analytic_noise(
-    subject: Subject, line: Line, cotangent: Array, rng: np.random.Generator
-) -> float:
-    """Return how the analytic projection scatters when inputs move by a unit in the last place.
-
-    An ill-conditioned gradient formula may be right but less accurate than the difference; its own
-    scatter says so. Only the moved points are compared with each other: a gradient that is wrong at
-    just this point scatters no more than a right one. Larger moves are not made: they would excuse
-    a gradient that is computed in float32.
-    """
-    seen: list[float] = []
-    for _ in range(MOVES):
-        seen.append(_projection(subject, line, cotangent, subject.nudged(rng)))
-    finite = [value for value in seen if np.isfinite(value)]
-    return max(finite) - min(finite) if len(finite) > 1 else 0.0
-
-
-def _projection(subject: Subject, line: Line, cotangent: Array, leaves: Sequence[Array]) -> float:
-    """Return the analytic projection at other leaves; NaN where the operator raises."""
-    try:
-        evaluation = subject.op.evaluate(subject.case.with_leaves(leaves))
-        moved = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
-    except (OperatorError, Garbage):
-        return float("nan")
-    return inner(moved, line.direction)
-
-
-def nonfinite_gradient(
-    subject: Subject,
-    cotangent: Array,
-    gradients: Sequence[Array],
-    tangent: Tangent | None,
-    limit: int = 24,
-) -> tuple[Verdict, str]:
-    """Judge NaN and infinite gradient entries: wrong where the slope along them is finite.
-
-    NaN comes first. Equal inputs are asked once: many zeros of a root are one question.
-    """
-    for position, g in enumerate(gradients):
-        leaf = subject.leaves[subject.judged[position]]
-        for flat in _representatives(g, leaf)[:limit]:
-            index = tuple(int(k) for k in np.unravel_index(flat, g.shape))
-            line = Line(subject, unit_direction(subject, position, index))
-            if tangent is not None:
-                line = Line(subject, projected(subject, line.direction, tangent))
-            point = examine(subject, line, cotangent, np.random.default_rng(0), None, slopes=True)
-            if point.finite_slope is None:
-                continue
-            with np.errstate(all="ignore"):
-                true = point.finite_slope / float(line.direction[position][index])
-            if np.isfinite(true):
-                name = subject.names[subject.judged[position]]
-                return Verdict.FAIL, (
-                    f"the gradient of {name} is {g[index]} at {index}, "
-                    f"x = {float(leaf[index])!r}, where the slope is {true:.6g}"
-                )
-    return Verdict.NO_DERIVATIVE, "the slope is not finite where the gradient is not"
-
-
-def _representatives(g: Array, leaf: Array) -> Array:
-    """Return the flat places of entries that are not finite, one per kind and input value."""
-    places = np.flatnonzero(~np.isfinite(g))
-    nan = np.isnan(g.reshape(-1)[places])
-    kinds = np.stack([~nan, leaf.reshape(-1)[places].astype(np.float64)])
-    _, first = np.unique(kinds, axis=1, return_index=True)
-    return places[first]
-
-
-def unit_direction(subject: Subject, position: int, index: tuple[int, ...]) -> list[Array]:
-    """Return the direction that moves one entry of one judged leaf, by about its own size."""
-    direction = [np.zeros(subject.leaves[i].shape) for i in subject.judged]
-    leaf = subject.leaves[subject.judged[position]]
-    x = abs(float(leaf[index]))
-    direction[position][index] = power_of_two(x) if x > 1e-300 else power_of_two(rms(leaf))
-    return direction

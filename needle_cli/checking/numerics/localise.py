@@ -12,9 +12,8 @@ import numpy as np
 
 from needle_cli.checking.model import Array, Element
 from needle_cli.checking.numerics.acceptance import HEADROOM, CentralDifference
-from needle_cli.checking.numerics.comparison import unit_direction
 from needle_cli.checking.numerics.differences import Line, central_estimates, measured_noise
-from needle_cli.checking.numerics.probes import Tangent, projected, signed
+from needle_cli.checking.numerics.probes import Tangent, projected, signed, unit_direction
 from needle_cli.checking.numerics.tolerance import AGREEMENT, CONFIDENCE, norm, summation_rounding
 from needle_cli.checking.point import Subject, inner
 

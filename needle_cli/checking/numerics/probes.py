@@ -93,6 +93,15 @@ def entry_direction(subject: Subject, rng: np.random.Generator) -> list[Array]:
     return direction
 
 
+def unit_direction(subject: Subject, position: int, index: tuple[int, ...]) -> list[Array]:
+    """Return the direction that moves one entry of one judged leaf, by about its own size."""
+    direction = [np.zeros(subject.leaves[i].shape) for i in subject.judged]
+    leaf = subject.leaves[subject.judged[position]]
+    x = abs(float(leaf[index]))
+    direction[position][index] = power_of_two(x) if x > 1e-300 else power_of_two(rms(leaf))
+    return direction
+
+
 def powers_of_two(sizes: Array) -> Array:
     """Return the powers of two nearest to positive sizes, entry by entry."""
     with np.errstate(all="ignore"):
