@@ -281,11 +281,7 @@ def _number(setting: Setting, value: Any, origin: str) -> Any:
         return "auto"
     whole = setting.kind != "seconds"
     least = max(setting.least, 1) if setting.kind == "jobs" else setting.least
-    expected = (
-        f"a {'whole ' if whole else ''}number of at least {least}"
-        if whole
-        else ("a number of seconds above 0")
-    )
+    expected = f"a whole number of at least {least}" if whole else "a number of seconds above 0"
     try:
         number = int(str(value)) if whole else float(str(value))
     except ValueError:
@@ -321,9 +317,7 @@ def _bad(origin: str, value: Any, expected: str, near: str = "") -> Problem:
 
 def _from_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: parse(BY_NAME[name], value, (BY_NAME[name].flags or (f"--{name}",))[0])
-        if len(name) == 1
-        else parse(BY_NAME[name], value, f"--{name}")
+        name: parse(BY_NAME[name], value, f"--{name}" if len(name) > 1 else f"-{name}")
         for name, value in flags.items()
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def _call(record: Record) -> str:
             words.append(f"{name}=[{members}]")
         else:
             words.append(f"{name}={name}")
-    words += [f"{name}={_code(data)}" for name, data in record["params"].items()]
+    words += [f"{name}={written(data, _leaf)}" for name, data in record["params"].items()]
     owner = "" if record.get("file") else "ndl."
     return f"{owner}{_function(record)}({', '.join(words)})"
 
@@ -137,30 +137,29 @@ def _number_code(value: Any) -> str:
     return f"float({text!r})" if text in ("nan", "inf", "-inf") else text
 
 
-def _code(data: Any) -> str:
-    """Return a recorded parameter as Python code."""
+def written(data: Any, leaf: Callable[[str, Any], str]) -> str:
+    """Return a recorded parameter as Python writes it; `leaf` writes floats, arrays and scalars."""
     if isinstance(data, list):
-        return f"[{', '.join(map(_code, data))}]"
+        return f"[{', '.join(written(item, leaf) for item in data)}]"
     if not isinstance(data, dict):
         return repr(data)
     ((tag, content),) = data.items()
-    return CODE[tag](content)
+    if tag == "ellipsis":
+        return "..."
+    if tag == "dict":
+        pairs = [f"{written(key, leaf)}: {written(value, leaf)}" for key, value in content]
+        return f"{{{', '.join(pairs)}}}"
+    if tag in ("tuple", "slice"):
+        words = ", ".join(written(item, leaf) for item in content)
+        comma = "," if tag == "tuple" and len(content) == 1 else ""
+        return f"{'slice' if tag == 'slice' else ''}({words}{comma})"
+    return leaf(tag, content)
 
 
-def _tuple_code(content: Any) -> str:
-    words = [_code(item) for item in content]
-    return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
-
-
-CODE: Mapping[str, Callable[[Any], str]] = {
-    "tuple": _tuple_code,
-    "slice": lambda content: f"slice({', '.join(map(_code, content))})",
-    "ellipsis": lambda content: "...",
-    "float": lambda content: f"float({content!r})",
-    "array": _array_code,
-    "scalar": lambda content: f"{_array_code(content)}[()]",
-    "dict": lambda content: "{" + ", ".join(f"{_code(k)}: {_code(v)}" for k, v in content) + "}",
-}
+def _leaf(tag: str, content: Any) -> str:
+    if tag == "float":
+        return f"float({content!r})"
+    return _array_code(content) if tag == "array" else f"{_array_code(content)}[()]"
 
 
 def _plain(record: Record) -> Record:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from needle_cli.records.scripts import written
+
 MOST_SHOWN = 16
 """Entries of an array that a screen shows; larger ones are told by their shape."""
 
@@ -80,23 +82,12 @@ def scalar(value: Any) -> str:
 
 def param_text(data: Any) -> str:
     """Return a recorded parameter as Python writes it."""
-    if isinstance(data, list):
-        return f"[{', '.join(map(param_text, data))}]"
-    if not isinstance(data, dict):
-        return repr(data)
-    ((tag, content),) = data.items()
-    if tag == "tuple":
-        words = list(map(param_text, content))
-        return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
-    if tag == "slice":
-        return f"slice({', '.join(map(param_text, content))})"
-    if tag == "ellipsis":
-        return "..."
+    return written(data, _leaf)
+
+
+def _leaf(tag: str, content: Any) -> str:
     if tag == "float":
         return str(content)
     if tag == "array":
         return f"array({array_text(content)})"
-    if tag == "scalar":
-        return f"{content['dtype']}({array_text(content)})"
-    pairs = ", ".join(f"{param_text(k)}: {param_text(v)}" for k, v in content)
-    return f"{{{pairs}}}"
+    return f"{content['dtype']}({array_text(content)})"
