@@ -36,8 +36,8 @@ Lint = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
 class Comparison:
     """Where the change left REF, what it asks less, and whether the judge reads anything new.
 
-    `places` is the file to be looked at, by operator, where that is not its spec. `config` is the
-    text of the pyproject.toml in force at REF.
+    `places` is the file that a reader should see, by operator, where that is not its spec.
+    `config` is the text of the pyproject.toml in force at REF.
     """
 
     ref: str
@@ -51,8 +51,8 @@ class Comparison:
 def compare(units: Sequence[Unit], settings: Settings) -> Comparison:
     """Return the comparison of the working tree with `--against`; `units` are all there are.
 
-    Raises `Problem` where there is nothing to compare with - a gate is not open because its history
-    is missing - and where the change excuses itself.
+    Raises `Problem` where there is nothing to compare with (a gate does not open because history is
+    missing), and where the change excuses itself.
     """
     ref = settings["against"]
     for name in ("accept-weakening", "exit-zero"):
@@ -78,9 +78,9 @@ def compare(units: Sequence[Unit], settings: Settings) -> Comparison:
 def rows(
     every: Sequence[Unit], units: Sequence[Unit], settings: Settings, lint: Lint | None = None
 ) -> list[Row]:
-    """Return a row for every operator that less is asked of, or that REF's own judge refuses.
+    """Return a row for every operator of which less is asked, or that REF's own judge refuses.
 
-    What is accepted with `--accept-weakening` is known, and shown with its reason all the same.
+    What is accepted with `--accept-weakening` is known, and is still shown with its reason.
     `every` are all operators there are, `units` those that are judged. Without `lint` specs and
     settings are compared, and nothing is linted or judged. Without `--against` there are no rows.
     """
@@ -131,7 +131,7 @@ def _said(
 
 
 def _specs(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
-    """Compare specs that were there at REF with those that are there now, gone operators too."""
+    """Compare the specs at REF with those of today, also of operators that were removed."""
     mine = units[0].family if units[0].source else ""
     before: dict[str, Any] = {}
     for path in found.change.below(folder):
@@ -158,7 +158,7 @@ def _known(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
 
 
 def _settings(found: Comparison, settings: Settings) -> None:
-    """Compare `[tool.needle]` with the one that would have been found at REF from this folder."""
+    """Compare `[tool.needle]` with the one that this folder would have had at REF."""
     here = Path.cwd()
     old: Any = {}
     for folder in (here, *here.parents):
@@ -171,7 +171,7 @@ def _settings(found: Comparison, settings: Settings) -> None:
 
 
 def _code(found: Comparison, units: Sequence[Unit]) -> None:
-    """List changed references and hooks, operators that look around, and a changed judge."""
+    """List changed references and hooks, suspicious operators, and a changed judge."""
     files = found.change.files
     for unit in units:
         for path, name in _python_of(unit):
@@ -193,7 +193,7 @@ def _code(found: Comparison, units: Sequence[Unit]) -> None:
 
 
 def _watching(change: Change, unit: Unit) -> list[Weakening]:
-    """List an operator whose code has begun to look at more than its arguments."""
+    """List an operator whose code now looks at more than its arguments."""
     path = Path(unit.source or unit.path).resolve()
     new: set[str] = set()
     for file in ({path} | source_analysis.imported(path, unit.function)) & change.files:

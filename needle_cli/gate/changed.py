@@ -37,7 +37,7 @@ def changed(units: Sequence[Unit], ref: str, warn: Callable[[str], None]) -> lis
 
 
 def _means_all(change: Change) -> bool:
-    """Whether a changed file bears on every operator."""
+    """Whether a changed file affects every operator."""
     for file in change.files:
         if is_judge(file) or is_engine(file):
             return True
@@ -49,14 +49,14 @@ def _means_all(change: Change) -> bool:
 
 
 def is_judge(file: Path) -> bool:
-    """Whether a file is part of what verdicts are made by."""
+    """Whether a file takes part in a verdict."""
     judge = Path(needle_cli.__file__).resolve().parent
     inside = file.suffix == ".py" and judge in file.parents
     return inside and not any(file.is_relative_to(judge / part) for part in HARMLESS)
 
 
 def is_engine(file: Path) -> bool:
-    """Whether a file is part of what all operators are built on."""
+    """Whether a file of the engine serves all operators."""
     engine = catalogue.ENGINE
     family = file.parent == engine / "ops" and not file.name.startswith("_")
     return file.suffix == ".py" and engine in file.parents and not family
@@ -94,7 +94,7 @@ def _differs(unit: Unit, change: Change) -> bool:
 
 
 def redefined(file: Path, name: str, change: Change) -> bool:
-    """Whether a definition of a file is another one than it was."""
+    """Whether a definition of a file has changed."""
     before = change.text(file)
     if before is None:
         return True

@@ -44,7 +44,7 @@ class Change:
     def text(self, path: Path) -> str | None:
         """Return what a file was at the commit; None where it was not there.
 
-        The path is taken by its name: a link that the change has put there leads nowhere else.
+        The path is taken as a name: a link that the change has put there is not followed.
         """
         inside = self._inside(path)
         return None if inside is None else self._ask("show", f"{self.commit}:{inside}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 EVERYWHERE = ""
-"""The name of statements that define nothing by a name of their own, such as `if`: they bear on
+"""The name of statements that define nothing by a name of their own, such as `if`: they affect
 everything."""
 
 ARITHMETIC = frozenset(
@@ -43,10 +43,10 @@ REFERENCE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
 
 
 def definitions(text: str, name: str) -> dict[str, str]:
-    """Return every definition of a file that one of them is made of, by name, as Python reads it.
+    """Return every definition of a file that one of them depends on, by name, as Python reads it.
 
     A definition is a function, a class, an import or an assignment at the top level; every other
-    statement there bears on all of them.
+    statement there affects all of them.
     """
     return {
         key: "\n".join(ast.dump(_bare(node)) for node in nodes)
@@ -81,7 +81,7 @@ def _bare(node: ast.stmt) -> ast.stmt:
 
 
 def _names(node: ast.stmt) -> list[str]:
-    """Return the names that a statement at the top level defines, and nothing beside them."""
+    """Return the names that a statement at the top level defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):
@@ -176,7 +176,7 @@ def _body(path: Path) -> list[ast.stmt]:
 
 
 def _modules(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the modules that are named in imports, wherever in some statements they stand."""
+    """Return the modules that some statements import, at whatever depth."""
     found: set[str] = set()
     for node in (part for top in nodes for part in ast.walk(top)):
         if isinstance(node, ast.Import):

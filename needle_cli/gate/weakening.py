@@ -36,7 +36,7 @@ HARMLESS = frozenset(
 class Weakening:
     """One thing that is asked less; `key` is the place in the spec or in pyproject.toml.
 
-    `op` is empty for what bears on all operators. `refused` is for what no reason excuses.
+    `op` is empty for what affects all operators. `refused` means that no reason excuses it.
     """
 
     op: str
@@ -186,7 +186,7 @@ def narrower(old: Any, new: Any) -> bool:
 def of_known(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], new_ops: Sequence[str]
 ) -> list[Weakening]:
-    """Return the known failures that were added or prolonged; of a new operator there are none."""
+    """Return the known failures that were added or prolonged; a new operator may have none."""
     found = []
     for entry in after:
         if entry in before:

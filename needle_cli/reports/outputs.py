@@ -98,7 +98,7 @@ class Reports:
             self._machines.append(reporter.handle)
 
     def _add_annotations(self, settings: Settings, environ: Mapping[str, str]) -> None:
-        """Add GitHub's own ways to be told, where it is there to listen."""
+        """Add annotations and the job summary where GitHub reads them."""
         wanted = settings["annotations"]
         if wanted == "none" or (wanted == "auto" and environ.get("GITHUB_ACTIONS") != "true"):
             return
@@ -141,7 +141,7 @@ class Reports:
 
 
 def write_error(error: Mapping[str, object], words: Sequence[str]) -> None:
-    """Write an error into reports that could not be opened in the usual way, best as it goes."""
+    """Write an error into reports that could not be opened in the usual way, as far as possible."""
     settings = resolve({"report": []}, {}, Config(None, {}))
     for word in words:
         if word.partition("=")[0] in REPORTS:

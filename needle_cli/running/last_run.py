@@ -40,7 +40,7 @@ class LastRun:
 
 
 def failed_operators(root: Path) -> set[str]:
-    """Return the operators that had findings, or stayed unanswered, when last they were judged."""
+    """Return the operators with findings, or unanswered, when they were judged last."""
     with contextlib.suppress(OSError, ValueError):
         names = json.loads((root / FOLDER / "last" / FAILED).read_text(encoding="utf-8"))
         return {name for name in names if isinstance(name, str)}

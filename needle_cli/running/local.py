@@ -33,7 +33,7 @@ START_LIMIT = 120.0
 
 
 class Worker:
-    """One process, its channel, its folder, its slot, and the task it is at."""
+    """One process, its channel, its folder, its slot and its current task."""
 
     def __init__(self, place: Workplace) -> None:
         self.folder, self.slot = Path(place.folder), place.gpu

@@ -16,7 +16,7 @@ COMMANDS = {
     "baseline": ("baseline", "Known failures: show, accept, prune."),
     "report": ("report", "Render a report again; put shards together."),
     "list": ("listing", "List operators, checks, devices or specs."),
-    "explain": ("explain", "What a check asks, why it fails, how to mend it."),
+    "explain": ("explain", "What a check asks, why it fails, how to fix it."),
     "info": ("info", "Versions, devices, and every setting with its origin."),
     "completion": ("completion", "Print the completion script of a shell."),
 }

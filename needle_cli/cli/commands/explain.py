@@ -1,4 +1,4 @@
-"""`needle explain CHECK|CAUSE`: what a check asks or a cause means, why, and how to mend it."""
+"""`needle explain CHECK|CAUSE`: what a check asks or a cause means, why, and how to fix it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _complete(context: click.Context, parameter: click.Parameter, word: str) -> 
 @click.command("explain")
 @click.argument("words", metavar="CHECK|CAUSE", nargs=-1, required=True, shell_complete=_complete)
 def command(words: tuple[str, ...]) -> int:
-    """What a check asks or a likely cause means, and how to mend it, with an example."""
+    """What a check asks or a likely cause means, and how to fix it, with an example."""
     name = " ".join(words)
     if name not in PAGES:
         raise Problem(
