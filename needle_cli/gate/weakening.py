@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from needle_cli.settings import BY_NAME
+from needle_cli.settings import BY_NAME, OUTPUT, SETTINGS
 
 Spec = Mapping[str, Any]
 
@@ -25,10 +25,7 @@ GROWING = ("select", "device", "dtype")
 SMALLEST, LARGEST = 1, math.inf
 """Bounds of a dimension for which a spec states none."""
 
-HARMLESS = frozenset(
-    ("color", "progress", "format", "report", "annotations", "jobs", "verbosity", "hints",
-     "profile-time", "earlier")
-)  # fmt: skip
+HARMLESS = {"jobs", "earlier", *(setting.name for setting in SETTINGS if setting.group == OUTPUT)}
 """Settings that alter how a run looks, not what it finds."""
 
 
