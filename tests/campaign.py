@@ -23,7 +23,12 @@ def swept(names, ordinary):
     """Return the parameters of a sweep; all but the ordinary ones belong to the campaign."""
     ordinary = set(ordinary)
     assert ordinary <= set(names), ordinary - set(names)
-    return [n if n in ordinary else pytest.param(n, marks=pytest.mark.campaign) for n in names]
+    return [name if name in ordinary else late(name) for name in names]
+
+
+def late(*values):
+    """Return a parameter that belongs to the campaign."""
+    return pytest.param(*values, marks=pytest.mark.campaign)
 
 
 def by_family(names):

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.campaign import late
 from tests.helpers import edit, git, needle, settle
 
 SOON = date.today() + timedelta(days=30)
@@ -145,6 +146,7 @@ def test_a_reference_taken_from_elsewhere_is_refused_by_the_old_spec(project):
     assert "(accepted: cubes are the new squares)" in said["mine/square"]
 
 
+@pytest.mark.campaign
 def test_a_narrowed_domain(project):
     edit(project, "mine.py", "(a / absolute(a))", "(a / a)")
     edit(
@@ -160,6 +162,7 @@ def test_a_narrowed_domain(project):
     assert "refused by the spec of main: gradient" in said["mine/absolute"]
 
 
+@pytest.mark.campaign
 def test_a_gate_loosened_in_pyproject(project):
     edit(project, "mine.py", *WRONG)
     edit(project, "pyproject.toml", '"contract", "gradient"', '"contract"')
@@ -213,6 +216,7 @@ def test_without_a_history_the_gate_is_not_open(project):
     assert code == 2 and "nowhere" in stderr
 
 
+@pytest.mark.campaign
 def test_an_operator_that_behaves_while_it_is_looked_at(project):
     edit(project, "mine.py", "        return out_grad * node.inputs[0] * 2",
          "        import sys\n        seen = any('needle_cli' in name for name in sys.modules)\n"
@@ -247,6 +251,7 @@ def test_an_operator_taken_out_of_sight(project):
     assert code == 1 and "the spec is gone" in said["mine/square"]
 
 
+@pytest.mark.campaign
 def test_the_judge_patched_from_within(project):
     edit(project, "mine.py", *WRONG)
     edit(
@@ -259,7 +264,7 @@ def test_the_judge_patched_from_within(project):
     assert code == 1 and "the module needle_cli.running.worker_tasks" in said["mine/square"]
 
 
-@pytest.mark.parametrize("quoted", ["'mine:reference'", '"mine\\u003Areference"'])
+@pytest.mark.parametrize("quoted", ["'mine:reference'", late('"mine\\u003Areference"')])
 def test_names_are_read_as_toml(project, quoted):
     edit(project, "mine.specs/absolute.toml", '"mine:reference"', quoted)
     forge(project)
@@ -269,6 +274,7 @@ def test_names_are_read_as_toml(project, quoted):
     )
 
 
+@pytest.mark.campaign
 def test_specs_behind_a_link(project):
     edit(project, "mine.specs/absolute.toml", '"nonzero"', '"positive"')
     (project / "mine.specs").rename(project / "loose")
@@ -279,7 +285,10 @@ def test_specs_behind_a_link(project):
 
 @pytest.mark.parametrize(
     "line",
-    ["vars()['reference'] = lambda a: abs(a) * 3", "_ = globals().update(reference=lambda a: 3)"],
+    [
+        "vars()['reference'] = lambda a: abs(a) * 3",
+        late("_ = globals().update(reference=lambda a: 3)"),
+    ],
 )
 def test_a_reference_replaced_by_sleight_of_hand(project, line):
     with (project / "mine.py").open("a") as stream:
@@ -299,12 +308,14 @@ def test_a_change_does_not_excuse_itself(project, line, words):
     assert code == 2 and words in stderr
 
 
+@pytest.mark.campaign
 def test_last_failures_are_no_selection_for_a_gate(project):
     edit(project, "pyproject.toml", "seed = 1", "seed = 1\nlf = true")
     code, said = judged(project)
     assert code == 1 and "tool.needle] lf" in said["gate/settings"]
 
 
+@pytest.mark.campaign
 def test_another_signature_is_listed_and_can_be_accepted(project):
     edit(project, "mine.py", "def square(a):", "def square(a, unused=0):")
     edit(project, "mine.specs/square.toml", 'args = ["a"]', 'args = ["a", "unused"]')
@@ -328,6 +339,7 @@ def test_asking_more_is_not_asking_less(project):
     assert judged(project) == (0, {})
 
 
+@pytest.mark.campaign
 def test_settings_in_a_folder_of_their_own(project):
     inner = project / "sub"
     inner.mkdir()
@@ -339,6 +351,7 @@ def test_settings_in_a_folder_of_their_own(project):
     assert code == 1 and "tool.needle] seed" in said["gate/settings"]
 
 
+@pytest.mark.campaign
 def test_a_reference_of_the_operators_own_name(project):
     (project / "refs.py").write_text("def square(a):\n    return a * a\n")
     edit(project, "mine.specs/square.toml", "numpy:square", "refs:square")

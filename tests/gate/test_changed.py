@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from needle_cli.gate.source_analysis import definitions
+from tests.campaign import late
 from tests.helpers import edit, git, needle, settle
 
 SOURCE = '''
@@ -98,12 +99,12 @@ def test_nothing_changed_is_nothing_to_check(project):
     "old, new, names",
     [
         ("out_grad * 2", "out_grad * 4", ["two", "three"]),
-        ("return a * LIMIT", "return LIMIT * a", ["one", "three"]),
+        late("return a * LIMIT", "return LIMIT * a", ["one", "three"]),
         ("LIMIT = 3", "LIMIT = 4", ["one", "three"]),
-        ("return two(one(a))", "return one(two(a))", ["three"]),
-        ("import numpy\n", "import numpy as numpy_\n", []),
+        late("return two(one(a))", "return one(two(a))", ["three"]),
+        late("import numpy\n", "import numpy as numpy_\n", []),
         ('"""y = 3 a."""', '"""y = 3 * a, as it should."""', []),
-        ("        return a * 2\n", "        return a * 2  # twice\n\n", []),
+        late("        return a * 2\n", "        return a * 2  # twice\n\n", []),
         ("LIMIT = 3\n", "LIMIT = 3\nif LIMIT:\n    LIMIT = 5\n", ["one", "two", "three"]),
     ],
 )

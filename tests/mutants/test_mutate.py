@@ -7,12 +7,15 @@ import pytest
 
 from needle_cli.operators import catalogue
 from tests import mutate
+from tests.campaign import swept
 from tests.helpers import complete_operators
 from tests.mutants import command, screen
 from tests.mutants.campaign import Campaign
 from tests.mutants.edits import mutants, one_per_kind, spread
 from tests.mutants.rules import proposals
 from tests.mutants.sources import Sources
+
+pytestmark = pytest.mark.xdist_group("mutants")  # what is built for all is built once
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +43,13 @@ def pick(every, owner, what):
     return next(m for m in every if m.owner == owner and m.what == what)
 
 
-def test_a_few_mistakes_in_every_operator_are_caught(every, complete):
+@pytest.mark.parametrize("of", swept(["every family", "every operator"], ["every family"]))
+def test_a_few_mistakes_are_caught(every, complete, of):
     chosen = spread(every, 2)
     assert {m.operators[0] for m in chosen} == complete
+    if of == "every family":
+        first = {name.partition("/")[0]: name for name in sorted(complete, reverse=True)}
+        chosen = [m for m in chosen if m.operators[0] in first.values()]
     verdicts = Campaign(shrink=False).run(chosen)
     assert [line for v in verdicts if v.within for line in screen.survivors([v])] == []
     caught = [v for v in verdicts if v.status == "caught"]
