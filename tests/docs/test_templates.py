@@ -13,7 +13,9 @@ from tests.helpers import ROOT, edit, environment
 
 CI = ROOT / "examples" / "ci"
 SCHEMAS = {
-    "vendor.github-workflows": [CI / "github-minimal.yml", CI / "github-sharded.yml"],
+    "vendor.github-workflows": [
+        CI / f"github-{name}.yml" for name in ("minimal", "sharded", "nightly")
+    ],
     "vendor.github-actions": [ROOT / "action.yml"],
     "vendor.gitlab-ci": [CI / "gitlab.yml"],
 }
