@@ -22,12 +22,12 @@ from rich.console import Console
 from benchmarks.parallel import in_processes
 from benchmarks.results import machine, store
 from benchmarks.subjects import ROOT, of_file, ours
+from needle_cli.causes import Cause
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.faults.operator import Planted
 from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import Array, Case, OpUnderTest, Plan, Status
 from needle_cli.checking.search.judging import judge
-from needle_cli.explanations import cause_name
 from needle_cli.specs import load_specs
 
 SAMPLES = ROOT / "tests" / "samples"
@@ -79,7 +79,14 @@ class Answer:
 
     what: str
     printed: str
+    word: str
     right: bool
+
+
+def answer_of(what: str, cause: Cause | None, accepted: Sequence[str]) -> Answer:
+    """Return the answer for a printed cause; no cause is the word ""."""
+    word = cause.name if cause is not None else ""
+    return Answer(what, str(cause or ""), word, word in accepted)
 
 
 HOST_ONLY = (
@@ -88,13 +95,15 @@ HOST_ONLY = (
 """Operators of tests/samples/devices.py that are right on the host and not on a GPU."""
 
 
-def cause_of(op: OpUnderTest, claims: object, examples: int, device: str = "cpu") -> str | None:
-    """Return the cause that a report prints first, None where nothing was found."""
+def cause_of(
+    op: OpUnderTest, claims: object, examples: int, device: str = "cpu"
+) -> tuple[bool, Cause | None]:
+    """Return whether anything was found, and the cause that a report prints first."""
     plan = Plan(NAMES, examples=examples, shrink=False, device=device)
     rows = judge(op, claims, plan)  # type: ignore[arg-type]
     bad = [row for row in rows if row.status in (Status.FAIL, Status.ERROR)]
     causes = [f.finding.cause for row in bad for f in row.failures if f.finding.cause]
-    return None if not bad else (causes[0] if causes else "")
+    return bool(bad), next(iter(causes), None)
 
 
 def of_faults(name: str, examples: int) -> list[Answer]:
@@ -104,10 +113,9 @@ def of_faults(name: str, examples: int) -> list[Answer]:
     found = []
     for fault in FAULTS:
         wrong = Planted(op, claims, fault)
-        cause = cause_of(wrong, claims, examples)
-        if cause is not None and wrong.changed_at is not None:
-            right = cause_name(cause) in ACCEPTED[fault]
-            found.append(Answer(f"{name}: {fault}", cause, right))
+        refused, cause = cause_of(wrong, claims, examples)
+        if refused and wrong.changed_at is not None:
+            found.append(answer_of(f"{name}: {fault}", cause, ACCEPTED[fault]))
     return found
 
 
@@ -118,18 +126,15 @@ def of_mistake(function: str, examples: int) -> list[Answer]:
     mistake = next(m for m in listed if f"{m.file}/{m.function}" == function)
     family = Path(mistake.file).stem
     op, claims = of_file(SAMPLES / "mistakes" / f"{family}.py", mistake.function)
-    cause = cause_of(op, claims, examples) or ""
-    word = cause_name(cause) if cause else ""
-    right = word in mistake.accepts or (not word and not mistake.accepts)
-    return [Answer(f"{op.name}: {mistake.person}", cause, right)]
+    _, cause = cause_of(op, claims, examples)
+    return [answer_of(f"{op.name}: {mistake.person}", cause, mistake.accepts or ("",))]
 
 
 def of_host(name: str, examples: int) -> list[Answer]:
     """Return the answer for one operator of the host, judged on the simulated GPU."""
     warnings.simplefilter("ignore")
     op, claims = of_file(SAMPLES / "devices.py", name, "sim")
-    cause = cause_of(op, claims, examples, "sim") or ""
-    return [Answer(op.name, cause, cause_name(cause) == "device")]
+    return [answer_of(op.name, cause_of(op, claims, examples, "sim")[1], ("device",))]
 
 
 class WrongValue:
@@ -156,8 +161,8 @@ def of_value(name: str, examples: int) -> list[Answer]:
     """Return the answer for one of our operators with wrong values."""
     warnings.simplefilter("ignore")
     op, claims = ours(name)
-    cause = cause_of(WrongValue(op), claims, examples) or ""
-    return [Answer(f"{name}: wrong value", cause, cause_name(cause) == "compute")]
+    _, cause = cause_of(WrongValue(op), claims, examples)
+    return [answer_of(f"{name}: wrong value", cause, ("compute",))]
 
 
 def shares(answers: Sequence[Answer]) -> dict[str, Any]:
@@ -168,7 +173,7 @@ def shares(answers: Sequence[Answer]) -> dict[str, Any]:
         "right": count["right"],
         "no cause": count["none"],
         "another cause": count["other"],
-        "words": dict(sorted(Counter(cause_name(a.printed) for a in answers if a.printed).items())),
+        "words": dict(sorted(Counter(a.word for a in answers if a.word).items())),
         "not named rightly": [asdict(answer) for answer in answers if not answer.right],
     }
 

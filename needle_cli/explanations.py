@@ -1,9 +1,11 @@
-"""What each check asks, why it fails, how to mend it, and an example: plain text, no imports."""
+"""What each check asks, why it fails, how to mend it, and an example: plain text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from needle_cli.causes import CAUSES
 
 
 @dataclass(frozen=True)
@@ -179,192 +181,11 @@ FAULTS: Mapping[str, str] = {
 """The faults that `--faults` plants, in words."""
 
 
-@dataclass(frozen=True)
-class Cause:
-    """A likely cause: parts of the texts that name it, why it happens, how to mend it, examples."""
-
-    says: tuple[str, ...]
-    why: str
-    fix: str
-    wrong: str = ""
-    right: str = ""
-
-
-CAUSES: Mapping[str, Cause] = {
-    "missing sum": Cause(
-        ("missing sum over broadcast axis",),
-        "The operand was broadcast, and its gradient still has the output's shape.",
-        "sum the gradient back to its input: sum_to(gradient, a.shape)",
-        "return out_grad * b, out_grad * a",
-        "return sum_to(out_grad * b, a), sum_to(out_grad * a, b)",
-    ),
-    "mutation": Cause(
-        ("an array is changed in place",),
-        "An operation in place, or an out= argument, writes into an array that others still read.",
-        "work on a copy; build the gradient from operators",
-        "g = out_grad.realize_cached_data(); g *= 2",
-        "return out_grad * 2",
-    ),
-    "stale state": Cause(
-        ("stale state", "not repeatable"),
-        "Something kept on the operator, the class or the module comes from another call.",
-        "recompute from node.inputs; keep nothing but parameters",
-        "self.y = numpy.exp(a)  # in compute, read in gradient",
-        "return out_grad * node",
-    ),
-    "nan": Cause(
-        ("NaN",),
-        "0 / 0, 0 times infinity, or a branch that was not taken takes part with weight 0.",
-        "choose the harmless number before the operation, not after it",
-        "where(a > 0, out_grad / a, 0)",
-        "out_grad / where(a > 0, a, 1) * (a > 0)",
-    ),
-    "zeros": Cause(
-        ("is zero",),
-        "The graph is cut, or a factor is zero throughout.",
-        "use node.inputs, not their data; look for a factor that vanishes",
-    ),
-    "cotangent ignored": Cause(
-        ("the output gradient is ignored",),
-        "The derivative is returned as it is: right for a cotangent of ones alone.",
-        "multiply by out_grad",
-        "return 2 * a",
-        "return out_grad * 2 * a",
-    ),
-    "not linear": Cause(
-        ("not linear in the output gradient", "multiplied by the output gradient"),
-        "out_grad is clipped, rounded, cast, squared, or decides a branch.",
-        "out_grad may appear only as a factor",
-        "return clip(out_grad, -1, 1) * exp(a)",
-        "return out_grad * exp(a)",
-    ),
-    "ratio": Cause(
-        ("is exactly", "is the numeric one times"),
-        "A constant factor, a sign, a parameter, or a count (mean for sum) is missing or too many.",
-        "compare the factor with the formula: a constant, a sign, a parameter or a count is off",
-        "return out_grad * 4 * a  # for a^2",
-        "return out_grad * 2 * a",
-    ),
-    "cotangent returned": Cause(
-        ("returned unchanged",),
-        "The slope itself is missing.",
-        "multiply by the derivative of the operator",
-        "return out_grad",
-        "return out_grad * cos(a)  # for sin",
-    ),
-    "transposed": Cause(
-        ("is transposed", "misses a transposition"),
-        "A transposition is missing or too many; square shapes hide it.",
-        "write down the shapes: da = dy b^T, db = a^T dy",
-        "return out_grad @ b, a @ out_grad",
-        "return out_grad @ transpose(b), transpose(a) @ out_grad",
-    ),
-    "wrong axis": Cause(
-        ("along the wrong axis",),
-        "The gradient is spread, or summed, along another axis than the forward one.",
-        "put the reduced axis back with keepdims before broadcasting",
-        "return broadcast_to(out_grad, a.shape)",
-        "return broadcast_to(reshape(out_grad, kept), a.shape)",
-    ),
-    "flipped": Cause(
-        ("in reversed order", "in the other direction"),
-        "An order is not undone: flip, cumulative sums and kernels run the other way in reverse.",
-        "run the axis in the other direction",
-        "return cumsum(out_grad)",
-        "return flip(cumsum(flip(out_grad)))",
-    ),
-    "operands swapped": Cause(
-        ("operands' gradients are swapped",),
-        "One operand's gradient is returned in the place of another's.",
-        "return the gradients in the order of the inputs",
-        "return out_grad * a, out_grad * b  # for a * b",
-        "return out_grad * b, out_grad * a",
-    ),
-    "duplicates": Cause(
-        ("overwrite each other",),
-        "An entry that is used several times gets one contribution instead of their sum.",
-        "add up: numpy.add.at, or a sum over all uses",
-        "g[index] = out_grad",
-        "numpy.add.at(g, index, out_grad)",
-    ),
-    "times input": Cause(
-        ("multiplied by the input", "multiplied by another input"),
-        "The input stands where its reciprocal, another operand or nothing belongs.",
-        "derive the formula once more: which operand is the factor?",
-        "return out_grad * a  # for log a",
-        "return out_grad / a",
-    ),
-    "only where": Cause(
-        ("wrong only where",),
-        "One branch, one end or one kind of input has a formula of its own, and that is wrong.",
-        "look at the branch that this region takes",
-        "return out_grad * sign(a)  # for a leaky slope below 0",
-        "return out_grad * where(a > 0, 1, slope)",
-    ),
-    "graph cut": Cause(
-        ("the graph is cut", "computed outside the graph"),
-        "The gradient is computed on raw arrays, so that it has no gradient of its own.",
-        "write gradient with operators on tensors: node.inputs[0], not its data",
-        "return out_grad * Tensor(numpy.cos(a.numpy()))",
-        "return out_grad * cos(a)",
-    ),
-    "precision": Cause(
-        ("in float64 only", "another dtype", "narrower dtype"),
-        "A constant, a cast or a narrow intermediate result changes the dtype or loses digits.",
-        "keep Python numbers as constants; cast nothing on the way",
-        "return out_grad * numpy.float64(0.5)",
-        "return out_grad * 0.5",
-    ),
-    "shape": Cause(
-        ("another shape than its input", "the shapes inside gradient fit"),
-        "An axis is kept, lost or permuted on the way back.",
-        "every gradient has exactly the shape of its input",
-    ),
-    "form": Cause(
-        ("bare array", "the gradient of an input is None", "without a derivative gets"),
-        "Every differentiable input gets a tensor of this graph, every other one None.",
-        "return one tensor per differentiable input, None for the others",
-    ),
-    "device": Cause(
-        (
-            "copied to the host",
-            "meets one of the device",
-            "the device does not have",
-            "the device, not the formula",
-        ),
-        "The operator works on NumPy arrays alone: it makes constants on the host, asks for a "
-        "Python number, or calls what CuPy does not have.",
-        "stay with arrays: numpy functions dispatch to the array's own device",
-        "scale = 1 / float(a.sum())",
-        "scale = 1 / a.sum()",
-    ),
-    "compute": Cause(
-        ("compute, not gradient",),
-        "The gradient is that of the reference, and `compute` returns another value.",
-        "compare compute with the formula and the reference; the gradient may stay",
-        "return numpy.log1p(a)  # for log a; da = dy / a",
-        "return numpy.log(a)",
-    ),
-    "only input": Cause(
-        ("only the gradient of", "is another input's"),
-        "One operand's formula is wrong, the others are right.",
-        "mend that operand's term; the others are right",
-    ),
-}
-"""The likely causes that a report can name, in the vocabulary of the diagnosis."""
-
-
-def cause_name(cause: str) -> str:
-    """Return the vocabulary's word for a printed cause, "" where there is none."""
-    return next(
-        (name for name, entry in CAUSES.items() if any(part in cause for part in entry.says)), ""
-    )
-
-
-def usual_fix(cause: str) -> str:
-    """Return the usual fix of a likely cause, "" where there is none."""
-    name = cause_name(cause) if cause else ""
-    return CAUSES[name].fix if name else ""
+SAMPLES = {
+    "whose": "the gradient", "factor": "2", "axes": "0", "where": "the input is negative",
+    "device": "cuda",
+}  # fmt: skip
+"""What stands in the places of a cause's sentence where no operator is meant."""
 
 
 def text_of(name: str) -> str:
@@ -381,8 +202,9 @@ def text_of(name: str) -> str:
     else:
         cause = CAUSES[name]
         title = f"{name}: a likely cause"
+        said = [sentence.format(**SAMPLES) for sentence in cause.says.values()]
         parts = [
-            ("The report says", "; ".join(f"... {part} ..." for part in cause.says)),
+            ("The report says", "; ".join(said)),
             ("Why it happens", cause.why),
             ("How to mend it", cause.fix),
             ("Wrong", cause.wrong),

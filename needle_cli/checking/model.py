@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 import numpy.typing as npt
 from numpy.linalg import LinAlgError
 
+from needle_cli.causes import Cause
 from needle_cli.checking.claims import Kink
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -276,8 +277,8 @@ class Finding:
 
     `code` says what is wrong, `message` says it in a sentence that no code reads. `index` is the
     entry of `input`; `analytic`, `numeric` and `allowed` are numbers in the input's own units, or
-    `None` where the finding is not about a number (a wrong shape, say). `cause` is the likely cause
-    in words, empty while none is known.
+    `None` where the finding is not about a number (a wrong shape, say). `cause` is the
+    likely cause, None while none is known.
     """
 
     check: str
@@ -287,7 +288,7 @@ class Finding:
     analytic: float | None
     numeric: float | None
     allowed: float | None
-    cause: str = ""
+    cause: Cause | None = None
     message: str = ""
 
 

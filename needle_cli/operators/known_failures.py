@@ -14,7 +14,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from needle_cli.explanations import CHECKS, cause_name
+from needle_cli.causes import CAUSES
+from needle_cli.explanations import CHECKS
 from needle_cli.problems import Problem, nearest
 from needle_cli.records import tokens
 from needle_cli.records.store import write_whole
@@ -26,15 +27,16 @@ from needle_cli.specs.header import KNOWN_FAILURES
 from needle_cli.specs.table import Table
 from needle_cli.specs.vocabulary import DEVICES, FLOAT_DTYPES
 
-KEYS = ("op", "check", "device", "dtype", "issue", "reason", "until", "cause", "analytic", "token")
+KEYS = ("op", "check", "device", "dtype", "issue", "reason", "until", "cause", "factor",
+        "analytic", "token")  # fmt: skip
 NONE = "none"
 """The word by which `--baseline` is told to mask nothing."""
 
 LONGEST = 183
 """Days that an entry may lie ahead: half a year."""
 
-STALE = "passes now;"
-"""How the reason of a row begins whose known failure is over."""
+PASSES_NOW = "known_failure_passes"
+"""The code of a finding that says that a known failure is over."""
 
 OUT_OF_BAND = ("spec", "against", "faults")
 """Rows that are no checks of a case, and are never lived with."""
@@ -45,8 +47,8 @@ class KnownFailure:
     """One entry of known-failures.toml; an empty device or dtype stands for all of them.
 
     `token` is the failing case; empty for an operator that cannot be asked, as one that crashes.
-    `cause` is the likely cause that was printed for it, `analytic` the number that the gradient
-    gave there: another mistake gives another one.
+    `cause` is the name of its likely cause, `factor` that of a ratio, and `analytic` the number
+    that the gradient gave there: another mistake gives another one.
     """
 
     op: str
@@ -59,9 +61,10 @@ class KnownFailure:
     token: str = ""
     cause: str = ""
     analytic: float | None = None
+    factor: str = ""
 
     def covers(self, row: Row) -> bool:
-        """Tell whether a row is the one that this entry is about."""
+        """Whether a row is the one that this entry is about."""
         return (
             (row.op, row.check) == (self.op, self.check)
             and self.device in ("", row.device.partition(":")[0])
@@ -117,8 +120,21 @@ def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:
     return KnownFailure(
         op, table.word("check", tuple(CHECKS)), table.text("issue"), table.text("reason"),
         _until(table), table.word("device", DEVICES), table.word("dtype", FLOAT_DTYPES), token,
-        table.text("cause"), table.number("analytic", 0.0) if "analytic" in table else None,
+        _cause(table, op), table.number("analytic", 0.0) if "analytic" in table else None,
+        table.text("factor"),
     )  # fmt: skip
+
+
+def _cause(table: Table, op: str) -> str:
+    """Return the name of the cause; a sentence, as it was written once, is refused."""
+    name = table.text("cause")
+    if name and name not in CAUSES:
+        text = (
+            f"there is no cause {name!r}: write a name that needle list causes shows, such as "
+            f'"ratio", or accept the finding again with needle baseline accept {op}'
+        )
+        raise table.error("cause", text, "", nearest(name, tuple(CAUSES)))
+    return name
 
 
 def _until(table: Table) -> date:
@@ -160,7 +176,8 @@ def _judged(row: Row, entry: KnownFailure, case: Pinned | None, today: date) -> 
         return row  # the case was not asked: the operator came to grief before
     fails = bad if case is None else case.fails
     if not fails and not bad:
-        return _refused(row, f"{STALE} remove it: needle baseline prune {entry.op}")
+        text = f"passes now; remove it: needle baseline prune {entry.op}"
+        return _refused(row, text, PASSES_NOW)
     if not fails:
         return _refused(row, "fails, and not by the known failure, whose case passes now")
     if case is not None and case.fails and not _pinned(entry, case):
@@ -171,30 +188,30 @@ def _judged(row: Row, entry: KnownFailure, case: Pinned | None, today: date) -> 
 
 
 def _pinned(entry: KnownFailure, case: Pinned) -> bool:
-    """Tell whether a case fails by the number by which it failed when it was accepted."""
+    """Whether a case fails by the number by which it failed when it was accepted."""
     if entry.analytic is None or case.analytic is None:
         return True
     return math.isclose(entry.analytic, case.analytic, rel_tol=1e-6, abs_tol=1e-300)
 
 
 def _same(row: Row, entry: KnownFailure, case: Pinned) -> bool:
-    """Tell whether everything that a row found can be the known failure.
+    """Whether everything that a row found can be the known failure.
 
-    Two causes that are known and differ are two failures; where one is missing the messages count.
+    Two causes that are known and differ are two failures, two ratios of another factor as well;
+    where one is missing the messages of this run's two findings are compared, but for numbers.
     """
     if not row.findings:
         return row.status in UNANSWERED
     for finding in row.findings:
-        causes = {_named(finding.cause), _named(entry.cause)} - {""}
-        if len(causes) > 1 or (not causes and _kind(finding.message) != _kind(case.message)):
+        mine, factor = finding.cause_name, finding.cause_values.get("factor", "")
+        if mine and entry.cause and mine != entry.cause:
+            return False
+        if mine == entry.cause and factor and entry.factor and factor != entry.factor:
+            return False
+        neither = not (mine or entry.cause)
+        if neither and _kind(finding.message) != _kind(case.message):
             return False
     return True
-
-
-def _named(cause: str) -> str:
-    """Return what tells one cause from another: its name, of a ratio the number too."""
-    name = cause_name(cause)
-    return cause if name == "ratio" else name
 
 
 def _kind(message: str) -> str:
@@ -202,12 +219,12 @@ def _kind(message: str) -> str:
     return "".join(c for c in message if not c.isdigit())
 
 
-def _refused(row: Row, text: str) -> Row:
+def _refused(row: Row, text: str, code: str = "") -> Row:
     """Return a row as a finding whose reason is about the known failure."""
     status = row.status if row.is_finding else "fail"
     first, *others = row.findings or (FindingView(""),)
     words = f"{text}; {first.message}" if first.message else text
-    findings = (replace(first, message=words), *others)
+    findings = (replace(first, message=words, code=code or first.code), *others)
     return replace(row, status=status, reason=text, findings=findings)
 
 
@@ -216,12 +233,13 @@ def from_row(row: Row, issue: str, reason: str, until: date) -> KnownFailure:
     if row.check in OUT_OF_BAND:
         raise Problem(f"{row.op}: {row.reason}: nothing that a known failure can stand for",
                       kind="baseline")  # fmt: skip
-    if row.reason.startswith(STALE):
+    if any(finding.code == PASSES_NOW for finding in row.findings):
         raise Problem(f"{row.op} {row.check} {row.reason}", kind="baseline")
-    token = cause = ""
+    token = cause = factor = ""
     analytic = None
     for finding in row.findings[:1]:
-        cause, analytic = finding.cause, finding.spot.analytic
+        cause, factor = finding.cause_name, finding.cause_values.get("factor", "")
+        analytic = finding.spot.analytic
         if finding.smallest is not None and finding.smallest.record is not None:
             token = finding.token
             if not token:
@@ -232,7 +250,17 @@ def from_row(row: Row, issue: str, reason: str, until: date) -> KnownFailure:
     if analytic is not None and not math.isfinite(analytic):
         analytic = None
     return KnownFailure(
-        row.op, row.check, issue, reason, until, device, row.dtype, token, cause, analytic
+        row.op,
+        row.check,
+        issue,
+        reason,
+        until,
+        device,
+        row.dtype,
+        token,
+        cause,
+        analytic,
+        factor,
     )
 
 

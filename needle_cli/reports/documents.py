@@ -139,7 +139,10 @@ def finding(item: FindingView, owner: Row, info: RunInfo | None) -> Document:
     """Return one finding with its cases."""
     return {
         "message": item.message,
+        "code": item.code,
         "cause": item.cause,
+        "cause_name": item.cause_name,
+        "cause_values": dict(item.cause_values),
         "certainty": item.certainty,
         "probes": item.probes,
         **{k: v for k, v in _spot(item.spot).items() if k != "of_allowed"},
@@ -301,6 +304,7 @@ def _finding_of(data: Mapping[str, Any], owner: Mapping[str, Any]) -> FindingVie
         data["message"], data["cause"], data["certainty"], _spot_of(data),
         _case_of(data["smallest"], owner), _case_of(data["typical"], owner), data["probes"],
         data.get("add_to_spec") or "", replay["id"], replay["token"] or "",
+        data.get("code", ""), data.get("cause_name", ""), data.get("cause_values", {}),
     )  # fmt: skip
 
 

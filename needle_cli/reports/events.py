@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
+from needle_cli.causes import CAUSES
 from needle_cli.records.tokens import Record
 
 FINDING = frozenset({"fail", "error", "no_derivative"})
@@ -64,7 +65,8 @@ class CaseView:
 class FindingView:
     """One finding: where, why if known, its cases, and how to ask again.
 
-    `add` is what the spec lacks, in TOML.
+    `add` is what the spec lacks, in TOML. `code` says what is wrong and `cause_name` why, as stable
+    names (`checking.model.Code`, `causes.CAUSES`); `cause_values` are the numbers of the cause.
     """
 
     message: str
@@ -77,6 +79,14 @@ class FindingView:
     add: str = ""
     replay_id: str = ""
     token: str = ""
+    code: str = ""
+    cause_name: str = ""
+    cause_values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fix(self) -> str:
+        """The usual fix of the cause, "" where there is none."""
+        return CAUSES[self.cause_name].fix if self.cause_name in CAUSES else ""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,6 @@ MARKS = {"pass": "✓", "fail": "✗", "error": "✗", "no_derivative": "✗", "
 FAULTS = "faults"
 """The row that says how many planted faults an operator's spec catches."""
 
-NOT_ASKED = "not asked"
-"""How the reason of a check begins that another check's finding kept from being asked."""
-
 
 @dataclass(frozen=True)
 class Line:
@@ -73,7 +70,7 @@ def blocks(rows: Sequence[Row]) -> list[tuple[Row, list[str]]]:
         same = row.status == "error" or not (row.findings and row.findings[0].cause)
         if key in told and same:
             told[key][1].append(row.check)
-        elif not words.startswith(NOT_ASKED):
+        elif row.findings or row.status != "error":
             told[(*key, row.check) if key in told else key] = (row, [])
     return list(told.values())
 

@@ -264,12 +264,13 @@ def _module(source: str) -> ModuleType:
 
 
 def _finding(failure: Failure, check: str, task: Task) -> FindingView:
-    typical, finding = failure.typical, failure.finding
+    typical, finding, cause = failure.typical, failure.finding, failure.finding.cause
     return FindingView(
-        finding.message, finding.cause, failure.certainty, _spot(finding),
+        finding.message, str(cause or ""), failure.certainty, _spot(finding),
         _case(failure.smallest, check, task),
         None if typical is None else _case(typical, check, task), failure.probes,
-        "\n\n".join(kink_text(kink) for kink in failure.undeclared),
+        "\n\n".join(kink_text(kink) for kink in failure.undeclared), code=str(finding.code),
+        cause_name=cause.name if cause else "", cause_values=cause.values if cause else {},
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.model import Plan, Result, Status
 from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
-from needle_cli.explanations import cause_name
 from needle_cli.specs import load_spec
 from tests.campaign import by_family
 from tests.helpers import SAMPLES
@@ -54,7 +53,7 @@ def test_a_mistake_is_refused_and_named(name):
     wrong = [row for row in judged(mistake, right=False) if row.status in REFUSED]
     assert wrong, mistake.person
     causes = [f.finding.cause for row in wrong for f in row.failures if f.finding.cause]
-    word = cause_name(causes[0]) if causes else ""
+    word = causes[0].name if causes else ""
     assert word in (mistake.accepts or ("",)), (mistake.person, causes)
 
 

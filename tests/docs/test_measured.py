@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks.measured import PAGE, page
 from benchmarks.results import RESULTS
+from needle_cli.causes import CAUSES
 from needle_cli.checking.faults.vocabulary import FAULTS
-from needle_cli.explanations import CAUSES
 
 
 def stored(name):

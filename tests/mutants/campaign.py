@@ -149,7 +149,7 @@ class Campaign:
         row, finding = _shown(wrong)
         verdict.check, verdict.message = row.check, row.reason
         if finding is not None:
-            verdict.message = finding.message or finding.cause
+            verdict.message = finding.message or str(finding.cause)
             if finding.smallest is not None:
                 verdict.case = _case(finding)
                 verdict.record = finding.smallest.record

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from needle_cli.causes import Cause
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import Answer, Array, Case, Code, Finding, OpUnderTest, Verdict
 from needle_cli.checking.numerics.probes import Tangent, random_cotangent
@@ -112,7 +113,13 @@ def passed(share: float = 0.0, probes: int = 1) -> Answer:
 
 
 def refused(
-    check: str, code: Code, message: str, *, name: str = "", error: bool = False, cause: str = ""
+    check: str,
+    code: Code,
+    message: str,
+    *,
+    name: str = "",
+    error: bool = False,
+    cause: Cause | None = None,
 ) -> Answer:
     """Return a finding that is about form, not about a number."""
     finding = Finding(check, code, name, None, None, None, None, cause, message)

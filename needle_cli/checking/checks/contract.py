@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from needle_cli.causes import Cause
 from needle_cli.checking.checks import facts
 from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import Question, merge, passed, refused
@@ -84,7 +85,7 @@ def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) 
     name, leaf, wanted = subject.names[i], subject.leaves[i], subject.op.gradient_kind
     value = gradient.value
     wrong = flaw(gradient, leaf, wanted, value.dtype if any_dtype and value is not None else None)
-    text = cause = ""
+    text, cause = "", None
     if value is None:
         # A plain function may say None for a gradient that is zero; the numbers decide.
         if wanted == "array":
@@ -104,17 +105,17 @@ def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) 
     return refused("contract", wrong, text, name=name, cause=cause)
 
 
-def _missing_sum(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+def _missing_sum(got: tuple[int, ...], wanted: tuple[int, ...]) -> Cause | None:
     """Name the broadcast axis that was not summed, where that is what the shapes say."""
     if len(got) > len(wanted) and got[len(got) - len(wanted) :] == wanted:
         axes = ", ".join(str(k) for k in range(len(got) - len(wanted)))
-        return f"missing sum over broadcast axis {axes}"
+        return Cause("missing sum", values={"axes": axes})
     if len(got) == len(wanted):
-        grown = [k for k, (a, b) in enumerate(zip(got, wanted, strict=True)) if b == 1 and a != 1]
+        grown = [k for k, (a, b) in enumerate(zip(got, wanted, strict=True)) if b == 1 and a > 1]
         same = all(a == b or b == 1 for a, b in zip(got, wanted, strict=True))
         if grown and same:
-            return f"missing sum over broadcast axis {', '.join(map(str, grown))}"
-    return ""
+            return Cause("missing sum", values={"axes": ", ".join(map(str, grown))})
+    return None
 
 
 def _nothing_for_the_silent(subject: Subject, raw: Sequence[Gradient]) -> Answer:

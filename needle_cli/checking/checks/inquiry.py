@@ -12,21 +12,27 @@ from needle_cli.checking.model import Answer, Case, Garbage, OperatorError, OpUn
 class Inquiry:
     """Asks one check of one case, turning whatever the operator throws into an answer."""
 
-    def __init__(self, op: OpUnderTest, claims: Claims, plan: Plan) -> None:
+    def __init__(self, op: OpUnderTest, claims: Claims | None, plan: Plan) -> None:
         self.op = op
-        self.claims = claims
+        self.stated = claims
         self.plan = plan
+
+    @property
+    def claims(self) -> Claims:
+        """What the spec says; only a case that was handed in is asked about without one."""
+        assert self.stated is not None, "no spec"
+        return self.stated
 
     def question(self, case: Case) -> Question:
         """Return the question for a case: its seed, its domains, the plan's dtype and order."""
         return Question(
             self.op,
             case,
-            self.claims,
+            self.stated,
             device=self.plan.device,
             dtype=self.plan.dtype,
             order=self.plan.order,
-            tangent=tangent_of(self.claims, case),
+            tangent=None if self.stated is None else tangent_of(self.stated, case),
         )
 
     def ask(self, check: str, case: Case, question: Question | None = None) -> Answer:

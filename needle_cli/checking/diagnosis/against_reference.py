@@ -24,7 +24,7 @@ from needle_cli.checking.point import Subject, widen
 
 
 def fits_reference(cases: Sequence[Case], inquiry: Inquiry) -> bool:
-    """Tell whether the gradient is right for the reference at all of some cases."""
+    """Whether the gradient is right for the reference at all of some cases."""
     referred = _Referred(inquiry.op, inquiry.claims)
     asked = 0
     for case in cases:

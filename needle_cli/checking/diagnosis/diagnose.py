@@ -8,10 +8,10 @@ that hold at up to six probes, then what follows from which checks failed alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import replace
 
 import numpy as np
 
+from needle_cli.causes import Cause
 from needle_cli.checking.abilities import has_second_order, is_on_device
 from needle_cli.checking.checks.context import Question
 from needle_cli.checking.checks.inquiry import Inquiry
@@ -19,61 +19,50 @@ from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.second_order import lifted
 from needle_cli.checking.checks.tally import Failed, Tally
 from needle_cli.checking.diagnosis.against_reference import fits_reference
-from needle_cli.checking.diagnosis.jacobian import LARGEST, Probe, probe_of
-from needle_cli.checking.diagnosis.patterns import describe, shown
-from needle_cli.checking.model import (
-    Array,
-    Case,
-    Code,
-    Element,
-    Finding,
-    Garbage,
-    OperatorError,
-)
-from needle_cli.checking.numerics.localise import elements
-from needle_cli.checking.point import Subject, is_floating
+from needle_cli.checking.diagnosis.digits import few_digits
+from needle_cli.checking.diagnosis.jacobian import LARGEST, MOST_PROBES, Probe, probe_of
+from needle_cli.checking.diagnosis.patterns import describe
+from needle_cli.checking.diagnosis.regions import NOT_CONTIGUOUS
+from needle_cli.checking.model import Array, Case, Code, Garbage, OperatorError
+from needle_cli.checking.point import Subject
 
-SPREAD = 1e-5
-"""Relative scatter of a ratio that still counts as one number."""
-
-DIGITS = "the gradient is right to few digits: it is computed in a narrower dtype"
-CONTIGUOUS = "the gradient is wrong only where inputs are not contiguous"
-PROBES = 6
 ORDINARY = 48
-NEARBY = 2.0**-10
-"""Share of its size by which a number moves, to see whether an error is that of rounding."""
+"""Entries of a case that is probed before larger ones. Chosen: enough for any pattern."""
 
-NARROW = (2e-9, 4e-6)
-"""Relative errors between which a slope computed in float32 has most of its entries."""
+FAR_OUT = "inputs are very large or very small"
 
-PROVEN: Mapping[Code, str] = {
-    Code.COMPUTE_CHANGES_INPUT: "an array is changed in place: compute writes into its input",
-    Code.GRADIENT_CHANGES_INPUT: "an array is changed in place: gradient writes into an input",
-    Code.INPUT_CHANGED: "an array is changed in place: the call writes into an input",
-    Code.COTANGENT_CHANGED: "an array is changed in place: gradient writes into out_grad",
-    Code.OUTPUT_CHANGED: "an array is changed in place: gradient writes into the output",
-    Code.OUTPUT_REUSED: "an array is changed in place: a later call writes into the output",
-    Code.HOST_COPY: "a device array is copied to the host",
-    Code.HOST_OPERAND: "an array of the host meets one of the device",
-    Code.NO_ARGUMENT: "an argument is used that the device does not have",
-    Code.NO_FUNCTION: "a function is used that the device does not have",
-    Code.STALE: "stale state: an earlier call is remembered",
-    Code.NOT_REPEATABLE: "the answer is not repeatable: equal calls give different numbers",
-    Code.SECOND_GRADIENT: "stale state: a second gradient differs from the first",
+PROVEN: Mapping[Code, Cause] = {
+    Code.COMPUTE_CHANGES_INPUT: Cause("mutation", "compute, input"),
+    Code.GRADIENT_CHANGES_INPUT: Cause("mutation", "gradient, input"),
+    Code.INPUT_CHANGED: Cause("mutation", "input"),
+    Code.COTANGENT_CHANGED: Cause("mutation", "gradient, cotangent"),
+    Code.OUTPUT_CHANGED: Cause("mutation", "gradient, output"),
+    Code.OUTPUT_REUSED: Cause("mutation", "output"),
+    Code.HOST_COPY: Cause("device", "copy"),
+    Code.HOST_OPERAND: Cause("device", "operand"),
+    Code.NO_ARGUMENT: Cause("device", "argument"),
+    Code.NO_FUNCTION: Cause("device", "function"),
+    Code.STALE: Cause("stale state", "call"),
+    Code.NOT_REPEATABLE: Cause("stale state", "not repeatable"),
+    Code.SECOND_GRADIENT: Cause("stale state", "second gradient"),
 }
 """What a check proves by a finding; of several the first of this order."""
 
-PROVEN_OF_FORM: Mapping[Code, str] = {
-    Code.NAN_LEAK: "NaN leaks from entries that are not used",
-    Code.NOT_NONE: "an input without a derivative gets a gradient",
-    Code.NONE: "the gradient of an input is None",
-    Code.KIND: "a bare array is returned where a tensor is expected",
+PROVEN_OF_FORM: Mapping[Code, Cause] = {
+    Code.NAN_LEAK: Cause("nan", "leak"),
+    Code.NOT_NONE: Cause("form", "not none"),
+    Code.NONE: Cause("form", "none"),
+    Code.KIND: Cause("form", "array"),
 }
 """The same, after what a finding itself names as its cause."""
 
+NOT_LINEAR = Cause("not linear")
+OTHER_DTYPE = Cause("precision", "dtype")
+FEW_DIGITS = Cause("precision", "digits")
 
-def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[str, bool]:
-    """Return the cause of an operator's findings in words, "" where nothing simple fits.
+
+def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[Cause | None, bool]:
+    """Return the cause of an operator's findings, None where nothing simple fits.
 
     And whether it explains a wrong value too, or a wrong gradient alone.
 
@@ -83,37 +72,41 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[str, bool]
     """
     failed = {check: tally.failed for check, tally in tallies.items() if tally.failed}
     if not failed:
-        return "", False
-    said = [f for entries in failed.values() for e in entries for f in e.answer.findings]
-    proven = _proven(failed, said, inquiry)
-    if proven is not None:
-        return proven, True
-    return _inferred(failed, said, tallies, inquiry), False
+        return None, False
+    try:
+        proven = _proven(failed, inquiry)
+        return (proven, True) if proven else (_inferred(failed, tallies, inquiry), False)
+    except Exception:  # an operator or a reference may raise anything at a probe
+        return None, False  # the findings stand, with or without their cause
 
 
-def _proven(
-    failed: Mapping[str, Sequence[Failed]], said: Sequence[Finding], inquiry: Inquiry
-) -> str | None:
+def _codes(failed: Mapping[str, Sequence[Failed]]) -> set[Code]:
+    return {f.code for entries in failed.values() for e in entries for f in e.answer.findings}
+
+
+def _proven(failed: Mapping[str, Sequence[Failed]], inquiry: Inquiry) -> Cause | None:
     """Return the cause that a check proves by what it says, None where there is none such."""
-    codes = {finding.code for finding in said}
-    named = [finding.cause for finding in said if finding.cause]
+    codes = _codes(failed)
+    findings = [f for entries in failed.values() for e in entries for f in e.answer.findings]
+    named = [finding.cause for finding in findings if finding.cause]
     causes = [*_of(PROVEN, codes), *named, *_of(PROVEN_OF_FORM, codes)]
     if causes:
         return causes[0]
-    away = inquiry.plan.device != "cpu"
-    if away and set(failed) == {"forward"} and _wraps_around(failed["forward"], inquiry):
-        return "the device, not the formula: positions that do not exist wrap around there"
+    device = inquiry.plan.device
+    forward_alone = device != "cpu" and set(failed) == {"forward"}
+    if forward_alone and _wraps_around(failed["forward"], inquiry):
+        return Cause("device", "wraps")
     if failed.get("parity") and not _wrong_on_host(failed["parity"], inquiry):
-        device = inquiry.plan.device
-        return f"the device, not the formula: {device} does not answer what the host answers"
-    valued = Code.VALUE in codes
+        return Cause("device", "answer", {"device": device})
     wrong = [e.case for e in failed.get("gradient", ()) if not e.answer.error]
-    if valued and fits_reference(sorted(wrong, key=Case.size)[:PROBES], inquiry):
-        return "compute, not gradient: the gradient is the reference's, the value is not"
+    smallest = sorted(wrong, key=Case.size)[:MOST_PROBES]
+    valued = Code.VALUE in codes and inquiry.stated is not None
+    if valued and fits_reference(smallest, inquiry):
+        return Cause("compute")
     return None
 
 
-def _of(causes: Mapping[Code, str], codes: Set[Code]) -> list[str]:
+def _of(causes: Mapping[Code, Cause], codes: Set[Code]) -> list[Cause]:
     return [cause for code, cause in causes.items() if code in codes]
 
 
@@ -124,35 +117,32 @@ def _wraps_around(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
         for entry in entries
         if any(finding.code is Code.NOT_RAISED for finding in entry.answer.findings)
     }
-    return any(e.why in missed and e.raises == "IndexError" for e in inquiry.claims.errors)
+    errors = inquiry.stated.errors if inquiry.stated is not None else ()
+    return any(error.why in missed and error.raises == "IndexError" for error in errors)
 
 
 def _inferred(
-    failed: Mapping[str, Sequence[Failed]],
-    said: Sequence[Finding],
-    tallies: Mapping[str, Tally],
-    inquiry: Inquiry,
-) -> str:
+    failed: Mapping[str, Sequence[Failed]], tallies: Mapping[str, Tally], inquiry: Inquiry
+) -> Cause | None:
     """Return the pattern that wrong gradients show, or what follows from which checks failed."""
-    codes = {finding.code for finding in said}
+    codes = _codes(failed)
     if Code.DTYPE in codes:
-        return "the gradient comes in another dtype"
+        return OTHER_DTYPE
     pattern = _pattern(failed, tallies, inquiry)
     if pattern:
         return pattern
     if Code.SHAPE in codes:
-        return "the gradient has another shape than its input"
-    contract_tally = tallies.get("contract")
-    if Code.RAISED_FOR_VALUES in codes and contract_tally and contract_tally.some_pass:
-        return "the shapes inside gradient fit for some inputs only: it raises for others"
+        return Cause("shape")
+    if Code.RAISED_FOR_VALUES in codes and "contract" in tallies and tallies["contract"].some_pass:
+        return Cause("shape", "raises")
     if all(e.answer.error for entries in failed.values() for e in entries):
-        return ""  # it raises: there is no gradient to say anything of
+        return None  # it raises: there is no gradient to say anything of
     second = tallies["second_order"].passed if "second_order" in tallies else ()
-    return _alone(failed, second, inquiry, said)
+    return _alone(failed, second, inquiry)
 
 
 def _wrong_on_host(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
-    """Tell whether the host refuses the gradient as well, at the cases where a device differs."""
+    """Whether the host refuses the gradient as well, at the cases where a device differs."""
     if not is_on_device(inquiry.op):
         return False
     host = inquiry.op.on_host
@@ -168,7 +158,7 @@ def _wrong_on_host(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
 
 def _pattern(
     failed: Mapping[str, Sequence[Failed]], tallies: Mapping[str, Tally], inquiry: Inquiry
-) -> str:
+) -> Cause | None:
     """Return the pattern that fits the probes of the gradient check, else of the exact one.
 
     Passing cases take part: what holds everywhere would have been wrong there as well.
@@ -183,64 +173,13 @@ def _pattern(
             continue
         probes += _probes(tallies[check].passed, inquiry)
         bent = any(not e.answer.error for e in failed.get("linearity", ()))
-        text = describe([p for p in probes if p.is_wrong()], probes)
-        if text and ("ignored" in text or not bent):
-            return text
+        found = describe([p for p in probes if p.is_wrong()], probes)
+        if found and (found.name == "cotangent ignored" or not bent):
+            return found
         if few_digits([e.case for e in entries], inquiry):
-            return DIGITS
-        return "the gradient is not linear in the output gradient" if bent else text
-    return ""
-
-
-def few_digits(cases: Sequence[Case], inquiry: Inquiry) -> bool:
-    """Tell a gradient whose entries are all wrong by as little as float32 rounds away.
-
-    Rounding differs from entry to entry; a factor of 1.000001 does not. And it is another one
-    beside the same numbers, where a term that should not be there is nearly the same.
-    """
-    here, there = [], []
-    asked = 0
-    for case in sorted(cases, key=Case.size)[:PROBES]:
-        try:
-            errors = _relative_errors(case, inquiry)
-            beside = _relative_errors(_beside(case, inquiry), inquiry)
-        except (OperatorError, Garbage):
-            return False
-        asked += len(errors)
-        off = [place for place, error in errors.items() if abs(error) > NARROW[0]]
-        here += [errors[place] for place in off]
-        there += [beside.get(place, 0.0) for place in off]
-    if len(here) < 2 or len(here) <= asked / 2:
-        return False
-    off_here, off_there = np.array(here), np.array(there)
-    largest = np.max(np.abs(off_here))
-    alike = np.abs(off_there - off_here) <= 64 * NEARBY * np.abs(off_here)
-    return bool(largest < NARROW[1] and np.ptp(off_here) > 0.1 * largest and alike.mean() < 0.5)
-
-
-def _beside(case: Case, inquiry: Inquiry) -> Case:
-    """Return the case with all its numbers, and the output gradient, moved by a small share."""
-    question = inquiry.question(case)
-    rng = question.rng("few digits")
-
-    def moved(array: Array) -> Array:
-        near: Array = array * (1 + NEARBY * rng.uniform(0.5, 1.0, array.shape)).astype(array.dtype)
-        return near
-
-    leaves = [moved(leaf) if is_floating(leaf) else leaf for leaf in case.leaves()]
-    cotangent = question.wide.cotangents(moved(question.cotangent))
-    return replace(case.with_leaves(leaves), cotangent=tuple(cotangent))
-
-
-def _relative_errors(case: Case, inquiry: Inquiry) -> dict[tuple[str, tuple[int, ...]], float]:
-    """Return entries' errors as shares of their sizes, where differences know them well."""
-    question = inquiry.question(case)
-    found = {}
-    for entry in elements(question.wide, question.cotangent, question.tangent):
-        size = max(abs(entry.analytic), abs(entry.numeric))
-        if size > 0 and entry.allowed <= NARROW[0] * size:
-            found[entry.input, entry.index] = (entry.analytic - entry.numeric) / size
-    return found
+            return FEW_DIGITS
+        return NOT_LINEAR if bent else found
+    return None
 
 
 def _probes(cases: Sequence[Case], inquiry: Inquiry) -> list[Probe]:
@@ -249,7 +188,7 @@ def _probes(cases: Sequence[Case], inquiry: Inquiry) -> list[Probe]:
     others = sorted((c for c in cases if not 2 <= c.size() <= ORDINARY), key=Case.size)
     ranked = [*ordinary, *others]
     probes = (_probe(case, inquiry) for case in ranked)
-    return [probe for probe in probes if probe is not None][:PROBES]
+    return [probe for probe in probes if probe is not None][:MOST_PROBES]
 
 
 def _probe(case: Case, inquiry: Inquiry) -> Probe | None:
@@ -265,11 +204,8 @@ def _probe(case: Case, inquiry: Inquiry) -> Probe | None:
 
 
 def _alone(
-    failed: Mapping[str, Sequence[Failed]],
-    passed: Sequence[Case],
-    inquiry: Inquiry,
-    said: Sequence[Finding],
-) -> str:
+    failed: Mapping[str, Sequence[Failed]], passed: Sequence[Case], inquiry: Inquiry
+) -> Cause | None:
     """Return what follows from which checks failed, the others being content.
 
     `passed` are cases at which the second gradient was right.
@@ -277,46 +213,44 @@ def _alone(
     checks = {
         check for check, entries in failed.items() if not all(e.answer.error for e in entries)
     }
-    codes = {finding.code for finding in said}
+    codes = _codes(failed)
     valued = codes == {Code.VALUE}
     if checks == {"forward", "extremes"} and not valued:
-        return "the gradient is wrong only where inputs are very large or very small"
-    if checks & {"forward"}:
-        return ""
+        return Cause("only where", values={"where": FAR_OUT})
+    if "forward" in checks:
+        return None
     if "linearity" in checks and "gradient" not in checks:
-        if few_digits([e.case for e in failed["linearity"]], inquiry):
-            return DIGITS
-        return "the gradient is not linear in the output gradient"
+        linear = few_digits([e.case for e in failed["linearity"]], inquiry)
+        return FEW_DIGITS if linear else NOT_LINEAR
     if checks == {"purity"} and Code.LAYOUT in codes:
-        return CONTIGUOUS
+        return Cause("only where", values={"where": NOT_CONTIGUOUS})
     if checks == {"second_order"}:
         return _second_alone(failed["second_order"][0].case, passed, inquiry)
     if checks == {"precision"}:
         mixed = Code.MIXED_DTYPE in codes
-        return "the gradient comes in another dtype" if mixed else "right in float64 only"
+        return OTHER_DTYPE if mixed else Cause("precision", "float64 only")
     if "kink" in checks and checks <= {"kink", "extremes"}:
-        return "the gradient is wrong only where there is no derivative"
+        return Cause("only where", values={"where": "there is no derivative"})
     if checks == {"extremes"}:
-        what = "value" if valued else "gradient"
-        return f"the {what} is wrong only where inputs are very large or very small"
+        return Cause("only where", "value" if valued else "", {"where": FAR_OUT})
     if checks == {"graph"}:
-        return "the gradient is wrong only where one value is used several times"
-    return ""
+        return Cause("only where", values={"where": "one value is used several times"})
+    return None
 
 
-def _second_alone(case: Case, passed: Sequence[Case], inquiry: Inquiry) -> str:
-    """Tell a cut graph, whose second gradient is zero, from one that is wrong.
+def _second_alone(case: Case, passed: Sequence[Case], inquiry: Inquiry) -> Cause | None:
+    """Return whether the graph is cut, its second gradient being zero, or wrong.
 
     Where it is right elsewhere, and not zero, the graph is whole and a branch is wrong.
     """
     own = _second_gradients(case, inquiry)
     if own is None:
-        return ""
+        return None
     if any(any(g.any() for g in _second_gradients(other, inquiry) or ()) for other in passed[:2]):
-        return "right in first order; in second order wrong only where some of the inputs are"
+        return Cause("only where", "second order")
     if own and all(not g.any() for g in own):
-        return "the graph is cut: the gradient has no gradient of its own"
-    return "right in first order only: part of the gradient is computed outside the graph"
+        return Cause("graph cut")
+    return Cause("graph cut", "in part")
 
 
 def _second_gradients(case: Case, inquiry: Inquiry) -> list[Array] | None:
@@ -331,34 +265,3 @@ def _second_gradients(case: Case, inquiry: Inquiry) -> list[Array] | None:
         return None
     owners = subject.case.leaf_owners()
     return [g for i, g in zip(subject.judged, gradients, strict=True) if owners[i] != "cotangent"]
-
-
-def likely_cause(findings: Sequence[Finding], table: Sequence[Element]) -> str:
-    """Return a cause from the entries of one case, "" where no simple pattern fits every one."""
-    for finding in findings:
-        _, colon, hint = finding.message.rpartition(": ")
-        if colon and hint.startswith("missing sum"):
-            return hint
-    if not any(f.check in ("gradient", "second_order") for f in findings):
-        return ""
-    return _of_entries([e for e in table if np.isfinite(e.analytic) and np.isfinite(e.numeric)])
-
-
-def _of_entries(entries: Sequence[Element]) -> str:
-    """Name a pattern that every entry shows; at least two telling entries are needed."""
-    analytic = np.array([e.analytic for e in entries])
-    numeric = np.array([e.numeric for e in entries])
-    allowed = np.array([e.allowed for e in entries])
-    telling = np.abs(numeric) > 100 * allowed
-    if telling.sum() < 2:
-        return ""
-    if np.all(np.abs(analytic[telling]) <= allowed[telling]):
-        return "the gradient is zero"
-    ratios = analytic[telling] / numeric[telling]
-    middle = float(np.median(ratios))
-    if np.all(np.abs(ratios - middle) <= SPREAD * abs(middle)) and abs(middle - 1) > 10 * SPREAD:
-        return f"the gradient is exactly {shown(middle)} \N{MULTIPLICATION SIGN} the numeric one"
-    wrong = {e.input for e in entries if e.wrong}
-    if 0 < len(wrong) < len({e.input for e in entries}):
-        return f"only the gradient of {', '.join(sorted(wrong))} is wrong"
-    return ""

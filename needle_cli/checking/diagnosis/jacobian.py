@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from needle_cli.causes import Cause
 from needle_cli.checking.model import Array
 from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.probes import unit_direction
@@ -17,6 +18,9 @@ CLOSE = 1e-7
 
 LARGEST = 256
 """Entries of inputs, and of outputs, of a probe: its whole Jacobian is taken."""
+
+MOST_PROBES = 6
+"""Cases that are probed; each is differentiated along every entry. Chosen for the time it takes."""
 
 STEP = 2.0**-12
 
@@ -36,16 +40,21 @@ class Probe:
         return self.subject.leaves[self.subject.judged[k]].astype(np.float64)
 
     def wrong(self, k: int) -> Array:
-        """Tell which entries of a judged leaf's gradient are wrong."""
+        """Which entries of a judged leaf's gradient are wrong."""
         return ~near(self.analytic[k], self.right[k])
 
     def is_wrong(self) -> bool:
-        """Tell whether any entry is wrong here."""
+        """Whether any entry is wrong here."""
         return any(self.wrong(k).any() for k in range(len(self.right)))
 
     def pulled(self, k: int, cotangent: Array) -> Array:
         """Return the right gradient for another cotangent."""
         return np.asarray((cotangent @ self.jacobian[k]).reshape(self.right[k].shape))
+
+    def lacks(self, k: int) -> bool:
+        """Whether the operator returned None for a judged leaf, which counts as zero."""
+        given = self.subject.evaluation.gradient(self.subject.cotangents(self.cotangent))
+        return given[self.subject.judged[k]].value is None
 
     def output(self) -> Array | None:
         """Return the cotangent in the shape of the output, if that is a single array."""
@@ -76,14 +85,14 @@ def _jacobian(subject: Subject, position: int) -> Array:
 
 
 def near(a: Array, b: Array) -> Array:
-    """Tell entry by entry whether two arrays are equal as far as differences can say."""
+    """Return, entry by entry whether two arrays are equal as far as differences can say."""
     size = float(np.max(np.abs(b), initial=0.0))
     with np.errstate(all="ignore"):
         return np.asarray(np.abs(a - b) <= CLOSE * np.abs(b) + 1e-9 * size)
 
 
 def alike(a: Array, b: Array) -> bool:
-    """Tell whether two arrays have the same shape and no entry that differs."""
+    """Whether two arrays have the same shape and no entry that differs."""
     return a.shape == b.shape and bool(near(a, b).all())
 
 
@@ -92,5 +101,5 @@ def wrong_probes(probes: Sequence[Probe], k: int) -> list[Probe]:
     return [p for p in probes if p.wrong(k).any()]
 
 
-Pattern = Callable[[Sequence[Probe], int], Sequence[str]]
+Pattern = Callable[[Sequence[Probe], int], Sequence[Cause]]
 """Returns what can be said of one wrong input's gradient, the simplest first."""

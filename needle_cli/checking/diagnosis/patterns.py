@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
+from needle_cli.causes import Cause
 from needle_cli.checking.diagnosis.jacobian import (
     CLOSE,
     Pattern,
@@ -24,49 +26,47 @@ from needle_cli.checking.diagnosis.regions import only_for_some, only_for_views,
 from needle_cli.checking.model import Array, Garbage, OperatorError
 from needle_cli.checking.point import Subject
 
-WRONG_AXIS = "{whose} is summed or spread along the wrong axis"
 
-
-def describe(telling: Sequence[Probe], probes: Sequence[Probe]) -> str:
-    """Return the pattern that fits all probes in words, "" if none does.
+def describe(telling: Sequence[Probe], probes: Sequence[Probe]) -> Cause | None:
+    """Return the pattern that fits all probes, None if none does.
 
     Args:
         telling: The probes at which something is wrong.
         probes: All of them.
     """
     if not telling:
-        return ""
+        return None
     count = min(len(p.analytic) for p in probes)
     wrong = [k for k in range(count) if any(p.wrong(k).any() for p in telling)]
     if not wrong:
-        return ""
+        return None
     subject = telling[0].subject
     names = list(dict.fromkeys(subject.names[subject.judged[k]] for k in wrong))
     every = {subject.names[subject.judged[k]] for k in range(count)}
-    whose = "the gradient" if set(names) >= every else f"the gradient of {' and '.join(names)}"
+    inputs = () if set(names) >= every else tuple(names)
     for pattern in PATTERNS:
         first, *rest = [pattern(probes, k) for k in wrong]
-        common = [text for text in first if all(text in other for other in rest)]
+        common = [cause for cause in first if all(cause in other for other in rest)]
         if common:
-            return common[0].format(whose=whose)
-    if not set(names) >= every:
-        return f"only the gradient of {' and '.join(names)} is wrong"
-    return ""
+            return replace(common[0], inputs=inputs)
+    return Cause("only input", inputs=inputs) if inputs else None
 
 
-def _zeros(probes: Sequence[Probe], k: int) -> Sequence[str]:
-    return ["{whose} is zero"] if all(not p.analytic[k].any() for p in probes) else []
+def _zeros(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
+    if any(p.analytic[k].any() for p in probes):
+        return []
+    return [Cause("form", "none for zero") if all(p.lacks(k) for p in probes) else Cause("zeros")]
 
 
-def _not_a_number(probes: Sequence[Probe], k: int) -> Sequence[str]:
+def _not_a_number(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
     bad = [~np.isfinite(p.analytic[k]) for p in probes]
     if not any(mask.any() for mask in bad):
         return []
     clean = all((p.wrong(k) == mask).all() for p, mask in zip(probes, bad, strict=True))
-    return ["{whose} has NaN or infinite entries, and is right elsewhere"] if clean else []
+    return [Cause("nan", "entries")] if clean else []
 
 
-def _stale(probes: Sequence[Probe], k: int) -> Sequence[str]:
+def _stale(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
     """Name a gradient that stays what it was when the inputs move, though it should not."""
     moves = False
     for probe in wrong_probes(probes, k):
@@ -86,8 +86,7 @@ def _stale(probes: Sequence[Probe], k: int) -> Sequence[str]:
             if there is None or not np.array_equal(there.analytic[k], probe.analytic[k]):
                 return []
             moves = moves or not alike(there.right[k], probe.right[k])
-    text = "stale state: {whose} does not follow its inputs, an earlier call is remembered"
-    return [text] if moves else []
+    return [Cause("stale state", "inputs")] if moves else []
 
 
 def _grown(array: Array) -> Array:
@@ -103,15 +102,15 @@ def _turned(array: Array) -> Array:
     return np.flip(array).copy()
 
 
-def _predicted(text: str, predict: Callable[[Probe, int], Iterator[Array]]) -> Pattern:
+def _predicted(cause: Cause, predict: Callable[[Probe, int], Iterator[Array]]) -> Pattern:
     """Return the pattern of a prediction that may have variants, one of which fits everywhere."""
 
-    def pattern(probes: Sequence[Probe], k: int) -> Sequence[str]:
+    def pattern(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
         fits: set[int] | None = None
         for probe in probes:
             here = {n for n, a in enumerate(predict(probe, k)) if alike(probe.analytic[k], a)}
             fits = here if fits is None else fits & here
-        return [text] if fits else []
+        return [cause] if fits else []
 
     return pattern
 
@@ -145,7 +144,7 @@ def _transposed(probe: Probe, k: int) -> Iterator[Array]:
     yield from _permuted(probe.right[k])
 
 
-def _spread(probes: Sequence[Probe], k: int) -> Sequence[str]:
+def _spread(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
     """Name the transposition of what a reduction spread: there the mistake is another axis."""
 
     def is_spread(probe: Probe) -> bool:
@@ -156,7 +155,7 @@ def _spread(probes: Sequence[Probe], k: int) -> Sequence[str]:
         return v is not None and v.ndim < right.ndim and constant
 
     turned = all(is_spread(p) for p in wrong_probes(probes, k))
-    return _predicted(WRONG_AXIS, _transposed)(probes, k) if turned else []
+    return _predicted(Cause("wrong axis"), _transposed)(probes, k) if turned else []
 
 
 def _untransposed(probe: Probe, k: int) -> Iterator[Array]:
@@ -272,7 +271,7 @@ def _cotangent(probe: Probe, k: int) -> Iterator[Array]:
         yield from _powers(v)
 
 
-def _ratio(probes: Sequence[Probe], k: int) -> Sequence[str]:
+def _ratio(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
     """Name one factor for all probes, or one that a size or a parameter gives at each."""
     told = [p for p in probes if p.right[k].any() or p.analytic[k].any()]
     factors = []
@@ -288,13 +287,11 @@ def _ratio(probes: Sequence[Probe], k: int) -> Sequence[str]:
     if shown(factors[0]) != "1" and np.ptp(factors) <= CLOSE * abs(factors[0]):
         if len(told) == 1 and told[0].right[k].size < 2:
             return []
-        exact = [
-            f"{{whose}} is exactly {shown(factors[0])} \N{MULTIPLICATION SIGN} the numeric one"
-        ]
+        exact = [Cause("ratio", "number", {"factor": shown(factors[0])})]
     else:
         exact = []
     return exact + [
-        f"{{whose}} is the numeric one times {word}"
+        Cause("ratio", "size", {"factor": word})
         for word, values in _sizes(told, k)
         if all(abs(f - value) <= CLOSE * abs(f) for f, value in zip(factors, values, strict=True))
     ]
@@ -337,25 +334,25 @@ def shown(ratio: float) -> str:
 
 PATTERNS: tuple[Pattern, ...] = (
     _zeros,
-    _predicted("the output gradient is ignored in {whose}", _ignored),
+    _predicted(Cause("cotangent ignored"), _ignored),
     _ratio,
-    _predicted("the output gradient is returned unchanged as {whose}", _returned),
+    _predicted(Cause("cotangent returned"), _returned),
     _not_a_number,
     _spread,
-    _predicted("{whose} is transposed", _transposed),
-    _predicted(WRONG_AXIS, _wrong_axis),
-    _predicted("{whose} misses a transposition of another input", _untransposed),
-    _predicted("{whose} is in reversed order", _flipped),
-    _predicted("the operands' gradients are swapped", _swapped),
-    _predicted("{whose} is another input's", _of_another),
-    _predicted("contributions to one entry overwrite each other", _overwritten),
-    _predicted("{whose} is multiplied by the input, or by a power of it", _times(_own_input)),
-    _predicted("{whose} is multiplied by another input", _times(_other_input)),
-    _predicted("{whose} is multiplied by the output gradient", _times(_cotangent)),
+    _predicted(Cause("transposed"), _transposed),
+    _predicted(Cause("wrong axis"), _wrong_axis),
+    _predicted(Cause("transposed", "other"), _untransposed),
+    _predicted(Cause("flipped"), _flipped),
+    _predicted(Cause("operands swapped"), _swapped),
+    _predicted(Cause("only input", "another"), _of_another),
+    _predicted(Cause("duplicates"), _overwritten),
+    _predicted(Cause("times input", "own"), _times(_own_input)),
+    _predicted(Cause("times input", "other"), _times(_other_input)),
+    _predicted(Cause("not linear", "squared"), _times(_cotangent)),
     _stale,
     only_where,
     only_for_views,
     only_for_some,
-    _predicted("{whose} runs along an axis in the other direction", _backwards),
+    _predicted(Cause("flipped", "running"), _backwards),
 )
 """The patterns in the order in which they are tried: the simplest first."""

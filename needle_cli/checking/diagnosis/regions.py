@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from needle_cli.causes import Cause
 from needle_cli.checking.diagnosis.jacobian import CLOSE, Probe, wrong_probes
 from needle_cli.checking.model import Array
 
+NOT_CONTIGUOUS = "inputs are not contiguous"
 
-def only_where(probes: Sequence[Probe], k: int) -> Sequence[str]:
+
+def only_where(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
     """Name the region in which all wrong entries lie, and no right ones with them."""
     told = wrong_probes(probes, k)
     if all(p.wrong(k).all() for p in told) and len(told) == len(probes):
@@ -22,26 +25,26 @@ def only_where(probes: Sequence[Probe], k: int) -> Sequence[str]:
     for word, region in REGIONS.items():
         masks = [region(p, k) & _alive(p, k) for p in probes]
         if all(_fits(p, k, mask) for p, mask in zip(probes, masks, strict=True)):
-            found.append(f"{{whose}} is wrong only where {word}")
+            found.append(Cause("only where", values={"where": word}))
     return found
 
 
 def _fits(probe: Probe, k: int, mask: Array) -> bool:
-    """Tell whether the wrong entries are a mask's, as far as they are large enough to see."""
+    """Whether the wrong entries are a mask's, as far as they are large enough to see."""
     size = np.maximum(np.abs(probe.right[k]), np.abs(probe.analytic[k]))
     visible = probe.wrong(k) | (size > CLOSE * np.max(size, initial=0.0))
     return bool((probe.wrong(k) == mask)[visible].all())
 
 
-def only_for_views(probes: Sequence[Probe], k: int) -> Sequence[str]:
+def only_for_views(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
     """Name a gradient that is wrong for views alone."""
     views = [not all(a.flags.c_contiguous for a in p.subject.leaves) for p in probes]
     wrong = [bool(p.wrong(k).any()) for p in probes]
     fits = all(v for v, w in zip(views, wrong, strict=True) if w) and any(wrong)
-    return ["{whose} is wrong only where inputs are not contiguous"] if fits else []
+    return [Cause("only where", values={"where": NOT_CONTIGUOUS})] if fits else []
 
 
-def only_for_some(probes: Sequence[Probe], k: int) -> Sequence[str]:
+def only_for_some(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
     """Name what the wrong probes have in common that no right one has: a parameter, a shape."""
     wrong = [bool(p.wrong(k).any()) for p in probes]
     if wrong.count(True) < 2 or wrong.count(False) < 2:
@@ -49,7 +52,7 @@ def only_for_some(probes: Sequence[Probe], k: int) -> Sequence[str]:
     facts = [dict(_facts(p, k)) for p in probes]
     common = [word for word in facts[0] if all(word in fact for fact in facts)]
     return [
-        f"{{whose}} is wrong only where {word}"
+        Cause("only where", values={"where": word})
         for word in common
         if [fact[word] for fact in facts] == wrong
     ]
@@ -83,7 +86,7 @@ def _facts(probe: Probe, k: int) -> Iterator[tuple[str, bool]]:
 
 
 def _alive(probe: Probe, k: int) -> Array:
-    """Tell where there is a slope at all, or an answer although there is none."""
+    """Where there is a slope at all, or an answer although there is none."""
     return np.asarray((probe.right[k] != 0) | (probe.analytic[k] != 0))
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from needle_cli.causes import Cause
 from needle_cli.checking.checks.context import Question, merge, refused
+from needle_cli.checking.checks.inquiry import Inquiry
 from needle_cli.checking.checks.linearity import TWICE
 from needle_cli.checking.checks.registry import CHECKS, NAMES
-from needle_cli.checking.diagnosis.diagnose import likely_cause
+from needle_cli.checking.diagnosis.one_case import cause_at
 from needle_cli.checking.library import given_inputs, perturbations
 from needle_cli.checking.library.arrays import on_host
 from needle_cli.checking.library.engines import engine_for
@@ -31,6 +33,7 @@ from needle_cli.checking.model import (
     InputValue,
     OperatorError,
     OpUnderTest,
+    Plan,
     Verdict,
 )
 from needle_cli.checking.numerics.localise import elements
@@ -151,7 +154,7 @@ def judge_case(op: OpUnderTest, case: Case, selected: tuple[str, ...], thorough:
             answers = [refused("contract", error.code, str(error), error=True)]
     answer = _composition_at_a_kink(question, merge(answers))
     table = _table(question, answer)
-    cause = _nothing_returned(question, table) or likely_cause(answer.findings, table)
+    cause = _cause(question, answer, table) if answer.findings else None
     findings = tuple(_placed(replace(f, cause=f.cause or cause), table) for f in answer.findings)
     notes = tuple(dict.fromkeys(answer.notes))
     return Report(op.name, answer.verdict, findings, notes, tuple(table), case.seed, selected)
@@ -194,16 +197,13 @@ def _table(question: Question, answer: Answer) -> list[Element]:
         return []
 
 
-def _nothing_returned(question: Question, table: Sequence[Element]) -> str:
-    """Return the cause of wrong entries that are zero because their gradient is None."""
-    wrong = {e.input for e in table if e.wrong}
-    if not wrong or any(e.analytic for e in table if e.wrong):
-        return ""
-    subject = question.wide
-    given = subject.evaluation.gradient(subject.cotangents(question.cotangent))
-    absent = {subject.names[i] for i in subject.judged if given[i].value is None}
-    names = " and ".join(n for n in subject.names if n in wrong)
-    return f"the gradient of {names} is None, which counts as zero" if wrong <= absent else ""
+def _cause(question: Question, answer: Answer, table: Sequence[Element]) -> Cause | None:
+    """Return the cause of an answer's findings, by the diagnosis that the command has."""
+    case = question.case
+    if not answer.error:
+        parts = question.wide.cotangents(question.cotangent)
+        case = replace(case, cotangent=tuple(parts))
+    return cause_at(Inquiry(question.op, None, Plan(NAMES)), case, [answer], table)
 
 
 def _placed(finding: Finding, table: Sequence[Element]) -> Finding:

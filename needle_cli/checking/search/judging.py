@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.tally import Tally, row
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.diagnosis.diagnose import diagnose
+from needle_cli.checking.diagnosis.one_case import cause_at
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.generation.sampling import sample
@@ -81,7 +83,10 @@ def ask_again(
         answer = inquiry.ask(check, case)
         if not answer.findings and answer.verdict is not Verdict.NO_DERIVATIVE:
             return None
-        return shrink.failure_of(inquiry, check, case, answer)
+        failure = shrink.failure_of(inquiry, check, case, answer)
+        cause = cause_at(inquiry, case, [answer], failure.smallest.elements)
+        finding = replace(failure.finding, cause=cause)
+        return replace(failure, finding=finding, certainty="likely" if cause else "")
 
 
 class _Judge:
@@ -109,11 +114,11 @@ class _Judge:
             # Who wants to know whether anything fails has no use for what it looks like.
             shown[check] = () if self.plan.first else shrink.failures(self.inquiry, tally)
             tally.seconds += time.perf_counter() - started
-        cause, of_value = ("", False) if self.plan.first else diagnose(self.tallies, self.inquiry)
+        cause, of_value = (None, False) if self.plan.first else diagnose(self.tallies, self.inquiry)
         rows = []
         for check, tally in self.tallies.items():
             # What a wrong gradient looks like says nothing of a value that is not the reference's.
-            told = cause if of_value or not CHECKS[check].judges_value else ""
+            told = cause if of_value or not CHECKS[check].judges_value else None
             failures = shrink.with_cause(tally, shown[check], told)
             why_not = CHECKS[check].why_not(self.op, self.claims, self.plan)
             rows.append(row(self.op.name, self.plan, tally, failures, why_not))

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from needle_cli.checking.checks.context import Question, seed_of
+from needle_cli.causes import Cause
+from needle_cli.checking.checks.context import NOTHING, Question, seed_of
 from needle_cli.checking.checks.inquiry import Inquiry
 from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.tally import Failed, Tally
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.diagnosis.diagnose import likely_cause
 from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.model import (
@@ -55,14 +55,16 @@ def failures(inquiry: Inquiry, tally: Tally) -> tuple[Failure, ...]:
     return (replace(failure, probes=len(found)),)
 
 
-def with_cause(tally: Tally, shown: tuple[Failure, ...], cause: str) -> tuple[Failure, ...]:
+def with_cause(
+    tally: Tally, shown: tuple[Failure, ...], cause: Cause | None
+) -> tuple[Failure, ...]:
     """Return failures with the operator's likely cause, which was found from all checks together.
 
     Points without a derivative have none; they have the kinks that the spec lacks.
     """
     told = []
     for failure in shown:
-        finding = replace(failure.finding, cause=cause if tally.failed else "")
+        finding = replace(failure.finding, cause=cause if tally.failed else None)
         if tally.undeclared and not tally.failed:
             message = "a point without a derivative, and the spec declares no kink there"
             finding = replace(finding, message=message)
@@ -117,7 +119,7 @@ def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case
 
     def fails(structure: Structure) -> bool:
         case = realise(inquiry.claims, structure, inquiry.plan.dtype, kind)
-        answer = inquiry.ask(check, case)
+        answer = _ask(inquiry, check, case)
         if _clear(answer, worst):
             seen[id(structure)] = (case, answer)
             return True
@@ -134,6 +136,14 @@ def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case
     return (case, answer) if answer.findings else None
 
 
+def _ask(inquiry: Inquiry, check: str, case: Case) -> Answer:
+    """Ask at a case of our own making, where the reference need not have a value."""
+    try:
+        return inquiry.ask(check, case)
+    except Exception:  # a matrix of ones is singular, say: not a smaller failing case
+        return NOTHING
+
+
 def _plainer_numbers(
     inquiry: Inquiry, check: str, best: tuple[Case, Answer], worst: float
 ) -> tuple[Case, Answer]:
@@ -142,7 +152,7 @@ def _plainer_numbers(
     Not by 0, and by nothing tiny: those hide errors. The cotangent becomes ones if that will do.
     """
     for candidate in _plainer_cases(inquiry.claims, best[0]):
-        answer = inquiry.ask(check, candidate)
+        answer = _ask(inquiry, check, candidate)
         if _clear(answer, worst) and _shows(inquiry, check, candidate, answer):
             best = (candidate, answer)
             break
@@ -153,7 +163,7 @@ def _plainer_numbers(
         return best
     for pattern in (_ones, _counting):
         candidate = replace(case, cotangent=tuple(pattern(shape, case) for shape in shapes))
-        answer = inquiry.ask(check, candidate)
+        answer = _ask(inquiry, check, candidate)
         if _clear(answer, worst) and _shows(inquiry, check, candidate, answer):
             return candidate, answer
     return best
@@ -217,8 +227,7 @@ def failure_of(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> Fail
             numeric=worst.numeric,
             allowed=worst.allowed,
         )
-    cause = finding.cause or likely_cause(answer.findings, report.elements)
-    return Failure(replace(finding, cause=cause), "likely" if cause else "", report)
+    return Failure(finding, "", report)
 
 
 def _main_finding(check: str, answer: Answer) -> Finding:

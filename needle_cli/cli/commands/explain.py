@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from needle_cli import console
-from needle_cli.explanations import CAUSES, CHECKS, text_of
+from needle_cli.causes import CAUSES
+from needle_cli.explanations import CHECKS, text_of
 from needle_cli.problems import Problem, nearest
 
 PAGES = (*CHECKS, *CAUSES)

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from needle_cli import console
-from needle_cli.explanations import CAUSES, CHECKS, FAULTS
+from needle_cli.causes import CAUSES
+from needle_cli.explanations import CHECKS, FAULTS
 from needle_cli.problems import Problem, nearest, shown_path
 from needle_cli.settings import Settings, resolve
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from needle_cli._version import __version__
-from needle_cli.explanations import usual_fix
 from needle_cli.problems import Problem
 from needle_cli.reports import documents, trend
 from needle_cli.reports.events import (
@@ -125,7 +124,7 @@ def _finding(finding: FindingView, row: Row, info: RunInfo) -> dict[str, Any]:
     return {
         "check": row.check, "where": f"{row.device} {row.dtype}", "status": row.status,
         "cause": finding.cause, "certainty": finding.certainty, "message": finding.message,
-        "fix": usual_fix(finding.cause), "smallest": case_text(finding), "add": finding.add,
+        "fix": finding.fix, "smallest": case_text(finding), "add": finding.add,
         "entries": [
             {"name": e.name, "analytic": cell(e.analytic), "numeric": cell(e.numeric),
              "allowed": small(e.allowed), "wrong": e.wrong}

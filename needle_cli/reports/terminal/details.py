@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from needle_cli.explanations import usual_fix
 from needle_cli.records.tokens import Record, leaves
 from needle_cli.reports import documents
 from needle_cli.reports.events import (
@@ -99,8 +98,8 @@ def one(
         page.entry("What happened", finding.message)
     if others:
         page.entry("The same in", ", ".join(others))
-    if hints == "full" and usual_fix(finding.cause):
-        page.entry("Usual fix", usual_fix(finding.cause))
+    if hints == "full" and finding.fix:
+        page.entry("Usual fix", finding.fix)
     if finding.add:
         page.block("Add to spec", finding.add)
     if (

@@ -7,7 +7,6 @@ from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.model import Plan, Status
 from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
-from needle_cli.explanations import cause_name
 from needle_cli.running import worker_tasks
 from needle_cli.specs import load_spec
 from tests.campaign import by_family
@@ -66,12 +65,12 @@ def test_the_line_and_the_cause_are_named(name):
     row = rows_of(name, "sim")["forward"]
     finding = row.failures[0].finding
     assert "(at devices.py:" in finding.message
-    assert cause_name(finding.cause) == "device"
+    assert finding.cause.name == "device"
 
 
 def test_a_difference_of_devices_is_no_wrong_formula():
-    causes = {f.finding.cause for row in bad(rows_of("last_wins", "sim")) for f in row.failures}
-    assert {cause_name(cause) for cause in causes} == {"device"}
+    names = {f.finding.cause.name for row in bad(rows_of("last_wins", "sim")) for f in row.failures}
+    assert names == {"device"}
 
 
 @pytest.mark.parametrize("name", by_family(OURS))

@@ -105,7 +105,7 @@ def test_an_exact_ratio_is_named():
     def vjp(v, x):
         return (2 * tanh_vjp(v, x)[0],)
 
-    assert "exactly 2 ×" in check_pair(np.tanh, vjp, [X]).findings[0].cause
+    assert "exactly 2 ×" in str(check_pair(np.tanh, vjp, [X]).findings[0].cause)
     assert not check_pair(np.tanh, lambda v, x: (v * x,), [X]).findings[0].cause
 
 
@@ -153,13 +153,13 @@ def test_selected_checks_alone_are_asked():
     ("vjp", "words"),
     [
         (lambda v, a, b: (v * b, None), "the gradient of b is None, which counts as zero"),
-        (lambda v, a, b: (None, None), "the gradient of a and b is None, which counts as zero"),
+        (lambda v, a, b: (None, None), "the gradient is None, which counts as zero"),
         (lambda v, a, b: (0 * v, 0 * v), "the gradient is zero"),
-        (lambda v, a, b: (v * b, 0 * v), "only the gradient of b is wrong"),
+        (lambda v, a, b: (v * b, 0 * v), "the gradient of b is zero"),
     ],
 )
 def test_nothing_returned_is_told_from_zeros(vjp, words):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 3, 4))
     report = check_pair(lambda a, b: a * b, vjp, [a, b])
-    assert {finding.cause for finding in report.findings if finding.cause} == {words}
+    assert {str(finding.cause) for finding in report.findings if finding.cause} == {words}

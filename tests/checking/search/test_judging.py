@@ -55,7 +55,7 @@ def test_the_smallest_case_is_small_and_its_entries_are_compared():
     (element,) = failure.smallest.elements
     assert element.wrong and element.analytic == pytest.approx(-element.numeric)
     assert failure.typical is not None and failure.typical.case.size() >= 4
-    assert "exactly -1 ×" in failure.finding.cause
+    assert "exactly -1 ×" in str(failure.finding.cause)
 
 
 def test_a_recorded_case_is_found_again_and_found_mended():
