@@ -44,10 +44,7 @@ from needle_cli.specs.vocabulary import (
 
 REASON = text("a reason")
 
-MEMBERS: Fields = (
-    Field("min", COUNT),
-    Field("max", integer(0, inputs.MOST_MEMBERS)),
-)
+MEMBERS: Fields = (Field("min", COUNT), Field("max", integer(0, inputs.MOST_MEMBERS)))
 SPREAD: Fields = (
     Field("axis", integer()),
     Field(
@@ -64,21 +61,14 @@ INPUT: Fields = (
     Field("list", inputs.members(MEMBERS)),
     Field("tuple", inputs.members(MEMBERS)),
     Field(
-        "values",
-        Form(inputs.read_values, {"type": "array", "items": NUMBER.node, "minItems": 1}),
+        "values", Form(inputs.read_values, {"type": "array", "items": NUMBER.node, "minItems": 1})
     ),
     Field("spread", table_of(SPREAD, inputs.spread)),
     Field("why", TEXT),
 )
-DIM: Fields = (
-    Field("min", COUNT),
-    Field("max", integer(0, MAX_SIZE)),
-    Field("why", TEXT),
-)
-FACTS: Fields = (
-    Field("linear_in", INPUT_NAMES),
-    Field("no_nan_leak", INPUT_NAMES),
-    Field("mixed_dtypes", INPUT_NAMES),
+DIM: Fields = (Field("min", COUNT), Field("max", integer(0, MAX_SIZE)), Field("why", TEXT))
+FACTS: Fields = tuple(
+    Field(fact, INPUT_NAMES) for fact in ("linear_in", "no_nan_leak", "mixed_dtypes")
 )
 KINK: Fields = (
     Field("kind", word(KINKS), need=listed(KINKS)),
@@ -96,7 +86,7 @@ KINK: Fields = (
     ),
     Field("reason", TEXT),
 )
-NEITHER_NEEDS_A_REASON = {
+NONE_NEEDS_A_REASON = {
     "if": {"properties": {"curvature": {"const": "none"}}, "required": ["curvature"]},
     "then": {"required": ["reason"]},
 }
@@ -182,10 +172,7 @@ TOP: Fields = (
         about="integer comparisons over dims and integer parameters",
     ),
     Field(
-        "input",
-        inputs.inputs(INPUT),
-        need='input.NAME = "(...)" for every input',
-        claim="inputs",
+        "input", inputs.inputs(INPUT), need='input.NAME = "(...)" for every input', claim="inputs"
     ),
     Field("dims", params.dims(DIM)),
     Field(
@@ -194,7 +181,7 @@ TOP: Fields = (
         claim="params",
     ),
     Field("facts", table_of(FACTS, dict)),
-    Field("kink", array_of(KINK, Kink, entries.check_kink, NEITHER_NEEDS_A_REASON), claim="kinks"),
+    Field("kink", array_of(KINK, Kink, entries.check_kink, NONE_NEEDS_A_REASON), claim="kinks"),
     Field("lane", array_of(LANE, entries.lane), claim="lanes"),
     Field("error", entries.error_cases(ERROR), claim="errors"),
     Field("tolerance", array_of(TOLERANCE, Tolerance), claim="tolerances"),
