@@ -9,7 +9,6 @@ from __future__ import annotations
 from needle_cli.checking.claims import Immune, Kink, Nondeterministic, Tolerance
 from needle_cli.explanations import FAULTS
 from needle_cli.specs import entries, inputs, params, top
-from needle_cli.specs.dims import MAX_SIZE, SHAPE_GRAMMAR
 from needle_cli.specs.errors import listed
 from needle_cli.specs.forms import (
     COUNT,
@@ -31,6 +30,7 @@ from needle_cli.specs.forms import (
     word,
 )
 from needle_cli.specs.header import OP
+from needle_cli.specs.inputs import MAX_SIZE, SHAPE_GRAMMAR
 from needle_cli.specs.vocabulary import (
     CHECKS,
     CONVENTIONS,

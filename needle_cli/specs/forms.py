@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from needle_cli.checking.claims import InputClaim, ParamClaim
 from needle_cli.specs.names import NameRefused, Resolver
@@ -159,6 +159,11 @@ def array_of(
     return Form(read, {"type": "array", "items": {**fields_node(fields), **(more or {})}})
 
 
+def typed(wanted: Any) -> Form:
+    """A value of the type that a dataclass states; a literal type is a vocabulary."""
+    return word(get_args(wanted)) if get_args(wanted) else OF_TYPE[wanted]
+
+
 def plain(value: Any) -> Any:
     """Return a TOML value with arrays as tuples, so that claims compare and hash."""
     if isinstance(value, list):
@@ -181,7 +186,10 @@ TEXT = text()
 FLAG = Form(lambda table, key, _: table.flag(key, False), {"type": "boolean"})
 NUMBER = Form(lambda table, key, _: table.number(key, 0.0), {"type": "number"})
 COUNT = integer(low=0)
+INPUT_NAME = Form(lambda table, key, scope: table.name(key, scope.inputs, "input"), TEXT.node)
 INPUT_NAMES = Form(
     lambda table, key, scope: table.names(key, scope.inputs, "input"),
     {"anyOf": [TEXT.node, strings(items=TEXT.node).node]},
 )
+OF_TYPE: Mapping[Any, Form] = {float: NUMBER, int: integer(), bool: FLAG, str: INPUT_NAME}
+"""The form of each type; a string among the fields of a domain names an input."""

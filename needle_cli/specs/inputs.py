@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from needle_cli.checking.claims import Domain, InputClaim, Spread
 from needle_cli.checking.domains.registry import DOMAINS, bare_names, domain_of
 from needle_cli.checking.fields import fields_of
-from needle_cli.specs.dims import SHAPE_GRAMMAR, parse_shape
+from needle_cli.checking.shapes import parse
 from needle_cli.specs.errors import listed, nearest, shown
 from needle_cli.specs.forms import (
+    Field,
     Fields,
     Form,
     Scope,
@@ -21,9 +22,15 @@ from needle_cli.specs.forms import (
     named_node,
     read_fields,
     resolve,
+    typed,
 )
 from needle_cli.specs.table import Table, is_finite_number
 
+SHAPE_GRAMMAR = (
+    'a shape string such as "(...)", "(S...)" or "(..., m?, n, 3)": names, integers, `...`'
+)
+MAX_RANK = 16
+MAX_SIZE = 64
 DEFAULT_MEMBERS = (1, 4)
 MOST_MEMBERS = 16
 BOUNDED = "interval"
@@ -88,7 +95,11 @@ def read_shape(table: Table, key: str, scope: Scope) -> str:
     """Read a shape string."""
     text = table.text(key, what=SHAPE_GRAMMAR)
     try:
-        parse_shape(text)
+        parts = parse(text).parts
+        if len(parts) > MAX_RANK:
+            raise ValueError(f"{len(parts)} dimensions are too many")
+        if any(part.size > MAX_SIZE for part in parts):
+            raise ValueError(f"a dimension above {MAX_SIZE} makes every case slow")
     except ValueError as error:
         raise table.error(key, f"{shown(text)} is not a shape: {error}", SHAPE_GRAMMAR) from None
     return text.strip()
@@ -154,7 +165,7 @@ def read_domain(parent: Table, key: str, scope: Scope) -> Domain:
     table = parent.table(key)
     if "name" not in table:
         if not {"low", "high"} & set(value):
-            table.only((*fields_of(DOMAINS[BOUNDED]), "name"))
+            table.only((*(f.key for f in domain_fields(BOUNDED)), "name"))
             raise table.error(
                 "", f"`{table.path}` has neither `name` nor bounds", "name, or low and high"
             )
@@ -170,12 +181,19 @@ def read_domain(parent: Table, key: str, scope: Scope) -> Domain:
     return _read_fields(table, name, scope)
 
 
-def _read_fields(table: Table, name: str, scope: Scope) -> Domain:
-    """Read the fields of a domain; what may stand there its class says."""
+def domain_fields(name: str) -> Fields:
+    """Return the fields of a domain: those of its class, by their types."""
     kind = DOMAINS[name]
-    types = fields_of(kind)
-    table.only(("name", *types))
-    given = {key: _read_field(table, key, types[key], scope) for key in types if key in table}
+    lone = kind.needs.fields if kind.needs is not None and len(kind.needs.fields) == 1 else ()
+    return tuple(
+        Field(key, typed(wanted), need=f"a field of every {name}" if key in lone else "")
+        for key, wanted in fields_of(kind).items()
+    )
+
+
+def _read_fields(table: Table, name: str, scope: Scope) -> Domain:
+    kind = DOMAINS[name]
+    given = read_fields(table, domain_fields(name), scope, beside=("name",), complete=False)
     if kind.needs is not None and not set(kind.needs.fields) & set(given):
         message = f"`{table.path}` {kind.needs.message}"
         raise table.error("", message, kind.needs.expected.format(inputs=listed(scope.inputs)))
@@ -186,70 +204,46 @@ def _read_fields(table: Table, name: str, scope: Scope) -> Domain:
     return Domain(name, given)
 
 
-def _read_field(table: Table, key: str, wanted: Any, scope: Scope) -> Any:
-    """Read one field of a domain by its type; a literal type is a vocabulary."""
-    if get_args(wanted):
-        return table.word(key, get_args(wanted))
-    if wanted is str:
-        return table.name(key, scope.inputs, "input")
-    if wanted is bool:
-        return table.flag(key, False)
-    return table.integer(key, 0) if wanted is int else table.number(key, 0.0)
-
-
 def check_shapes(table: Table, claims: Sequence[InputClaim]) -> None:
     """Refuse names that are optional in one shape and not in another, or a group and a dim."""
-    optional: dict[str, bool] = {}
+    kinds: dict[str, str] = {}
     for claim in claims:
-        pattern = parse_shape(claim.shape)
-        key = (
-            f"{claim.name}.shape"
-            if f"{table.path}.{claim.name}.shape" in (table.document.lines)
-            else claim.name
-        )
-        for dim in pattern.dims:
-            absent = dim in pattern.optional
-            if optional.setdefault(dim, absent) != absent:
+        key = f"{claim.name}.shape"
+        for part in parse(claim.shape).parts:
+            kind = kinds.setdefault(part.name, part.kind) if part.name else part.kind
+            if kind == part.kind:
+                continue
+            if {kind, part.kind} == {"dim", "optional"}:
                 raise table.error(
                     key,
-                    f"the dimension {shown(dim)} may be absent in one shape and not in another",
+                    f"the dimension {shown(part.name)} may be absent in one shape and not in "
+                    "another",
                     SHAPE_GRAMMAR,
                 )
-        both = set(pattern.groups) & set(optional)
-        if both:
             raise table.error(
-                key, f"{shown(min(both))} is both a dimension and a group", "different names"
+                key, f"{shown(part.name)} is both a dimension and a group", "different names"
             )
 
 
 def _check(table: Table, claim: InputClaim) -> None:
     """Refuse claims that contradict each other."""
-    pattern = parse_shape(claim.shape)
-    square = len(pattern.items) > 1 and pattern.items[-1] == pattern.items[-2]
-    if domain_of(claim.domain).matrix and not square:
+    parts = parse(claim.shape).parts
+    if domain_of(claim.domain).matrix and (len(parts) < 2 or parts[-1] != parts[-2]):
         raise table.error(
             "domain",
             f"the domain {claim.domain.name} needs square matrices, and "
             f"the shape is {shown(claim.shape)}",
             'a shape such as "(..., n, n)"',
         )
-    if claim.values is not None and claim.dtype != "float":
-        whole = {0, 1} if claim.dtype == "bool" else None
-        for i, value in enumerate(claim.values):
-            if value != int(value) or (whole and value not in whole):
-                raise table.error(
-                    f"values[{i}]",
-                    f"{shown(value)} is not of dtype {claim.dtype}",
-                    f"{claim.dtype} values",
-                )
-    if claim.values is not None:
-        for i, value in enumerate(claim.values):
-            if not inside(claim.domain, value):
-                raise table.error(
-                    f"values[{i}]",
-                    f"{shown(value)} lies outside the domain {claim.domain.name}",
-                    "values of the domain",
-                )
+    for i, value in enumerate(claim.values or ()):
+        fits = claim.dtype == "float" or value in (0, 1)
+        if not fits and (claim.dtype == "bool" or value != int(value)):
+            found, wanted = f"is not of dtype {claim.dtype}", f"{claim.dtype} values"
+        elif not inside(claim.domain, value):
+            found, wanted = f"lies outside the domain {claim.domain.name}", "values of the domain"
+        else:
+            continue
+        raise table.error(f"values[{i}]", f"{shown(value)} {found}", wanted)
 
 
 def inside(domain: Domain, value: float) -> bool:

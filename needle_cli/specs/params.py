@@ -6,34 +6,48 @@ from collections.abc import Mapping
 from typing import Any
 
 from needle_cli.checking.claims import Dim, ParamClaim
-from needle_cli.specs.dims import MAX_SIZE, parse_shape
+from needle_cli.checking.shapes import parse
 from needle_cli.specs.errors import listed, nearest, shown
 from needle_cli.specs.forms import (
+    FLAG,
+    INPUT_NAME,
+    NUMBER,
+    Field,
     Fields,
     Form,
     Scope,
+    integer,
     named_node,
     object_node,
     plain,
     read_fields,
     resolve,
+    word,
 )
+from needle_cli.specs.inputs import MAX_SIZE
 from needle_cli.specs.table import Table, is_finite_number
-from needle_cli.specs.vocabulary import DUPLICATES, FIELD_TYPES, PARAM_FIELDS
+from needle_cli.specs.vocabulary import DUPLICATES, PARAM_FIELDS
 
-NEEDS = {
-    "choice": ("values",),
-    "axis": ("of",),
-    "axes": ("of",),
-    "axis_pair": ("of",),
-    "permutation": ("of",),
-    "reshape_target": ("of",),
-    "broadcast_target": ("of",),
-    "index": ("of",),
-    "pad_widths": ("of",),
-    "split_sections": ("of",),
-    "repeats": ("of",),
-}
+NEEDS = ("of", "values")
+"""The fields that no parameter whose kind has them may lack; a number may do without `values`."""
+
+FORMS = {
+    "of": INPUT_NAME, "duplicates": word(DUPLICATES), "axis": integer(), "extra": integer(),
+    "optional": FLAG, "int": FLAG, "empty": FLAG, "arrays": FLAG, "min": integer(),
+    "max": integer(),
+}  # fmt: skip
+
+
+def param_fields(kind: str) -> Fields:
+    """Return the fields of a kind of parameter."""
+    forms = {**FORMS, "values": _values(kind)}
+    if kind == "float":
+        forms |= {"min": NUMBER, "max": NUMBER}
+    needs = NEEDS if kind not in ("int", "float") else ()
+    need = f"a key of every `{kind}` parameter"
+    return tuple(
+        Field(key, forms[key], need=need if key in needs else "") for key in PARAM_FIELDS[kind]
+    )
 
 
 def read_param_table(top: Table, key: str, scope: Scope) -> dict[str, ParamClaim]:
@@ -59,10 +73,7 @@ def read_param(parent: Table, name: str, scope: Scope) -> ParamClaim:
         raise table.wrong(
             "kind", f'{listed(PARAM_FIELDS)}, or "module:function"', nearest(kind, PARAM_FIELDS)
         )
-    table.only(("kind", *PARAM_FIELDS[kind]))
-    for key in NEEDS.get(kind, ()):
-        table.need(key, f"a key of every `{kind}` parameter")
-    fields = {key: _field(table, kind, key, scope) for key in table.data if key != "kind"}
+    fields = read_fields(table, param_fields(kind), scope, beside=("kind",))
     if "min" in fields and "max" in fields and fields["min"] > fields["max"]:
         raise table.error(
             "max", f"no {kind} lies between {fields['min']} and {fields['max']}", "min <= max"
@@ -70,35 +81,25 @@ def read_param(parent: Table, name: str, scope: Scope) -> ParamClaim:
     return ParamClaim(name, kind, fields)
 
 
-def _field(table: Table, kind: str, key: str, scope: Scope) -> Any:
-    """Read one field of a named strategy, by its type."""
-    if key == "of":
-        return table.name(key, scope.inputs, "input")
-    if key == "duplicates":
-        return table.word(key, DUPLICATES)
-    if key == "values":
-        return _values(table, kind)
-    if FIELD_TYPES[key] == "boolean":
-        return table.flag(key, False)
-    if FIELD_TYPES[key] == "integer" or kind != "float":
-        return table.integer(key, 0)
-    return table.number(key, 0.0)
+def _values(kind: str) -> Form:
+    """The values that a parameter may take, of the type that its kind says."""
+    wanted = {"int": integer(), "float": NUMBER}.get(kind)
+    found = {"int": "integers"}.get(kind, "finite numbers")
 
+    def read(table: Table, key: str, scope: Scope) -> tuple[Any, ...]:
+        values = table.data[key]
+        if not isinstance(values, list) or not values:
+            raise table.wrong(key, "an array, not empty")
+        for i, value in enumerate(values):
+            number = is_finite_number(value)
+            fits = number if kind == "float" else number or not isinstance(value, float)
+            if not (type(value) is int if kind == "int" else fits):
+                message = f"`{table.path}.{key}` holds {shown(value)}"
+                raise table.error(f"{key}[{i}]", message, found)
+        return tuple(plain(value) for value in values)
 
-def _values(table: Table, kind: str) -> tuple[Any, ...]:
-    values = table.data["values"]
-    if not isinstance(values, list) or not values:
-        raise table.wrong("values", "an array, not empty")
-    for i, value in enumerate(values):
-        wrong = (
-            (kind == "int" and (isinstance(value, bool) or not isinstance(value, int)))
-            or (kind == "float" and not is_finite_number(value))
-            or (isinstance(value, float) and not is_finite_number(value))
-        )
-        if wrong:
-            wanted = "integers" if kind == "int" else "finite numbers"
-            raise table.error(f"values[{i}]", f"`{table.path}.values` holds {shown(value)}", wanted)
-    return tuple(plain(value) for value in values)
+    items = {"items": wanted.node} if wanted else {}
+    return Form(read, {"type": "array", "minItems": 1, **items})
 
 
 def dims(fields: Fields) -> Form:
@@ -109,8 +110,8 @@ def dims(fields: Fields) -> Form:
 
     def read(top: Table, key: str, scope: Scope) -> dict[str, Dim]:
         table = top.table(key)
-        patterns = [parse_shape(claim.shape) for claim in scope.input_claims.values()]
-        known = sorted({name for p in patterns for name in (*p.dims, *p.groups)})
+        parts = [p for claim in scope.input_claims.values() for p in parse(claim.shape).parts]
+        known = sorted({part.name for part in parts if part.name})
         for name in table.data:
             if name not in known:
                 raise table.error(

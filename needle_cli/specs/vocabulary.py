@@ -39,10 +39,3 @@ PARAM_FIELDS: dict[str, tuple[str, ...]] = {
     "repeats": ("of", "axis", "max"),
 }
 """The fields that each kind of parameter takes beside `kind`."""
-
-FIELD_TYPES = {
-    "axis": "integer", "duplicates": "string", "of": "string", "extra": "integer",
-    "optional": "boolean", "int": "boolean", "empty": "boolean", "arrays": "boolean",
-    "values": "array", "min": "number", "max": "number",
-}  # fmt: skip
-"""The type of each of those fields."""

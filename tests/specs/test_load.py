@@ -13,7 +13,6 @@ import jsonschema
 import numpy as np
 import pytest
 
-from needle_cli.checking import shapes
 from needle_cli.checking.claims import Domain
 from needle_cli.checking.generation.requirements import parse_requirement
 from needle_cli.records import tokens
@@ -25,7 +24,6 @@ from needle_cli.specs import (
     read_header,
     spec_paths,
 )
-from needle_cli.specs.dims import parse_shape
 from needle_cli.specs.schema import build
 from tests.specs.texts import VALID, after, line, write
 
@@ -332,8 +330,3 @@ def test_requirements_with_not_and_division_by_zero() -> None:
     assert parse_requirement("not a == 1").holds({"a": 2})
     assert not parse_requirement("not a == 1").holds({"a": 1})
     assert not parse_requirement("a % b == 0").holds({"a": 1, "b": 0})
-
-
-@pytest.mark.parametrize("text", ["(...)", "()", "(S...)", "(n, m?, 3)", "(..., m, n,)"])
-def test_shapes_are_those_of_the_generators(text: str) -> None:
-    assert len(parse_shape(text).items) == len(shapes.parse(text).parts)
