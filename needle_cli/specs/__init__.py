@@ -1,5 +1,9 @@
 """Read specifications: TOML files into frozen claims, with errors that teach.
 
+`fields` is the one table of what may stand in a spec. `document` and `lines` read a file, `table`
+one table of it, `forms` a value; `top`, `inputs`, `params` and `entries` read what takes more.
+`load` makes the claims and checks what belongs together; `schema` describes the form to editors.
+
 Importing this package loads neither NumPy nor the checking core: `Spec`, `load_spec`, `load_specs`
 and `lint` are fetched when first asked for. Listings use `read_header`, which needs none of them.
 """

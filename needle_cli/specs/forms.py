@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, get_args
 
 from needle_cli.checking.claims import InputClaim, ParamClaim
+from needle_cli.specs import names
 from needle_cli.specs.names import NameRefused, Resolver
 from needle_cli.specs.table import Table
 
@@ -18,7 +19,7 @@ Node: TypeAlias = dict[str, Any]
 """A node of a JSON Schema."""
 
 NAME = r"^[^\W\d]\w*$"
-DOTTED = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
+DOTTED = f"^{names.DOTTED.pattern}$"
 
 
 @dataclass(frozen=True)

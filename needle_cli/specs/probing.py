@@ -89,7 +89,7 @@ def _accepted_outside(claims: Claims, claim: InputClaim, cases: list[Case]) -> f
 
 
 def _claims(claim: InputClaim, point: float) -> bool:
-    """Tell whether a claim covers a number; listed values are samples of the domain around them."""
+    """Whether a claim covers a number; listed values are samples of the domain around them."""
     if claim.values is not None and not min(claim.values) <= point <= max(claim.values):
         return False
     return not domain_of(claim.domain).numbers or inside(claim.domain, point)
