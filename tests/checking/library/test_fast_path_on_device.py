@@ -74,7 +74,10 @@ def squared(wrong):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_right_gradient_costs_a_transfer_or_two(size, dtype, transfers):
     most = 1 if dtype == "float64" else 2
-    for function, count in ((ops.exp, 1), (ops.multiply, 2), (squared(""), 1)):
+    far = Tensor(np.where(np.arange(size) % 2, 20.0, -20.0), device=sim(), dtype=dtype,
+                 requires_grad=False)  # fmt: skip
+    half_zero = (lambda a: ops.relu(a + far), 1)
+    for function, count in ((ops.exp, 1), (ops.multiply, 2), (squared(""), 1), half_zero):
         transfers.clear()
         inputs = [tensor(size, dtype, k) for k in range(count)]
         assert check_function(function, inputs).passed
@@ -91,6 +94,15 @@ def test_a_wrong_gradient_is_not_accepted(size, wrong):
     assert not accepted(squared(wrong), tensor(size))
     if size < 10_000:
         assert check_function(squared(wrong), [tensor(size)]).verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "writes", "writes later", "changes the cotangent", "one entry"]
+)
+def test_host_and_device_decide_alike(wrong):
+    there = tensor(5_000)
+    here = Tensor(there.numpy(), dtype="float64")
+    assert accepted(squared(wrong), here) == accepted(squared(wrong), there) == (not wrong)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
