@@ -120,7 +120,10 @@ class FastPath:
         return all(self.leaves[i].dtype == FLOAT64 and self.leaves[i].size for i in self.judged)
 
     def _agrees(self) -> bool:
-        """Make the evaluations and compare."""
+        """Make the evaluations and compare.
+
+        `doubts` are numbers above 0, or NaN, where something does not agree.
+        """
         arrays = self.arrays
         moves = self._moves()
         plus = self._beside(moves, 1.0)
@@ -139,7 +142,7 @@ class FastPath:
         slope = plus - minus
         slope *= 0.5
         size, rounding = arrays.norm(slope), arrays.norm(at)
-        doubts = [
+        doubts: list[Any] = [
             4 * (EPS * rounding + SMALLEST) - DECISIVE * size,
             self._excess(moves, slope, 0, size, rounding),
         ]
@@ -147,22 +150,25 @@ class FastPath:
             w = opposed(drawn[at.size :], v) * weights(slope, at)
             if not (self._ask(evaluation, w) and self._ask(evaluation, v + w)):
                 return False
-            (_, first), (_, second), (_, both) = self.asked
-            doubts.append(
-                self._excess(moves, slope, 1, arrays.norm(w * slope), arrays.norm(w * at))
-            )
-            doubts += sums_differ(both, first, second, arrays)
+            doubts += self._doubts_of_others(moves, slope, at)
         doubts += self._differ
         doubts.append(arrays.differ(at, vector_of(outputs)))
         doubts += [arrays.differ(a, b) for a, b in zip(self.given, self.leaves, strict=True)]
         hidden = hides(moves, self.asked[0][1], size, arrays.names)
         size, hidden, *doubts = arrays.numbers([size, hidden, *doubts])
         for doubt in doubts:
-            if not doubt <= 0:  # NaN is no agreement
+            if not doubt <= 0:
                 return False
-        if not 1e-270 < size < 1e270:
+        if not 1e-270 < size < 1e270:  # the squares of its parts leave the range of float64
             return False
         return not hidden or self._hidden_agree(moves, size, at)
+
+    def _doubts_of_others(self, moves: Sequence[Array], slope: Array, at: Array) -> list[Any]:
+        """Compare the projection of the second cotangent, and the gradient of the sum of both."""
+        norm = self.arrays.norm
+        (_, first), (w, second), (_, both) = self.asked
+        excess = self._excess(moves, slope, 1, norm(w * slope), norm(w * at))
+        return [excess, *sums_differ(both, first, second, self.arrays)]
 
     def _rounded_alike(self, narrow: Case) -> bool:
         """Whether the case in float32 gives the gradients that were accepted, but rounded."""
