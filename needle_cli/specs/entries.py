@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from needle_cli.checking.claims import ErrorCase, Given, InputClaim, Kink, Lane, ParamClaim
+from needle_cli.checking.kinks.registry import KINKS, kink_of
+from needle_cli.checking.parameters.registry import kind_of
 from needle_cli.records import tokens
 from needle_cli.specs.errors import listed, nearest, shown
 from needle_cli.specs.forms import (
@@ -25,7 +27,6 @@ from needle_cli.specs.forms import (
 from needle_cli.specs.inputs import inside, read_input
 from needle_cli.specs.params import read_param
 from needle_cli.specs.table import Table, is_finite_number
-from needle_cli.specs.vocabulary import CONVENTIONS_OF
 
 EXCEPTIONS = (
     "AxisError",
@@ -37,20 +38,20 @@ EXCEPTIONS = (
     ),
 )
 MAX_ENTRIES = 4096
-NUMBER_KINDS = ("int", "float", "choice")
 
 
 def check_kink(table: Table, kink: Kink, scope: Scope) -> None:
     """Refuse a kink whose fields do not fit its kind."""
-    kind, of = kink.kind, kink.of
-    if not of or (kind != "equal" and len(of) != 1) or (kind == "equal" and len(of) < 2):
-        wanted = "two inputs or more" if kind == "equal" else "one input"
-        raise table.error("of", f"a kink of kind {shown(kind)} names {len(of)} inputs", wanted)
+    kind, of = kink_of(kink), kink.of
+    if not of or (len(of) > 1) != kind.several:
+        wanted = "two inputs or more" if kind.several else "one input"
+        raise table.error("of", f"a kink of kind {shown(kink.kind)} names {len(of)} inputs", wanted)
     if kink.curvature == "none":
         table.need("reason", 'why the kink is neither convex nor concave (curvature is "none")')
-    if kind != "point" and "value" in table:
-        raise table.error("value", f"a kink of kind {shown(kind)} takes no value", 'kind = "point"')
-    if kind == "point":
+    if not kind.takes_value and "value" in table:
+        able = " or ".join(f'kind = "{n}"' for n, other in KINKS.items() if other.takes_value)
+        raise table.error("value", f"a kink of kind {shown(kink.kind)} takes no value", able)
+    if kind.takes_value:
         table.need("value", "where the kink lies: a number, or the parameter that says it")
         domain = scope.input_claims[of[0]].domain
         if not isinstance(kink.value, str) and not inside(domain, kink.value):
@@ -67,7 +68,7 @@ def kink_text(kink: Kink) -> str:
         "kind": kink.kind,
         "of": list(kink.of) if len(kink.of) > 1 else kink.of[0],
     }
-    if kink.kind == "point":
+    if kink_of(kink).takes_value:
         keys["value"] = kink.value
     if kink.along is not None:
         keys["along"] = kink.along
@@ -88,7 +89,7 @@ def kink_value(table: Table, key: str, scope: Scope) -> float | str:
     """Read where a kink lies: a number, or the name of a parameter that is one."""
     value = table.data[key]
     if isinstance(value, str):
-        numbers = [n for n, claim in scope.param_claims.items() if claim.kind in NUMBER_KINDS]
+        numbers = [n for n, claim in scope.param_claims.items() if kind_of(claim).number]
         if value not in numbers:
             expected = "a number" + (f", or {listed(numbers)}" if numbers else "")
             raise table.wrong(key, expected, nearest(value, numbers))
@@ -102,7 +103,7 @@ def along(table: Table, key: str, scope: Scope) -> Any:
     axes = value if isinstance(value, tuple) else (value,)
     if all(isinstance(axis, int) and not isinstance(axis, bool) for axis in axes):
         return value
-    named = [n for n, claim in scope.param_claims.items() if claim.kind in ("axis", "axes")]
+    named = [n for n, claim in scope.param_claims.items() if kind_of(claim).names_axes]
     if not isinstance(value, str) or value not in named:
         wanted = "an axis" + (f", or {listed(named)}" if named else "")
         raise table.wrong(key, wanted, nearest(str(value), named))
@@ -111,7 +112,7 @@ def along(table: Table, key: str, scope: Scope) -> Any:
 
 def convention(table: Table, key: str, scope: Scope) -> Any:
     """Read what the gradient is on the kink: a number, or a word for how ties share."""
-    value, words = table.data[key], CONVENTIONS_OF[table.data["kind"]]
+    value, words = table.data[key], KINKS[table.data["kind"]].words
     if isinstance(value, str):
         return table.word(key, words)
     numeric = isinstance(value, int | float) and not isinstance(value, bool)

@@ -7,6 +7,7 @@ parameters stand with them, in `checking`.
 from __future__ import annotations
 
 from needle_cli.checking.claims import Immune, Kink, Nondeterministic, Tolerance
+from needle_cli.checking.kinks.registry import KINKS, convention_words
 from needle_cli.explanations import FAULTS
 from needle_cli.specs import entries, inputs, params, top
 from needle_cli.specs.errors import listed
@@ -33,12 +34,10 @@ from needle_cli.specs.header import OP
 from needle_cli.specs.inputs import MAX_SIZE, SHAPE_GRAMMAR
 from needle_cli.specs.vocabulary import (
     CHECKS,
-    CONVENTIONS,
     CURVATURES,
     DEVICES,
     DTYPES,
     FLOAT_DTYPES,
-    KINKS,
     STRUCTURES,
 )
 
@@ -77,7 +76,7 @@ KINK: Fields = (
     Field("along", Form(entries.along, {})),
     Field(
         "convention",
-        Form(entries.convention, {"anyOf": [NUMBER.node, {"enum": list(CONVENTIONS)}]}),
+        Form(entries.convention, {"anyOf": [NUMBER.node, {"enum": convention_words()}]}),
     ),
     Field(
         "curvature",

@@ -6,7 +6,7 @@ form; a table of fields, such as those in `fields`, is read by `read_fields`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, get_args
 
@@ -109,7 +109,7 @@ def text(what: str = "a string", pattern: str = r"\S") -> Form:
     )
 
 
-def word(known: Sequence[str]) -> Form:
+def word(known: Collection[str]) -> Form:
     """One word of a closed vocabulary."""
     return Form(lambda table, key, _: table.word(key, known), {"enum": list(known)})
 

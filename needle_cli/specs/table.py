@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,7 +85,7 @@ class Table:
             raise self.wrong(key, f"{what} (not empty)")
         return value
 
-    def word(self, key: str, known: Sequence[str], default: str = "") -> str:
+    def word(self, key: str, known: Collection[str], default: str = "") -> str:
         """Return one word of a closed vocabulary."""
         if key not in self.data:
             return default

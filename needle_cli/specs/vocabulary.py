@@ -7,17 +7,7 @@ from needle_cli import explanations
 CHECKS = tuple(explanations.CHECKS)
 STRUCTURES = ("linear", "multilinear", "affine")
 DTYPES = ("float", "int", "bool")
-KINKS = ("point", "tie", "equal", "integer")
 CURVATURES = ("convex", "concave", "none")
-CONVENTIONS_OF = {
-    "tie": ("even", "first", "last", "stable", "zero"),
-    "equal": ("even", "first", "last", "zero"),
-    "point": ("zero", "left", "right"),
-    "integer": ("zero", "left", "right"),
-}
-"""The words that a convention may be, by the kind of kink; a number may stand anywhere."""
-
-CONVENTIONS = tuple(dict.fromkeys(word for words in CONVENTIONS_OF.values() for word in words))
 FLOAT_DTYPES = ("float16", "float32", "float64")
 DEVICES = ("cpu", "cuda", "sim")
 DUPLICATES = ("allow", "force", "forbid")

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
+from needle_cli.checking.kinks.registry import KINKS, convention_words
 from needle_cli.specs import find_specs_dir, spec_paths
-from needle_cli.specs.vocabulary import CONVENTIONS, CURVATURES, KINKS, STRUCTURES
+from needle_cli.specs.vocabulary import CURVATURES, STRUCTURES
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "specs.md").read_text(encoding="utf-8")
 SCHEMA = json.loads((find_specs_dir() / "schema.json").read_text())
 SPECS = [tomllib.loads(path.read_text(encoding="utf-8")) for path in spec_paths(find_specs_dir())]
 
 TABLES = ("kink", "lane", "error", "tolerance", "nondeterministic", "immune", "example")
-WORDS = {"kind": KINKS, "curvature": CURVATURES, "convention": CONVENTIONS}
+WORDS = {"kind": KINKS, "curvature": CURVATURES, "convention": convention_words()}
 
 
 def named(options: list[Any], key: str) -> Iterator[tuple[str, list[str]]]:

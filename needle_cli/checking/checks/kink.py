@@ -16,7 +16,8 @@ from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge
 from needle_cli.checking.claims import Claims, Kink
 from needle_cli.checking.domains.registry import domain_of
-from needle_cli.checking.kinks.sites import Place, places_on, tie_groups
+from needle_cli.checking.kinks.base import Place
+from needle_cli.checking.kinks.registry import kink_of
 from needle_cli.checking.model import (
     Answer,
     Array,
@@ -98,7 +99,7 @@ def unmet(claims: Claims, met: frozenset[int]) -> str:
     for number, kink in enumerate(claims.kinks):
         judged = any(claims.inputs[name].differentiable for name in kink.of)
         if number not in met and judged:
-            at = f" at {kink.value}" if kink.kind == "point" else ""
+            at = f" at {kink.value}" if kink_of(kink).takes_value else ""
             words.append(f"the {kink.kind} of {' and '.join(kink.of)}{at}")
     if not words:
         return ""
@@ -149,7 +150,7 @@ class Site:
     def judge(self, kinks: Sequence[Kink]) -> Answer:
         """Return one answer for all outputs, by what `kinks` declare."""
         self.kinks = kinks
-        self.on = [places_on(kink, self.subject.case) for kink in kinks]
+        self.on = [kink_of(kink).places(self.subject.case) for kink in kinks]
         convex, concave = self.directional.curvature
         rough = ~(convex & concave)
         for side in self.directional.measured:
@@ -165,7 +166,7 @@ class Site:
         if not rough and not self._smooth(j):
             # At a tie of a median every coordinate looks smooth. A point does not: beside one, a
             # direction that moves other entries as well may see it where a coordinate does not.
-            shared = [k for k, kink in enumerate(self.kinks) if kink.kind in ("tie", "equal")]
+            shared = [k for k, kink in enumerate(self.kinks) if kink_of(kink).shared]
             met = [k for k in shared if self.on[k]]
         kinks = [self.kinks[k] for k in met]
         found = (
@@ -307,7 +308,7 @@ class Site:
         """Return the tied entries that an output answers for, seen from its gradient alone."""
         case = self.subject.case
         found: set[Place] = set()
-        for group in tie_groups(kink, case) if kink.kind == "tie" else ():
+        for group in kink_of(kink).groups(case):
             mine = [p for p in group if p[0] in self.position]
             if any(output.value(p, self.position[p[0]]) != 0 for p in mine):
                 found |= set(mine)
@@ -348,11 +349,8 @@ class Site:
         """Return what the convention gives every place, the whole of the shares being as it is."""
         word = kink.convention
         if isinstance(word, int | float):
-            if kink.kind != "equal":
-                return [float(word)] * len(places)
             first = min(p[0] for p in places)
-            share = float(word) * sum(got)
-            return [share if p[0] == first else sum(got) - share for p in places]
+            return kink_of(kink).divided(float(word), got, [p[0] == first for p in places])
         if word == "zero":
             return [0.0] * len(places)
         if word in ("left", "right"):

@@ -170,6 +170,13 @@ def rms(array: Array) -> float:
     return largest * float(np.sqrt(np.mean((array / largest) ** 2)))
 
 
+def some_of(shape: Shape, share: float, rng: Generator) -> Array:
+    """Return a mask of about a share of the entries; of one at least, but of a scalar by chance."""
+    mask = rng.random(shape) < share
+    mask.flat[int(rng.integers(mask.size))] = True
+    return mask
+
+
 def generic(rng: Generator, shape: Shape) -> Array:
     """Draw bell-shaped numbers of both signs within 2.5, distinct with probability one."""
     return np.asarray(2.5 * np.tanh(rng.standard_normal(shape) / 1.5))

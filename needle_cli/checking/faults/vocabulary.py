@@ -8,14 +8,14 @@ each in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.kinks.sites import places_on
+from needle_cli.checking.kinks.registry import kink_of
 from needle_cli.checking.model import (
     Array,
     Case,
@@ -193,15 +193,17 @@ def _last_row_dropped(call: Call) -> tuple[Gradient, ...]:
     return call.each(change)
 
 
-def _on_kinks(kinds: Sequence[str], change: Callable[[Array, Call], Array]) -> Change:
-    """Change the entries that lie on declared kinks of some kinds."""
+def _on_kinks(
+    change: Callable[[Array, Call], Array], shared: Collection[bool] = (False, True)
+) -> Change:
+    """Change the entries that lie on declared kinks, those that share a gradient or the others."""
 
     def planted(call: Call) -> tuple[Gradient, ...]:
         places = [
             place
             for kink in call.claims.kinks
-            if kink.kind in kinds
-            for place in places_on(kink, call.case)
+            if kink_of(kink).shared in shared
+            for place in kink_of(kink).places(call.case)
         ]
 
         def at(i: int, g: Array) -> Array:
@@ -356,10 +358,10 @@ FAULTS: Mapping[str, Change] = {
     "operands swapped": _swapped,
     "overwritten": _overwritten,
     "last row dropped": _last_row_dropped,
-    "every tie gets all": _on_kinks(("tie", "equal"), lambda g, call: g * 2),
-    "no tie gets any": _on_kinks(("tie", "equal"), lambda g, call: g * 0),
-    "convention plus one": _on_kinks(("point", "integer"), _plus_one),
-    "NaN at a kink": _on_kinks(("point", "integer", "tie", "equal"), lambda g, call: g * np.nan),
+    "every tie gets all": _on_kinks(lambda g, call: g * 2, (True,)),
+    "no tie gets any": _on_kinks(lambda g, call: g * 0, (True,)),
+    "convention plus one": _on_kinks(_plus_one, (False,)),
+    "NaN at a kink": _on_kinks(lambda g, call: g * np.nan),
     "NaN at one point": _nan_at_one_point,
     "one entry": _one_entry,
     "negative inputs": _where(lambda x: x < 0, 1.5),

@@ -22,9 +22,6 @@ from needle_cli.checking.parameters.registry import kind_of
 from needle_cli.checking.shapes import first_shape
 
 SCALES = (8.0, 1e3, 1e-4)
-NUMBERS = ("int", "float", "choice")
-"""Kinds of parameters that are numbers in a formula."""
-
 MOST_OUTPUTS = 16
 """Outputs up to which a long axis is tried."""
 
@@ -177,7 +174,7 @@ class _Maker:
             yield replace(base, special=word, label=word)
             # A formula has its exceptions at round numbers: a^c at a = 0 for c = 0, 1, 2.
             for name, claim in self.space.params.items() if word in ("zeros", "units") else ():
-                for key in kind_of(claim).keys(claim) if claim.kind in NUMBERS else ():
+                for key in kind_of(claim).keys(claim) if kind_of(claim).number else ():
                     found = self._reaching(plans, name, key)
                     if found is not None:
                         label = f"{word}, {name}: {key}"

@@ -36,7 +36,7 @@ def _parameter_keys(lane: LaneSpace) -> Iterator[str]:
         if name in tied:
             place = tied[name].names.index(name)
             for value in sorted({row[place] for row in tied[name].rows}):
-                yield f"{name}: {bool(value) if claim.kind == 'bool' else value}"
+                yield f"{name}: {value}"
             continue
         for key in kind_of(claim).keys(claim):
             if kind_of(claim).rank_for(key, claim) <= _most_rank(lane, claim):

@@ -8,6 +8,7 @@ import numpy as np
 
 from needle_cli.checking.claims import InputClaim, Kink
 from needle_cli.checking.domains.registry import domain_of
+from needle_cli.checking.kinks.registry import kink_of
 from needle_cli.checking.model import Array
 from needle_cli.checking.shapes import Shape
 
@@ -20,8 +21,7 @@ def repeatable_axis(claim: InputClaim, kinks: tuple[Kink, ...], shape: Shape) ->
     Repeated entries would be ties, leave a domain such as `distinct`, or make a row constant that
     has to spread.
     """
-    tied = any(kink.kind == "tie" and claim.name in kink.of for kink in kinks)
-    if tied:
+    if any(kink_of(kink).within for kink in kinks if claim.name in kink.of):
         return None
     free = domain_of(claim.domain).repeatable(len(shape))
     spread = claim.spread.axis % len(shape) if claim.spread is not None and shape else None

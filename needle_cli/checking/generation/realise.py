@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from needle_cli.checking.claims import Claims, InputClaim, Kink
-from needle_cli.checking.domains.base import DomainKind, Generator, rms
+from needle_cli.checking.claims import Claims, InputClaim
+from needle_cli.checking.domains.base import DomainKind, Generator, rms, some_of
 from needle_cli.checking.domains.numbers import BESIDE
 from needle_cli.checking.domains.registry import domain_of, drawn_from, family
 from needle_cli.checking.generation.exact import is_exact_case, largest_integer
 from needle_cli.checking.generation.layouts import arrange, repeatable_axis
-from needle_cli.checking.kinks import clearance, placing
+from needle_cli.checking.kinks.base import Draw, KinkKind
+from needle_cli.checking.kinks.registry import clear_of_kinks, kink_of, put_on_kinks
 from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
 from needle_cli.checking.shapes import Shape
 
 SPECIALS = ("zeros", "units", "ties", "edges")
 UNITS = (1.0, -1.0)
+
+
+Drawn = dict[str, list[Array]]
+"""The members of every input; one member unless it is a list."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ def _one(plan: _Plan, claim: InputClaim, shape: Shape, rng: Generator) -> Array:
     return array
 
 
-def _refine(plan: _Plan, drawn: clearance.Drawn, rng: Generator) -> frozenset[str]:
+def _refine(plan: _Plan, drawn: Drawn, rng: Generator) -> frozenset[str]:
     """Scale, mix in special values, keep off kinks; return the tags that came true."""
     free = {n: c for n, c in plan.inputs.items() if _floats(c) and c.values is None}
     tags: set[str] = set()
@@ -152,34 +157,36 @@ def _refine(plan: _Plan, drawn: clearance.Drawn, rng: Generator) -> frozenset[st
             if all(a is not None for a in found):
                 drawn[name] = [a for a in found if a is not None]
                 tags.add("extreme")
-        moving = {n: a for n, a in drawn.items() if n in free}
-        return frozenset(tags | _nearness(plan, moving))
+        return frozenset(tags | _nearness(*_moving(plan, free, drawn, rng)))
     scale = _scale(plan)
     for name, claim in free.items():
         if scale != 1.0 and domain_of(claim.domain).scalable:
             drawn[name] = [a * scale for a in drawn[name]]
     _mix_in(plan, free, drawn, rng)
     _spread(free, drawn)
-    moving = {n: a for n, a in drawn.items() if n in free}
-    domains = {n: domain_of(c.domain) for n, c in free.items()}
-    kinks = [k for k in plan.claims.kinks if any(n in moving for n in k.of)]
+    draw, kinks = _moving(plan, free, drawn, rng)
     if plan.kind == "kink":
-        given = plan.structure.params
-        placed = placing.put_on_kinks(moving, kinks, domains, given, rng, plan.dtype)
-        drawn.update(moving)
+        placed = put_on_kinks(draw, kinks)
+        drawn.update(draw.values)
         return frozenset({"kink"} if placed else ())
-    if kinks:
-        moving = clearance.clear_of_kinks(moving, kinks, domains, plan.structure.params, rng)
-        drawn.update(moving)
-    return frozenset(tags | _nearness(plan, moving))
+    clear_of_kinks(draw, kinks)
+    drawn.update(draw.values)
+    return frozenset(tags | _nearness(draw, kinks))
 
 
-def _nearness(plan: _Plan, moving: clearance.Drawn) -> set[str]:
+def _moving(
+    plan: _Plan, free: Mapping[str, InputClaim], drawn: Drawn, rng: Generator
+) -> tuple[Draw, list[KinkKind]]:
+    """Return what may be moved, and the declared kinks that lie there."""
+    values = {name: drawn[name] for name in free}
+    domains = {name: domain_of(claim.domain) for name, claim in free.items()}
+    kinks = [kink_of(k) for k in plan.claims.kinks if any(name in free for name in k.of)]
+    return Draw(values, domains, plan.structure.params, rng, plan.dtype), kinks
+
+
+def _nearness(draw: Draw, kinks: Sequence[KinkKind]) -> set[str]:
     """Return the tag of values that a step could take over a declared kink."""
-    kinks = [k for k in plan.claims.kinks if any(n in moving for n in k.of)]
-    domains = {n: domain_of(plan.inputs[n].domain) for n in moving}
-    near = any(clearance.touches(moving, k, plan.structure.params, domains) for k in kinks)
-    return {"near kink"} if near else set()
+    return {"near kink"} if any(kink.touched(draw) for kink in kinks) else set()
 
 
 def _scale(plan: _Plan) -> float:
@@ -188,7 +195,7 @@ def _scale(plan: _Plan) -> float:
     return min(max(scale, 1e-2), 1e2) if plan.dtype.itemsize < 4 else scale
 
 
-def _spread(free: Mapping[str, InputClaim], drawn: clearance.Drawn) -> None:
+def _spread(free: Mapping[str, InputClaim], drawn: Drawn) -> None:
     """Stretch rows whose standard deviation is below what the spec asks."""
     for name, claim in free.items():
         if claim.spread is None:
@@ -219,56 +226,46 @@ def _takes(claims: Claims, claim: InputClaim, word: str) -> bool:
     """Return True if an input can take exact zeros or ones, ties, or entries near its edges."""
     if not _floats(claim) or claim.values is not None:
         return False
-    kinks = [kink for kink in claims.kinks if claim.name in kink.of]
+    kinks = [kink_of(kink) for kink in claims.kinks if claim.name in kink.of]
     domain = domain_of(claim.domain)
     if word == "edges":
         return domain.has_edge
     if not domain.mixable:
         return False
     if word == "ties":
-        return not domain.mirrored and not any(kink.kind in ("tie", "equal") for kink in kinks)
-    if any(k.kind != "point" for k in kinks):
-        return False
+        return not domain.mirrored and not any(kink.shared for kink in kinks)
     if word == "units":
         return any(_unit_fits(domain, unit, kinks, BESIDE) for unit in UNITS)
     low, high, *_ = domain.ends
     inside = low < 0 < high and bool(domain.inside(np.zeros(())))
-    return inside and not any(_at(k.value) == 0.0 for k in kinks)
+    return inside and not any(kink.meets(0.0) for kink in kinks)
 
 
-def _unit_fits(domain: DomainKind, unit: float, kinks: Sequence[Kink], reach: float) -> bool:
+def _unit_fits(domain: DomainKind, unit: float, kinks: Sequence[KinkKind], reach: float) -> bool:
     """Return True if 1 or -1 is on no kink, and inside a domain with room for a step of `reach`."""
-    at_kink = any(isinstance(k.value, str) or float(k.value) == unit for k in kinks)
+    at_kink = any(kink.meets(unit) for kink in kinks)
     around = unit + reach * np.array([-1.0, 0.0, 1.0])
     return not at_kink and reach < 1 and bool(domain.inside(around).all())
 
 
-def _at(value: Any) -> float:
-    """Return where a kink lies; a parameter may put it at zero."""
-    return 0.0 if isinstance(value, str) else float(value)
-
-
-def _mix_in(
-    plan: _Plan, free: Mapping[str, InputClaim], drawn: clearance.Drawn, rng: Generator
-) -> None:
+def _mix_in(plan: _Plan, free: Mapping[str, InputClaim], drawn: Drawn, rng: Generator) -> None:
     """Replace about a third of the entries by special values."""
     word = plan.structure.special
     for name, claim in free.items():
         if word == "none" or not _takes(plan.claims, claim, word):
             continue
-        kinks = [kink for kink in plan.claims.kinks if name in kink.of]
+        kinks = [kink_of(kink) for kink in plan.claims.kinks if name in kink.of]
         domain = domain_of(claim.domain)
         drawn[name] = [_special(word, domain, a, kinks, rng) for a in drawn[name]]
 
 
 def _special(
-    word: str, domain: DomainKind, array: Array, kinks: Sequence[Kink], rng: Generator
+    word: str, domain: DomainKind, array: Array, kinks: Sequence[KinkKind], rng: Generator
 ) -> Array:
     """Return the array with special values in about a third of its places, one at least."""
     if array.size == 0 or (word == "ties" and array.size < 2):
         return array
-    mask = rng.random(array.shape) < 0.33
-    mask.flat[int(rng.integers(array.size))] = True
+    mask = some_of(array.shape, 0.33, rng)
     if domain.mirrored:
         mask = mask | mask.swapaxes(-1, -2)
     if word == "zeros":

@@ -13,7 +13,6 @@ from needle_cli.checking.choosing import Chooser
 from needle_cli.checking.claims import Claims, InputClaim, ParamClaim
 from needle_cli.checking.domains.registry import domain_of, family
 from needle_cli.checking.generation.requirements import Table, tables
-from needle_cli.checking.parameters import numbers as params_numbers
 from needle_cli.checking.parameters import registry as params
 from needle_cli.checking.parameters.base import Context
 from needle_cli.checking.shapes import (
@@ -64,12 +63,9 @@ class LaneSpace:
             bound = self.system.bound(name)
             ranges[name] = range(bound.min, bound.max + 1)
         for name, claim in self.params.items():
-            if claim.kind == "int":
-                ranges[name] = params_numbers.IntKind().options(claim)
-            elif claim.kind == "choice":
-                values = claim.fields["values"]
-                if all(type(v) is int for v in values):
-                    ranges[name] = values
+            values = params.kind_of(claim).integers(claim)
+            if values is not None:
+                ranges[name] = values
         return ranges
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from needle_cli.checking.choosing import Chooser, chance, choose, permuted, subset
 from needle_cli.checking.claims import ParamClaim
@@ -18,7 +18,8 @@ def _signed(axis: int, rank: int, chooser: Chooser) -> int:
 class AxisKind(BaseKind):
     """One axis of `of`; `extra` more positions (for `stack`), `optional` allows None."""
 
-    ranks: Mapping[str, int] = {"first": 1, "last": 2, "middle": 3, "negative": 1}
+    names_axes: ClassVar[bool] = True
+    ranks: ClassVar[Mapping[str, int]] = {"first": 1, "last": 2, "middle": 3, "negative": 1}
 
     def rank_for(self, key: str, claim: ParamClaim) -> int:
         """An extra position counts as an axis."""
@@ -67,7 +68,8 @@ class AxesKind(BaseKind):
     tuple are accepted.
     """
 
-    ranks: Mapping[str, int] = {
+    names_axes: ClassVar[bool] = True
+    ranks: ClassVar[Mapping[str, int]] = {
         "one": 1, "negative": 1, "all": 1, "int": 1, "negative int": 1, "tuple": 2, "unsorted": 2,
     }  # fmt: skip
 
@@ -132,7 +134,7 @@ class AxesKind(BaseKind):
 class AxisPairKind(BaseKind):
     """Two different axes of `of`; `optional` allows None."""
 
-    ranks: Mapping[str, int] = {"apart": 3}
+    ranks: ClassVar[Mapping[str, int]] = {"apart": 3}
 
     def least_rank(self, claim: ParamClaim) -> int:
         """Two axes, also for None: the default pair must exist."""
@@ -180,7 +182,7 @@ class AxisPairKind(BaseKind):
 class PermutationKind(BaseKind):
     """A permutation of the axes of `of`; `optional` allows None."""
 
-    ranks: Mapping[str, int] = {"reversed": 2, "cycle": 3, "negative": 1}
+    ranks: ClassVar[Mapping[str, int]] = {"reversed": 2, "cycle": 3, "negative": 1}
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
         """Identity, reversal, a cycle (not its own inverse), negative axes; None."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from needle_cli.checking.choosing import Chooser
 from needle_cli.checking.claims import ParamClaim
@@ -44,6 +44,15 @@ class Context:
 class Kind(Protocol):
     """One kind of parameter."""
 
+    number: ClassVar[bool]
+    """Whether it is a number in a formula."""
+
+    names_axes: ClassVar[bool]
+    """Whether it says along which axes an operator works."""
+
+    def integers(self, claim: ParamClaim) -> Sequence[int] | None:
+        """Return every value where all are integers, which `require` may name; else None."""
+
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
         """Return the corner cases that must be reached, the simplest first."""
 
@@ -72,7 +81,13 @@ def frozen(value: Any) -> Any:
 class BaseKind:
     """What most kinds share. `ranks` has the corner cases that need a rank of their own."""
 
-    ranks: Mapping[str, int] = {}
+    ranks: ClassVar[Mapping[str, int]] = {}
+    number: ClassVar[bool] = False
+    names_axes: ClassVar[bool] = False
+
+    def integers(self, claim: ParamClaim) -> Sequence[int] | None:
+        """Nothing that `require` may name."""
+        return None
 
     def least_rank(self, claim: ParamClaim) -> int:
         """Any rank."""

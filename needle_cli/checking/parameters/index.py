@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from needle_cli.checking.choosing import Chooser, chance, choose
 from needle_cli.checking.claims import ParamClaim
@@ -23,7 +23,7 @@ class IndexKind(BaseKind):
     `arrays` allows integer arrays; `duplicates = "force"` makes every array repeat a row.
     """
 
-    ranks: Mapping[str, int] = {"two arrays": 2, "arrays apart": 3}
+    ranks: ClassVar[Mapping[str, int]] = {"two arrays": 2, "arrays apart": 3}
 
     def least_rank(self, claim: ParamClaim) -> int:
         """An index without an axis to index says little."""

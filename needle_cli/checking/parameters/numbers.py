@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +27,12 @@ def is_exact(value: Any) -> bool:
 
 class IntKind(BaseKind):
     """An integer within `min` and `max`, or one of `values`."""
+
+    number: ClassVar[bool] = True
+
+    def integers(self, claim: ParamClaim) -> Sequence[int]:
+        """Every value."""
+        return self.options(claim)
 
     def options(self, claim: ParamClaim) -> Sequence[int]:
         """Return every value."""
@@ -64,6 +70,8 @@ class IntKind(BaseKind):
 
 class FloatKind(BaseKind):
     """A float within `min` and `max`, or one of `values`; zero only where the range says so."""
+
+    number: ClassVar[bool] = True
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
         """Signs, whole numbers and fractions as far as the range has them; every given value."""
@@ -114,6 +122,13 @@ class FloatKind(BaseKind):
 class ChoiceKind(BaseKind):
     """One of the listed `values`."""
 
+    number: ClassVar[bool] = True
+
+    def integers(self, claim: ParamClaim) -> Sequence[int] | None:
+        """Every value, where all are integers."""
+        values = self.options(claim)
+        return values if all(type(value) is int for value in values) else None
+
     def options(self, claim: ParamClaim) -> list[Any]:
         """Return the values as written."""
         return [frozen(value) for value in claim.fields["values"]]
@@ -134,6 +149,8 @@ class ChoiceKind(BaseKind):
 
 class BoolKind(ChoiceKind):
     """Both truth values."""
+
+    number: ClassVar[bool] = False
 
     def options(self, claim: ParamClaim) -> list[Any]:
         """Return both."""

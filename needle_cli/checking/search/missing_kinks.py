@@ -17,7 +17,8 @@ from needle_cli.checking.claims import Claims, Kink
 from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
-from needle_cli.checking.kinks.sites import Place, places_on
+from needle_cli.checking.kinks.base import Place
+from needle_cli.checking.kinks.registry import kink_of, special_first
 from needle_cli.checking.model import (
     Case,
     Garbage,
@@ -26,20 +27,13 @@ from needle_cli.checking.model import (
     OpUnderTest,
     Plan,
 )
+from needle_cli.checking.parameters.registry import kind_of
 
 MOST_SITES = 6
 MOST_TRIALS = 10
 MOST_KINKS = 4
 
 NO_REASON = "TODO: say why it is neither convex nor concave"
-
-CONVENTIONS: Mapping[str, tuple[object, ...]] = {
-    "point": ("zero", "left", "right"),
-    "integer": ("zero", "left", "right"),
-    "tie": ("even", "first", "last", "stable", "zero"),
-    "equal": (0.5, 1.0, 0.0),
-}
-"""The conventions that are tried, by kind, after the number that the gradient gives everywhere."""
 
 
 class Sight:
@@ -114,7 +108,7 @@ class Undeclared:
     def _explained(self, sight: Sight) -> bool:
         """Tell whether the kinks known so far account for all that is seen at a case."""
         known = (*self.claims.kinks, *self.found)
-        on = frozenset().union(*(places_on(kink, sight.case) for kink in known))
+        on = frozenset().union(*(kink_of(kink).places(sight.case) for kink in known))
         tangled = any(
             not (convex or concave or rough)
             for convex, concave, rough in zip(sight.convex, sight.concave, sight.rough, strict=True)
@@ -128,36 +122,23 @@ class Undeclared:
         # Mirrored entries of a symmetric matrix are equal by nature, and no tie.
         free = [n for n in names if not domain_of(self.claims.inputs[n].domain).mirrored]
         every = frozenset().union(*sight.rough)
+        axes = [n for n, claim in self.claims.params.items() if kind_of(claim).names_axes]
+        along = axes[0] if axes else None
         if not every:
             # At a tie of a median every coordinate looks smooth.
-            yield from (self._tie(name) for name in free)
+            for kind in special_first():
+                yield from kind.among(free, free, along) if kind.within else ()
             return
         several = max(sight.rough, key=len)
         of = [name for name in names if any(owners[i] == name for i, _ in several)]
-        values = [sight.entry(place) for place in sorted(several)]
-        if len(several) > len(set(values)):
-            if len(of) > 1:
-                yield Kink("equal", tuple(of), "none")
-            yield from (self._tie(name) for name in of if name in free)
+        if len(several) > len({sight.entry(place) for place in several}):
+            for kind in special_first():
+                yield from kind.among(of, free, along)
         for place in sorted(every):
-            for kink in self._at(sight, owners[place[0]], sight.entry(place)):
-                if not any(place in places_on(known, sight.case) for known in self.found):
-                    yield kink
-
-    def _at(self, sight: Sight, name: str, value: float) -> Iterator[Kink]:
-        """Yield the kinks that an entry of that value may be on, a parameter's value first."""
-        for parameter, given in sight.case.params.items():
-            number = isinstance(given, int | float) and not isinstance(given, bool)
-            if number and given == value:
-                yield Kink("point", (name,), "none", value=parameter)
-        if value == round(value):
-            yield Kink("integer", (name,), "none")
-        yield Kink("point", (name,), "none", value=value)
-
-    def _tie(self, name: str) -> Kink:
-        """Return the tie of an input's entries, along the parameter that names its axes."""
-        along = [n for n, claim in self.claims.params.items() if claim.kind in ("axis", "axes")]
-        return Kink("tie", (name,), "none", along=along[0] if along else None)
+            if any(place in kink_of(known).places(sight.case) for known in self.found):
+                continue
+            for kind in special_first():
+                yield from kind.at(owners[place[0]], sight.entry(place), sight.case.params)
 
     def _confirmed(self, kink: Kink) -> Kink | None:
         """Return a kink as it would have to be declared; None where other cases do not show it."""
@@ -166,12 +147,12 @@ class Undeclared:
         seen: list[tuple[Sight, int, frozenset[Place]]] = []
         sights = self._sights(claims)
         for sight in sights:
-            on = places_on(kink, sight.case)
+            on = kink_of(kink).places(sight.case)
             for j, rough in enumerate(sight.rough if on else ()):
                 tangled = not (rough or sight.convex[j] or sight.concave[j])
                 if rough & on or tangled:
                     seen.append((sight, j, rough & on))
-        if not seen or (kink.kind == "integer" and not self._everywhere(kink, seen)):
+        if not seen or (kink_of(kink).everywhere and not self._everywhere(kink, seen)):
             return None
         pure = [(s, j) for s, j, met in seen if s.rough[j] == met]
         word = "none"
@@ -184,7 +165,7 @@ class Undeclared:
     def _everywhere(self, kink: Kink, seen: Sequence[tuple[Sight, int, frozenset[Place]]]) -> bool:
         """Tell whether nearly all whole numbers of the cases are kinks, and several of them."""
         sights = list({id(sight): sight for sight, _, _ in seen}.values())
-        met = [(s, p) for s in sights for p in places_on(kink, s.case)]
+        met = [(s, p) for s in sights for p in kink_of(kink).places(s.case)]
         rough = [(s, p) for s, p in met if any(p in places for places in s.rough)]
         far = any(abs(s.entry(p)) >= 2 for s, p in rough)
         return far and len({s.entry(p) for s, p in rough}) > 2 and len(rough) >= 0.9 * len(met)
@@ -213,9 +194,9 @@ class Undeclared:
         sights: Sequence[Sight],
     ) -> Kink:
         """Return a kink with the convention that the gradient keeps; as it is if it keeps none."""
-        candidates = list(CONVENTIONS[kink.kind])
+        candidates = list(kink_of(kink).tried)
         answers = {s.answer(j, place) + 0.0 for s, j, met in seen for place in met}
-        if kink.kind in ("point", "integer") and len(answers) == 1:
+        if not kink_of(kink).shared and len(answers) == 1:
             candidates.insert(0, answers.pop())
         offered = [replace(kink, convention=convention) for convention in candidates]
         offered = [one for one in offered if not any(s.refuses(one) for s in sights)]

@@ -6,7 +6,7 @@ import pytest
 from needle_cli.checking import check_pair
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Kink
-from needle_cli.checking.kinks.sites import places_on, tie_groups
+from needle_cli.checking.kinks.registry import kink_of
 from needle_cli.checking.model import Case, Plan, Status
 from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
@@ -132,14 +132,14 @@ def test_a_declared_kink_that_nothing_shows_is_refused():
 def test_places_on_a_kink_are_found_exactly():
     x = np.array([[1.0, 1.0, 2.0], [0.0, 3.0, 0.0]])
     case = Case({"x": x, "y": np.array([1.0, 5.0, 2.0])}, {"axis": -1}, frozenset({"x", "y"}))
-    assert places_on(Kink("point", ("x",), "convex", 0.0), case) == {(0, 3), (0, 5)}
+    assert kink_of(Kink("point", ("x",), "convex", 0.0)).places(case) == {(0, 3), (0, 5)}
     tie = Kink("tie", ("x",), "convex", along="axis")
-    assert places_on(tie, case) == {(0, 0), (0, 1), (0, 3), (0, 5)}
-    assert len(tie_groups(tie, case)) == 2
+    assert kink_of(tie).places(case) == {(0, 0), (0, 1), (0, 3), (0, 5)}
+    assert len(kink_of(tie).groups(case)) == 2
     columns = Kink("tie", ("x",), "convex", along=0)
-    assert not places_on(columns, case)
+    assert not kink_of(columns).places(case)
     equal = Kink("equal", ("x", "y"), "convex")
-    assert places_on(equal, case) == {(0, 0), (0, 2), (1, 0), (1, 2)}
+    assert kink_of(equal).places(case) == {(0, 0), (0, 2), (1, 0), (1, 2)}
 
 
 FAR_APART = np.array(
@@ -216,6 +216,6 @@ def test_one_tied_maximum_among_many_rows_is_accused():
 
 def test_inputs_that_do_not_broadcast_are_never_equal():
     case = Case({"a": np.zeros(3), "b": np.zeros(4)})
-    assert places_on(Kink("equal", ("a", "b"), "convex"), case) == frozenset()
+    assert kink_of(Kink("equal", ("a", "b"), "convex")).places(case) == frozenset()
     near = Case({"a": np.zeros(3), "b": np.array([0.0])})
-    assert len(places_on(Kink("equal", ("a", "b"), "convex"), near)) == 4
+    assert len(kink_of(Kink("equal", ("a", "b"), "convex")).places(near)) == 4
