@@ -5,7 +5,7 @@ import pytest
 
 import needle
 from needle.simulated import SimulatedArray
-from needle_cli.checking.generation.layouts import LAYOUTS, arrange, has_layout
+from needle_cli.checking.generation.layouts import LAYOUTS, arrange
 from needle_cli.checking.model import OperatorError
 from needle_cli.checking.numerics.differences import Line, measured_noise
 from needle_cli.checking.point import Subject
@@ -13,6 +13,7 @@ from needle_cli.engines.course_shaped import operator_from_tensors
 from needle_cli.engines.facade import Engine
 from needle_cli.engines.placing import placed
 from tests.engines.support import case_of, operator
+from tests.samples.coverage import has_layout
 
 
 class Elsewhere:

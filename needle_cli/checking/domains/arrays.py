@@ -30,7 +30,6 @@ class Simplex(DomainKind):
 
     @property
     def ends(self) -> Ends:
-        """Above zero, up to one."""
         return Ends(0.0, 1.0, open_low=True)
 
     def _fits(self, array: Array) -> bool:
@@ -47,7 +46,6 @@ class Simplex(DomainKind):
         return lambda d: d - d.mean(axis=self.axis, keepdims=True) if d.size else d
 
     def repeatable(self, rank: int) -> list[int]:
-        """All axes but the one that sums to one."""
         return [axis for axis in range(rank) if axis != self.axis % rank]
 
 
@@ -58,7 +56,6 @@ class Matrix(DomainKind):
     matrix: ClassVar[bool] = True
 
     def repeatable(self, rank: int) -> range:
-        """The axes before the last two."""
         return range(rank - 2)
 
     def movable(self, array: Array) -> Array:
@@ -121,7 +118,6 @@ class Spd(Symmetric):
     scalable: ClassVar[bool] = False
 
     def problem(self) -> tuple[tuple[str, ...], str, str] | None:
-        """Refuse bounds in the wrong order, or not above zero."""
         if 0 < self.min_eig <= self.max_eig:
             return None
         span = f"eigenvalues from {self.min_eig} to {self.max_eig}"

@@ -44,19 +44,16 @@ class Numbers(DomainKind):
 
     @property
     def edges(self) -> tuple[float, ...]:
-        """The finite ends."""
         return tuple(end for end in self.ends[:2] if math.isfinite(end))
 
     @property
     def closed_ends(self) -> tuple[float, ...]:
-        """The finite ends that are not open."""
         low, high, open_low, open_high = self.ends
         ends = (*(() if open_low else (low,)), *(() if open_high else (high,)))
         return tuple(end for end in ends if math.isfinite(end))
 
     @property
     def has_edge(self) -> bool:
-        """Whether an end is finite."""
         return bool(self.edges)
 
     def whole(self, rng: Generator, shape: Shape, most: int) -> Array:
@@ -92,7 +89,6 @@ class Numbers(DomainKind):
         return min(BESIDE * max(abs(low), abs(high)), 0.25 * (high - low))
 
     def includes(self, other: DomainKind) -> bool:
-        """Compare the ends, and zero, which may be left out between them."""
         if not isinstance(other, Numbers):
             return False
         low, high, open_low, open_high = self.ends
@@ -119,7 +115,6 @@ class Nonnegative(Real):
 
     @property
     def ends(self) -> Ends:
-        """From zero on."""
         return Ends(low=0.0)
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
@@ -133,7 +128,6 @@ class Positive(Nonnegative):
 
     @property
     def ends(self) -> Ends:
-        """Above zero."""
         return Ends(low=0.0, open_low=True)
 
 
@@ -143,11 +137,9 @@ class Nonzero(Real):
 
     @property
     def has_edge(self) -> bool:
-        """Zero, which is left out, is an edge."""
         return True
 
     def inside(self, array: Array) -> Array:
-        """All but zeros."""
         return np.asarray(super().inside(array) & (array != 0))
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
@@ -177,11 +169,9 @@ class Interval(Numbers):
 
     @property
     def ends(self) -> Ends:
-        """As a spec gives them."""
         return Ends(self.low, self.high, self.open_low, self.open_high)
 
     def problem(self) -> tuple[tuple[str, ...], str, str] | None:
-        """Refuse ends in the wrong order."""
         return _empty(self.low, self.high)
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
@@ -238,15 +228,12 @@ class Integer(DomainKind):
 
     @property
     def ends(self) -> Ends:
-        """As a spec gives them."""
         return Ends(self.low, self.high)
 
     def problem(self) -> tuple[tuple[str, ...], str, str] | None:
-        """Refuse ends in the wrong order."""
         return _empty(self.low, self.high)
 
     def inside(self, array: Array) -> Array:
-        """Whole numbers alone."""
         return np.asarray(super().inside(array) & (array == np.round(array)))
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
@@ -287,7 +274,6 @@ class Distinct(DomainKind):
         return (rng.permutation(count) - count // 2).astype(np.float64).reshape(shape)
 
     def repeatable(self, rank: int) -> tuple[int, ...]:
-        """No axis: equal entries are what it excludes."""
         return ()
 
 

@@ -21,7 +21,6 @@ class Bool(DomainKind):
     dtype: ClassVar[str] = "bool"
 
     def contains(self, array: Array, length: int | None = None) -> bool:
-        """Return True for an array of truth values."""
         return array.size == 0 or array.dtype.kind == "b"
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
@@ -49,7 +48,6 @@ class Index(DomainKind):
     )
 
     def contains(self, array: Array, length: int | None = None) -> bool:
-        """Return True for integers of the axis, repeated as the spec says."""
         if array.size == 0:
             return True
         high = math.inf if length is None else length
@@ -82,7 +80,6 @@ class Index(DomainKind):
         return found
 
     def repeatable(self, rank: int) -> range:
-        """Any axis, unless repetitions are restricted."""
         return range(rank if self.duplicates == "allow" else 0)
 
     def length(self, shapes: Mapping[str, Any]) -> int | None:
@@ -90,7 +87,6 @@ class Index(DomainKind):
         return first_shape(shapes[self.into])[self.axis] if self.into in shapes else None
 
     def needs_rank(self, name: str) -> int:
-        """The axis has to exist."""
         return rank_for(self.axis) if name == self.into else 0
 
     def feasible(self, count: int, length: int | None) -> bool:
@@ -118,5 +114,4 @@ class Hook(DomainKind):
         return getattr(self.function, "tangent", None)
 
     def repeatable(self, rank: int) -> tuple[int, ...]:
-        """No axis: nothing is known of it."""
         return ()

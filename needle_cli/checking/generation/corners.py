@@ -5,11 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.choosing import FirstChooser
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.domains.registry import domain_of, family
 from needle_cli.checking.generation.exact import reference_outputs
@@ -271,13 +269,3 @@ def _thinned(structures: list[Structure]) -> list[Structure]:
 def _group(structure: Structure) -> str:
     """Return the kind of corner a structure is."""
     return structure.lane + "/" + structure.label.partition(":")[0].partition(",")[0]
-
-
-def simplest(claims: Claims) -> Structure:
-    """Return the structure that everything shrinks to."""
-    space = space_of(claims).lane("")
-    given = space.given(FirstChooser())
-    solution = space.solution(FirstChooser(), given)
-    shapes: dict[str, Any] = space.shapes(solution, space.lengths(FirstChooser()))
-    drawn = space.parameters(FirstChooser(), shapes, given)
-    return Structure(shapes, drawn, layouts=dict.fromkeys(shapes, "C"), label="simplest")

@@ -105,19 +105,3 @@ _ARRANGE: Mapping[str, Callable[[Array], Array]] = {
     "reversed": _reversed,
     "broadcast": _broadcast,
 }
-
-
-def has_layout(array: Array, layout: str) -> bool:
-    """Tell whether an array really lies in memory as the word says."""
-    steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
-    if layout == "C":
-        return bool(array.flags.c_contiguous)
-    if layout == "F":
-        return bool(array.flags.f_contiguous and not array.flags.c_contiguous)
-    if layout == "transposed":
-        return not array.flags.c_contiguous and bool(array.swapaxes(-1, -2).flags.c_contiguous)
-    if layout == "sliced":
-        return not array.flags.c_contiguous and min(steps) > array.itemsize
-    if layout == "reversed":
-        return all(step < 0 for step in steps)
-    return 0 in steps

@@ -1,4 +1,4 @@
-"""Structures drawn at random: shapes, parameters, layouts; what was reached."""
+"""Structures drawn at random: shapes, parameters, layouts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from needle_cli.checking.choosing import Chooser, SeededChooser, chance, choose
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.generation.corners import scales
-from needle_cli.checking.generation.coverage import every_key, keys_of
 from needle_cli.checking.generation.layouts import LAYOUTS, possible
 from needle_cli.checking.generation.realise import specials
 from needle_cli.checking.generation.structure_space import LaneSpace, Space, space_of
@@ -131,13 +130,3 @@ class Drawer:
             elif word in able:
                 found[name] = word
         return found
-
-
-def corner_keys(claims: Claims) -> frozenset[str]:
-    """Return the corner cases that a run must reach: "axes: None", "layout: reversed" and so on."""
-    return every_key(claims)
-
-
-def reached(claims: Claims, structure: Structure) -> frozenset[str]:
-    """Return the corner cases that a structure is."""
-    return keys_of(claims, structure)

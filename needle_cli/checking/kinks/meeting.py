@@ -44,7 +44,6 @@ class Tie(KinkKind):
         return found
 
     def groups(self, case: Case) -> list[frozenset[Place]]:
-        """Return the sets of equal entries of one row."""
         leaves = case.leaves()
         return [
             frozenset((i, j) for j in group)
@@ -102,7 +101,6 @@ class Tie(KinkKind):
         return spaced(array, draw.rng, axis if rowwise else None)
 
     def near(self, arrays: Sequence[Array], params: Mapping[str, Any]) -> bool:
-        """Compare neighbours in order."""
         return any(
             a.size > 1 and float(np.min(np.diff(np.sort(a, axis=None)))) < 2 * REACH * rms(a)
             for a in arrays
@@ -194,7 +192,6 @@ class Equal(KinkKind):
             draw.values[name][i] = draw.domains[name].restored(array, moved)
 
     def near(self, arrays: Sequence[Array], params: Mapping[str, Any]) -> bool:
-        """Compare the entries of each two."""
         return any(
             _distance(a, b) < REACH * (rms(a) + rms(b))
             for i, a in enumerate(arrays)

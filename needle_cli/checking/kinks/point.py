@@ -20,7 +20,6 @@ class ValueKind(KinkKind):
     """A kink at certain values of single entries."""
 
     def nearest(self, array: Array, params: Mapping[str, Any]) -> Array:
-        """Return the value nearest to every entry at which there is a kink."""
         raise NotImplementedError
 
     def masks(self, leaves: Sequence[Array], params: Mapping[str, Any]) -> list[Array]:
@@ -45,7 +44,6 @@ class ValueKind(KinkKind):
         return np.where(mask, near, array)
 
     def near(self, arrays: Sequence[Array], params: Mapping[str, Any]) -> bool:
-        """Compare every entry with its nearest such value."""
         return any(
             bool(np.any(np.abs(a - self.nearest(a, params)) < REACH * rms(a))) for a in arrays
         )
@@ -67,11 +65,9 @@ class Point(ValueKind):
         yield Kink("point", (name,), "none", value=value)
 
     def meets(self, value: float) -> bool:
-        """Compare the values; a parameter may be any."""
         return isinstance(self.claim.value, str) or float(self.claim.value) == value
 
     def nearest(self, array: Array, params: Mapping[str, Any]) -> Array:
-        """Return the value itself."""
         at = self.claim.value
         return np.full(array.shape, float(params.get(at, 0.0) if isinstance(at, str) else at))
 
@@ -101,7 +97,6 @@ class Integer(ValueKind):
             yield Kink("integer", (name,), "none")
 
     def nearest(self, array: Array, params: Mapping[str, Any]) -> Array:
-        """Return the nearest whole numbers, and 0.0 for -0.0."""
         return np.asarray(np.round(array) + 0.0)
 
     def cleared(self, array: Array, domain: DomainKind, draw: Draw) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from needle_cli.checking.choosing import Chooser, chance, choose, permuted, subset
 from needle_cli.checking.claims import ParamClaim
-from needle_cli.checking.parameters.base import IMPOSSIBLE, BaseKind, Context, Kind
+from needle_cli.checking.parameters.base import IMPOSSIBLE, Context, Kind
 
 
 def _signed(axis: int, rank: int, chooser: Chooser) -> int:
@@ -15,7 +15,7 @@ def _signed(axis: int, rank: int, chooser: Chooser) -> int:
     return axis - rank if chance(chooser, 3) else axis
 
 
-class AxisKind(BaseKind):
+class AxisKind(Kind):
     """One axis of `of`; `extra` more positions (for `stack`), `optional` allows None."""
 
     names_axes: ClassVar[bool] = True
@@ -32,12 +32,10 @@ class AxisKind(BaseKind):
         return max(0, 1 - int(claim.fields.get("extra", 0)))
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """First, last, a middle one, counted from either end; None."""
         none = ("None",) if self.flag(claim, "optional", False) else ()
         return ("first", "last", "middle", "negative", *none)
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return an axis of the asked place."""
         if key == "None":
             return None
         rank = len(ctx.shape(claim)) + int(claim.fields.get("extra", 0))
@@ -50,7 +48,6 @@ class AxisKind(BaseKind):
         return 0 if key == "first" else rank - 1
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name place and sign."""
         if value is None:
             return frozenset({"None"})
         rank = len(ctx.shape(claim)) + int(claim.fields.get("extra", 0))
@@ -61,7 +58,7 @@ class AxisKind(BaseKind):
         return frozenset({"last" if value == rank - 1 else "middle"})
 
 
-class AxesKind(BaseKind):
+class AxesKind(Kind):
     """Axes of `of`: None, an integer, a tuple in any order, the empty tuple, all.
 
     `optional`, `int` and `empty` (true by default) say whether None, a bare integer and the empty
@@ -79,7 +76,6 @@ class AxesKind(BaseKind):
         return 0 if either else 1
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """The written list of corner cases."""
         keys = ["one", "negative", "tuple", "all", "unsorted"]
         if self.flag(claim, "optional", True):
             keys.insert(0, "None")
@@ -88,7 +84,6 @@ class AxesKind(BaseKind):
         return (*keys, "empty") if self.flag(claim, "empty", True) else tuple(keys)
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return axes of the asked form."""
         rank = len(ctx.shape(claim))
         if key in ("None", "empty"):
             return None if key == "None" else ()
@@ -112,7 +107,6 @@ class AxesKind(BaseKind):
         return tuple(axes)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name form, order and signs."""
         if value is None:
             return frozenset({"None"})
         if isinstance(value, int):
@@ -131,7 +125,7 @@ class AxesKind(BaseKind):
         return frozenset(found)
 
 
-class AxisPairKind(BaseKind):
+class AxisPairKind(Kind):
     """Two different axes of `of`; `optional` allows None."""
 
     ranks: ClassVar[Mapping[str, int]] = {"apart": 3}
@@ -141,12 +135,10 @@ class AxisPairKind(BaseKind):
         return 2
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """Both signs, both orders, neighbours and not; None."""
         none = ("None",) if self.flag(claim, "optional", False) else ()
         return (*none, "ascending", "descending", "negative", "mixed signs", "apart")
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return a pair of the asked form."""
         rank = len(ctx.shape(claim))
         if key == "None":
             return None
@@ -163,7 +155,6 @@ class AxisPairKind(BaseKind):
         return (first, second - rank) if key == "mixed signs" else (first, second)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name order, signs and distance."""
         if value is None:
             return frozenset({"None"})
         rank = len(ctx.shape(claim))
@@ -179,18 +170,16 @@ class AxisPairKind(BaseKind):
         return frozenset(found)
 
 
-class PermutationKind(BaseKind):
+class PermutationKind(Kind):
     """A permutation of the axes of `of`; `optional` allows None."""
 
     ranks: ClassVar[Mapping[str, int]] = {"reversed": 2, "cycle": 3, "negative": 1}
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """Identity, reversal, a cycle (not its own inverse), negative axes; None."""
         none = ("None",) if self.flag(claim, "optional", False) else ()
         return (*none, "identity", "reversed", "cycle", "negative")
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return a permutation of the asked form."""
         rank = len(ctx.shape(claim))
         if key == "None":
             return None
@@ -207,7 +196,6 @@ class PermutationKind(BaseKind):
         return tuple(axis - rank for axis in permuted(chooser, axes))
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name the permutation's form."""
         if value is None:
             return frozenset({"None"})
         rank = len(ctx.shape(claim))

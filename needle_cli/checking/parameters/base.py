@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from needle_cli.checking.choosing import Chooser
 from needle_cli.checking.claims import ParamClaim
@@ -41,29 +41,42 @@ class Context:
         return self.shapes[of]
 
 
-class Kind(Protocol):
+def frozen(value: Any) -> Any:
+    """Return a value with its lists as tuples, as parameters are written."""
+    return tuple(frozen(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+class Kind:
     """One kind of parameter."""
 
-    number: ClassVar[bool]
+    number: ClassVar[bool] = False
     """Whether it is a number in a formula."""
 
-    names_axes: ClassVar[bool]
+    names_axes: ClassVar[bool] = False
     """Whether it says along which axes an operator works."""
 
-    def integers(self, claim: ParamClaim) -> Sequence[int] | None:
-        """Return every value where all are integers, which `require` may name; else None."""
+    ranks: ClassVar[Mapping[str, int]] = {}
+    """The corner cases that need a rank of their own."""
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
         """Return the corner cases that must be reached, the simplest first."""
+        raise NotImplementedError
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
         """Return a value that is the corner case `key`, or `IMPOSSIBLE` for these shapes."""
+        raise NotImplementedError
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
         """Return every corner case that a value is."""
+        raise NotImplementedError
+
+    def integers(self, claim: ParamClaim) -> Sequence[int] | None:
+        """Return every value where all are integers, which `require` may name; else None."""
+        return None
 
     def least_rank(self, claim: ParamClaim) -> int:
         """Return the smallest rank of the input that leaves any value at all."""
+        return 0
 
     def rank_for(self, key: str, claim: ParamClaim) -> int:
         """Return the smallest rank of the input that leaves the corner case `key`.
@@ -71,30 +84,6 @@ class Kind(Protocol):
         Written down and not found by trying `build`: a strategy that cannot build a case must be
         found out, not excused.
         """
-
-
-def frozen(value: Any) -> Any:
-    """Return a value with its lists as tuples, as parameters are written."""
-    return tuple(frozen(item) for item in value) if isinstance(value, list | tuple) else value
-
-
-class BaseKind:
-    """What most kinds share. `ranks` has the corner cases that need a rank of their own."""
-
-    ranks: ClassVar[Mapping[str, int]] = {}
-    number: ClassVar[bool] = False
-    names_axes: ClassVar[bool] = False
-
-    def integers(self, claim: ParamClaim) -> Sequence[int] | None:
-        """Nothing that `require` may name."""
-        return None
-
-    def least_rank(self, claim: ParamClaim) -> int:
-        """Any rank."""
-        return 0
-
-    def rank_for(self, key: str, claim: ParamClaim) -> int:
-        """What the table of the kind says, else what any value needs."""
         return max(self.least_rank(claim), self.ranks.get(key, 0))
 
     def flag(self, claim: ParamClaim, name: str, default: bool) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from needle_cli.checking.choosing import Chooser, chance, choose
 from needle_cli.checking.claims import ParamClaim
-from needle_cli.checking.parameters.base import IMPOSSIBLE, BaseKind, Context
+from needle_cli.checking.parameters.base import IMPOSSIBLE, Context, Kind
 from needle_cli.checking.shapes import Shape
 
 _PLAIN = (
@@ -17,7 +17,7 @@ _PLAIN = (
 _ARRAYS = ("array", "repeated rows", "negative in array", "two arrays", "arrays apart", "2-d array")
 
 
-class IndexKind(BaseKind):
+class IndexKind(Kind):
     """An index of `of`: integers, slices, `...`, None, integer arrays (lists, until realised).
 
     `arrays` allows integer arrays; `duplicates = "force"` makes every array repeat a row.
@@ -30,14 +30,12 @@ class IndexKind(BaseKind):
         return 1
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """The written list of corner cases."""
         if not self.flag(claim, "arrays", False):
             return _PLAIN
         repeats = claim.fields.get("duplicates") != "forbid"
         return _PLAIN + tuple(k for k in _ARRAYS if repeats or k != "repeated rows")
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return an index of the asked form, with slices on axes it does not speak of."""
         shape = ctx.shape(claim)
         if key == "ellipsis":
             last = choose(chooser, (slice(None), -1)) if shape and shape[-1] else slice(None)
@@ -56,7 +54,6 @@ class IndexKind(BaseKind):
         return (*(slice(None) for _ in range(axis)), item)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name everything that stands in an index."""
         if not isinstance(value, tuple):
             return frozenset({"bare"}) | _named((value,))
         return _named(value)

@@ -10,7 +10,7 @@ import numpy as np
 from needle_cli.checking.choosing import Chooser, choose
 from needle_cli.checking.claims import ParamClaim
 from needle_cli.checking.model import GeneratorError
-from needle_cli.checking.parameters.base import IMPOSSIBLE, BaseKind, Context, Kind, frozen
+from needle_cli.checking.parameters.base import IMPOSSIBLE, Context, Kind, frozen
 
 EXACT_NUMBERS = (1.0, 2.0, -1.0, -2.0, 3.0, 0.5, 4.0)
 """Values of float parameters in the exact lane: products with small integers do not round."""
@@ -25,7 +25,7 @@ def is_exact(value: Any) -> bool:
     return True
 
 
-class IntKind(BaseKind):
+class IntKind(Kind):
     """An integer within `min` and `max`, or one of `values`."""
 
     number: ClassVar[bool] = True
@@ -43,14 +43,12 @@ class IntKind(BaseKind):
         return range(low, high + 1)
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """Every value of a short range; the ends of a long one, and the inside."""
         options = self.options(claim)
         if len(options) <= 6:
             return tuple(str(v) for v in options)
         return ("smallest", "inside", "largest")
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return the value of a key."""
         options = self.options(claim)
         if key == "smallest":
             return options[0]
@@ -59,7 +57,6 @@ class IntKind(BaseKind):
         return choose(chooser, options[1:-1]) if key == "inside" else int(key)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name the value or its place in the range."""
         options = self.options(claim)
         if len(options) <= 6:
             return frozenset({str(value)})
@@ -68,13 +65,12 @@ class IntKind(BaseKind):
         )
 
 
-class FloatKind(BaseKind):
+class FloatKind(Kind):
     """A float within `min` and `max`, or one of `values`; zero only where the range says so."""
 
     number: ClassVar[bool] = True
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """Signs, whole numbers and fractions as far as the range has them; every given value."""
         if "values" in claim.fields:
             return tuple(repr(float(v)) for v in claim.fields["values"])
         low, high = self.ends(claim)
@@ -94,7 +90,6 @@ class FloatKind(BaseKind):
         return [v for v in options if low <= v <= high]
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return a number of the asked sign; exact ones in the exact lane."""
         if "values" in claim.fields:
             return IMPOSSIBLE if ctx.exact and not is_exact(float(key)) else float(key)
         low, high = self.ends(claim)
@@ -110,7 +105,6 @@ class FloatKind(BaseKind):
         return choose(chooser, fitting) if fitting else IMPOSSIBLE
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name sign and wholeness."""
         if "values" in claim.fields:
             return frozenset({repr(float(value))})
         if value == 0:
@@ -119,7 +113,7 @@ class FloatKind(BaseKind):
         return frozenset({sign, "whole" if float(value).is_integer() else "fraction"})
 
 
-class ChoiceKind(BaseKind):
+class ChoiceKind(Kind):
     """One of the listed `values`."""
 
     number: ClassVar[bool] = True
@@ -134,16 +128,13 @@ class ChoiceKind(BaseKind):
         return [frozen(value) for value in claim.fields["values"]]
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """Every value."""
         return tuple(repr(value) for value in self.options(claim))
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return the value of that name; in the exact lane only one that does not round."""
         value = next(value for value in self.options(claim) if repr(value) == key)
         return IMPOSSIBLE if ctx.exact and not is_exact(value) else value
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name the value."""
         return frozenset({repr(frozen(value))})
 
 
@@ -157,15 +148,13 @@ class BoolKind(ChoiceKind):
         return [False, True]
 
 
-class HookKind(BaseKind):
+class HookKind(Kind):
     """A named Python function `(rng, shapes, params) -> value`, drawn from a chosen seed."""
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """The function itself has no list of corner cases unless it carries one."""
         return tuple(getattr(claim.hook, "corners", ("drawn",)))
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Call the hook; one with corners is told which."""
         if claim.hook is None:
             raise GeneratorError(
                 f"parameter {claim.name}: kind is a hook, but there is no function"
@@ -176,7 +165,6 @@ class HookKind(BaseKind):
         return claim.hook(rng, ctx.shapes, ctx.params)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Ask the hook where it can tell."""
         told = getattr(claim.hook, "classify", None)
         return frozenset(told(value, ctx.shapes)) if callable(told) else frozenset({"drawn"})
 

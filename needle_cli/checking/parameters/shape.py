@@ -8,9 +8,9 @@ from typing import Any
 
 from needle_cli.checking.choosing import Chooser, chance, permuted
 from needle_cli.checking.claims import ParamClaim
-from needle_cli.checking.parameters.base import IMPOSSIBLE, BaseKind, Context, Kind
+from needle_cli.checking.parameters.base import IMPOSSIBLE, Context, Kind
 from needle_cli.checking.parameters.index import IndexKind
-from needle_cli.checking.shapes import Shape
+from needle_cli.checking.shapes import Shape, rank_for
 
 
 def _factored(size: int, chooser: Chooser) -> list[int]:
@@ -28,15 +28,13 @@ def _factored(size: int, chooser: Chooser) -> list[int]:
     return parts
 
 
-class ReshapeKind(BaseKind):
+class ReshapeKind(Kind):
     """A shape of as many entries as `of` has; sometimes with one -1."""
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """The written list of corner cases."""
         return ("flat", "same", "inferred", "ones", "split", "scalar")
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return a target of the asked form."""
         shape = ctx.shape(claim)
         size = math.prod(shape)
         if key == "scalar":
@@ -58,7 +56,6 @@ class ReshapeKind(BaseKind):
         return tuple(parts)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name the target's form."""
         shape = ctx.shape(claim)
         found = set()
         if value == ():
@@ -76,15 +73,13 @@ class ReshapeKind(BaseKind):
         return frozenset(found)
 
 
-class BroadcastKind(BaseKind):
+class BroadcastKind(Kind):
     """A shape that `of` broadcasts to."""
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """New leading axes, widened inner ones, both, neither, new axes of length one."""
         return ("same", "leading", "interior", "both", "leading one")
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return a target of the asked form."""
         shape = ctx.shape(claim)
         if key == "same":
             return shape
@@ -102,7 +97,6 @@ class BroadcastKind(BaseKind):
         return tuple(chooser.integer(2, 4) if n == 1 else n for n in shape)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name what was added."""
         shape = ctx.shape(claim)
         extra = len(value) - len(shape)
         wider = tuple(value[extra:]) != tuple(shape)
@@ -116,7 +110,7 @@ class BroadcastKind(BaseKind):
         return frozenset(found)
 
 
-class PadKind(BaseKind):
+class PadKind(Kind):
     """`(before, after)` for every axis of `of`, each at most `max` (2 by default)."""
 
     def least_rank(self, claim: ParamClaim) -> int:
@@ -124,11 +118,9 @@ class PadKind(BaseKind):
         return 1
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """The written list of corner cases."""
         return ("none", "before only", "after only", "uneven", "every axis")
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return widths of the asked form."""
         rank = len(ctx.shape(claim))
         most = int(claim.fields.get("max", 2))
         if rank == 0 or most < 1 or (key == "uneven" and most < 2):
@@ -144,7 +136,6 @@ class PadKind(BaseKind):
         return tuple(widths)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name where padding is."""
         used = [pair for pair in value if any(pair)]
         if not used:
             return frozenset({"none"})
@@ -160,20 +151,17 @@ class PadKind(BaseKind):
         return frozenset(found)
 
 
-class SectionsKind(BaseKind):
+class SectionsKind(Kind):
     """How to cut an axis of `of`: into a number of equal parts, or before positions."""
 
     def least_rank(self, claim: ParamClaim) -> int:
         """The axis must exist."""
-        axis = int(claim.fields.get("axis", 0))
-        return axis + 1 if axis >= 0 else -axis
+        return rank_for(int(claim.fields.get("axis", 0)))
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """One part, single entries, some parts, positions."""
         return ("one part", "single entries", "positions")
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return sections of the asked form."""
         size = ctx.shape(claim)[int(claim.fields.get("axis", 0))]
         if key == "one part":
             return 1
@@ -185,7 +173,6 @@ class SectionsKind(BaseKind):
         return (first,) if first + 1 >= size or chance(chooser, 2) else (first, size - 1)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name the form."""
         if isinstance(value, tuple):
             return frozenset({"positions"})
         if value == 1:
@@ -194,7 +181,7 @@ class SectionsKind(BaseKind):
         return frozenset({"single entries"} if value == size else ())
 
 
-class RepeatsKind(BaseKind):
+class RepeatsKind(Kind):
     """How often: an integer; with `axis`, also one count per entry; without, one per axis."""
 
     def least_rank(self, claim: ParamClaim) -> int:
@@ -203,11 +190,9 @@ class RepeatsKind(BaseKind):
         return axis + 1 if axis > 0 else max(1, -axis)
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
-        """Once, many times, and counts in a tuple."""
         return ("once", "many", "tuple")
 
     def build(self, key: str, claim: ParamClaim, ctx: Context, chooser: Chooser) -> Any:
-        """Return counts of the asked form."""
         most = max(2, int(claim.fields.get("max", 3)))
         if key == "once":
             return 1
@@ -222,7 +207,6 @@ class RepeatsKind(BaseKind):
         return tuple(chooser.integer(low, most) for _ in range(count))
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Name the form."""
         if isinstance(value, tuple):
             return frozenset({"tuple"})
         return frozenset({"once" if value == 1 else "many"})

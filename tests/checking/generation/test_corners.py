@@ -6,11 +6,11 @@ import pytest
 from needle_cli.checking.claims import Dim, Domain, InputClaim
 from needle_cli.checking.generation import corners
 from needle_cli.checking.generation.corners import corner_structures, scales
-from needle_cli.checking.generation.layouts import has_layout
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.generation.structure_space import first_shape
 from needle_cli.checking.reference import values as reference
 from tests.samples.claims import ALL, add, conv, make, matmul, power, stack, summation
+from tests.samples.coverage import has_layout
 
 
 @pytest.mark.parametrize("name", ALL)

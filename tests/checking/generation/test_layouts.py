@@ -7,10 +7,10 @@ from needle_cli.checking.claims import Domain, InputClaim, Kink, Spread
 from needle_cli.checking.generation.layouts import (
     LAYOUTS,
     arrange,
-    has_layout,
     possible,
     repeatable_axis,
 )
+from tests.samples.coverage import has_layout
 
 REAL = InputClaim("x", "(...)")
 

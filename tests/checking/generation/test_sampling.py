@@ -14,7 +14,7 @@ from needle_cli.checking.choosing import FirstChooser, SeededChooser
 from needle_cli.checking.claims import Domain, InputClaim, ParamClaim
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
-from needle_cli.checking.generation.sampling import Drawer, corner_keys, reached, sample
+from needle_cli.checking.generation.sampling import Drawer, sample
 from needle_cli.checking.generation.structure_space import space_of
 from needle_cli.checking.model import GeneratorError
 from needle_cli.checking.parameters import axes as params_axes
@@ -23,6 +23,7 @@ from needle_cli.checking.parameters.base import IMPOSSIBLE, Context
 from needle_cli.checking.reference import values as reference
 from needle_cli.checking.search.smallest import structures
 from tests.samples.claims import ALL, add, conv, make, matmul, power, summation
+from tests.samples.coverage import corner_keys, reached
 
 
 def examples(claims, count=100, number=0, **rest):

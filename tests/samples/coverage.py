@@ -1,19 +1,19 @@
-"""Which corner cases a run must reach, and which a structure is: counters for the generators."""
+"""Which corner cases a run must reach, and which a structure is: they count for the generators."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from needle_cli.checking.claims import Claims, ParamClaim
-from needle_cli.checking.generation.corners import corner_structures, scales
+from needle_cli.checking.generation.corners import scales
 from needle_cli.checking.generation.realise import specials
 from needle_cli.checking.generation.structure_space import LaneSpace, space_of
-from needle_cli.checking.model import Structure
+from needle_cli.checking.model import Array, Structure
 from needle_cli.checking.parameters.registry import kind_of
 from needle_cli.checking.shapes import Shape, broadcast, first_shape, match
 
 
-def every_key(claims: Claims) -> frozenset[str]:
+def corner_keys(claims: Claims) -> frozenset[str]:
     """Return the corner cases of every strategy in use, from the written lists."""
     space = space_of(claims)
     found: set[str] = set()
@@ -71,7 +71,7 @@ def _shape_keys(claims: Claims, lane: LaneSpace) -> Iterator[str]:
             yield f"{name}: {claim.members[1]} members"
 
 
-def keys_of(claims: Claims, structure: Structure) -> frozenset[str]:
+def reached(claims: Claims, structure: Structure) -> frozenset[str]:
     """Return the corner cases that a structure is."""
     lane = space_of(claims).lane(structure.lane)
     prefix = f"{structure.lane}: " if structure.lane else ""
@@ -117,14 +117,17 @@ def _shape_reached(lane: LaneSpace, structure: Structure) -> Iterator[str]:
             yield f"interior broadcast: {name}"
 
 
-def missed(claims: Claims, seen: frozenset[str]) -> frozenset[str]:
-    """Return the corner cases that a run did not reach."""
-    return every_key(claims) - seen
-
-
-def reached_by_corners(claims: Claims) -> frozenset[str]:
-    """Return what the deterministic corners alone reach."""
-    found: set[str] = set()
-    for structure in corner_structures(claims):
-        found |= keys_of(claims, structure)
-    return frozenset(found)
+def has_layout(array: Array, layout: str) -> bool:
+    """Tell whether an array really lies in memory as the word says."""
+    steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
+    if layout == "C":
+        return bool(array.flags.c_contiguous)
+    if layout == "F":
+        return bool(array.flags.f_contiguous and not array.flags.c_contiguous)
+    if layout == "transposed":
+        return not array.flags.c_contiguous and bool(array.swapaxes(-1, -2).flags.c_contiguous)
+    if layout == "sliced":
+        return not array.flags.c_contiguous and min(steps) > array.itemsize
+    if layout == "reversed":
+        return all(step < 0 for step in steps)
+    return 0 in steps
