@@ -61,7 +61,14 @@ REPORTS = tuple(name for name, form in FORMATS.items() if form.file)
 GROUPS = ("WHAT", "WHERE", "HOW HARD", "VERDICT", "OUTPUT", "RUN")
 WHAT, WHERE, HOW_HARD, VERDICT, OUTPUT, RUN = GROUPS
 DTYPES = ("float64", "float32", "float16")
-PROFILE_NAMES = ("quick", "default", "ci", "deep")
+
+PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "quick": {"max-examples": 20},
+    "default": {},
+    "ci": {"max-examples": 200, "seed": 0, "progress": False, "timeout": 120.0},
+    "deep": {"max-examples": 5000, "seed": "date", "timeout": 1800.0},
+}
+PROFILE_NAMES = tuple(PROFILES)
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("k", "text", "", "Operators whose name fits EXPR: words with and, or, not, ().",
@@ -127,13 +134,6 @@ SETTINGS: tuple[Setting, ...] = (
             RUN, metavar="SIZE"),
 )  # fmt: skip
 BY_NAME = {setting.name: setting for setting in SETTINGS}
-
-PROFILES: Mapping[str, Mapping[str, Any]] = {
-    "quick": {"max-examples": 20},
-    "default": {},
-    "ci": {"max-examples": 200, "seed": 0, "progress": False, "timeout": 120.0},
-    "deep": {"max-examples": 5000, "seed": "date", "timeout": 1800.0},
-}
 
 
 @dataclass(frozen=True)
@@ -356,22 +356,15 @@ def _refuse_unknown(config: Config, environ: Mapping[str, str]) -> None:
         for name, table in profiles.items():
             where = f"tool.needle.profile.{name}"
             if name not in PROFILE_NAMES or not isinstance(table, dict):
-                raise Problem(
-                    f"{where} is not a profile: there are {', '.join(PROFILE_NAMES)}",
-                    kind="config",
-                    path=path,
-                    nearest=nearest(name, PROFILE_NAMES),
-                )
+                text = f"{where} is not a profile: there are {', '.join(PROFILE_NAMES)}"
+                near = nearest(name, PROFILE_NAMES)
+                raise Problem(text, kind="config", path=path, nearest=near)
             tables[where] = table
     for where, table in tables.items():
         for key in table:
             if key not in BY_NAME or (key == "profile" and where != "tool.needle"):
-                raise Problem(
-                    f"unknown key {where}.{key}",
-                    kind="config",
-                    path=path,
-                    nearest=nearest(key, BY_NAME),
-                )
+                near = nearest(key, BY_NAME)
+                raise Problem(f"unknown key {where}.{key}", kind="config", path=path, nearest=near)
     known = {variable(name) for name in BY_NAME}
     for name in environ:
         if name.startswith("NEEDLE_") and name not in known:

@@ -137,12 +137,8 @@ def _rewrite(
 
 
 def _command(name: str, callback: Any, params: Sequence[click.Parameter] = ()) -> click.Command:
-    shared = [option for option in options_of() if option.name in SHARED]
-    every = [
-        click.Argument(["names"], nargs=-1, metavar="[NAME|GLOB|PATH.py]..."),
-        *params,
-        *shared,
-    ]
+    names = click.Argument(["names"], nargs=-1, metavar="[NAME|GLOB|PATH.py]...")
+    every = [names, *params, *options_of(SHARED)]
     return click.Command(name, callback=callback, params=every, help=callback.__doc__)
 
 

@@ -134,7 +134,7 @@ SPEC_OPTIONS = ("specs", "trust", "against", "accept_weakening", "format", "colo
 command = Check(
     "check",
     callback=_group,
-    params=list(options_of()),
+    params=options_of(),
     invoke_without_command=True,
     help="Check gradients: of all operators, of those named, or of a file's own.\n\n"
     "Options may stand before or after `ops`; every one can also be set as NEEDLE_NAME or in "
@@ -155,7 +155,7 @@ command.add_command(
         callback=_specs,
         params=[
             click.Argument(["names"], nargs=-1, metavar="[PATH.py]..."),
-            *(option for option in options_of() if option.name in SPEC_OPTIONS),
+            *options_of(SPEC_OPTIONS),
         ],
         help="Check specs only: valid and complete. Fast, no arrays.",
     )

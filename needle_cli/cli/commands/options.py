@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -48,14 +48,14 @@ class Grouped(click.Option):
         self.group = group
 
 
-def options_of(settings: Mapping[str, Setting] | None = None) -> list[Grouped]:
-    """Return fresh click options for all settings."""
+def options_of(names: Collection[str] | None = None) -> list[Grouped]:
+    """Return fresh click options for all settings, or for those that are named."""
     found = [option for setting in SETTINGS for option in _options(setting)]
     found.append(
         Grouped(["--list", "list_only"], is_flag=True, help="Name the operators, judge nothing.",
                 group="WHAT")
     )  # fmt: skip
-    return found
+    return [option for option in found if names is None or option.name in names]
 
 
 def given(parameters: Mapping[str, Any]) -> dict[str, Any]:

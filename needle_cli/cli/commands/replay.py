@@ -22,7 +22,7 @@ from needle_cli.running import replay
 from needle_cli.running.provenance import versions
 from needle_cli.settings import Settings, resolve
 
-OPTIONS = ("device", "specs", "trust", "timeout", "format", "color", "no_color", "hints", "jobs",
+OPTIONS = ("specs", "trust", "timeout", "format", "color", "no_color", "hints", "jobs",
            "memory_limit", "verbose", "quiet")  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def _params() -> Sequence[click.Parameter]:
         click.Option(["--script"], is_flag=True, help="Print a script of numpy and needle only."),
         click.Option(["--keep"], is_flag=True, help="Keep the files of cases that are fixed."),
         click.Option(["--to-spec"], is_flag=True, help="Add the case to the spec's [[example]]s."),
-        *(option for option in options_of() if option.name in OPTIONS and option.name != "device"),
+        *options_of(OPTIONS),
     ]
 
 

@@ -51,7 +51,7 @@ command = click.Command(
         click.Argument(["files"], nargs=-1, required=True, metavar="RUN.json..."),
         click.Option(["--to"], multiple=True, metavar="FORMAT[=PATH]",
                      help=f"A screen ({', '.join(SCREENS)}), or a file of any format."),
-        *(option for option in options_of() if option.name in OPTIONS),
+        *options_of(OPTIONS),
     ],
     help=_command.__doc__,
 )  # fmt: skip
