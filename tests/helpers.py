@@ -31,8 +31,11 @@ def workplace():
     return folder
 
 
-def needle(*words, cwd=None, stand_in=False, timeout=120, **environ):
-    """Run `needle` in a process; return exit code, stdout and stderr."""
+def needle(*words, cwd=None, stand_in=False, timeout=400, **environ):
+    """Run `needle` in a process; return exit code, stdout and stderr.
+
+    The time limit only ends what hangs: a slow or busy machine has to stay below it.
+    """
     cwd = cwd or workplace()
     env = environment(stand_in, environ)
     done = subprocess.run(

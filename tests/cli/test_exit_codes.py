@@ -163,8 +163,9 @@ def test_max_time_leaves_the_rest_unanswered():
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of a terminal")
 def test_interrupt_reports_what_was_done(tmp_path):
-    report = tmp_path / "report.json"
-    words = ["check", "canned.py", "-k", "right or slow", "-j", "1", "--report", f"json={report}"]
+    report, events = tmp_path / "report.json", tmp_path / "events.ndjson"
+    words = ["check", "canned.py", "-k", "right or slow", "-j", "1",
+             f"--report=json={report}", f"--report=ndjson={events}"]  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "needle_cli", *words],
         cwd=workplace(),
@@ -173,9 +174,12 @@ def test_interrupt_reports_what_was_done(tmp_path):
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    time.sleep(6)
+    while process.poll() is None and not (
+        events.exists() and "operator_done" in events.read_text("utf-8")
+    ):
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    screen, errors = process.communicate(timeout=20)
+    screen, errors = process.communicate(timeout=300)
     assert process.returncode == 130, errors
     assert b"interrupted" in screen and b"Traceback" not in errors
     document = json.loads(report.read_text(encoding="utf-8"))
@@ -191,7 +195,7 @@ def shell(command):
         env=environment(stand_in=True),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

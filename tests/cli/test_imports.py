@@ -26,7 +26,7 @@ def loaded(*words, **environ):
         env=environment(True, environ),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert "loaded" in done.stderr, done.stderr
     return done.stderr.rpartition("loaded ")[2].strip()

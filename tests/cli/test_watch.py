@@ -52,6 +52,6 @@ def test_it_runs_again_and_ends_with_the_last_code(tmp_path):
         assert process.stderr.readline().startswith("watching")
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        screen, _ = process.communicate(timeout=60)
+        screen, _ = process.communicate(timeout=300)
     assert process.returncode == 1
     assert screen.count("canned/wrong[cpu-float64] gradient") == 2

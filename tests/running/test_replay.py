@@ -154,7 +154,7 @@ def test_the_script_shows_the_disagreement(failed):
     assert len(script.splitlines()) < 30
     (folder / "script.py").write_text(script)
     done = subprocess.run([sys.executable, "script.py"], cwd=folder, env=environment(),
-                          capture_output=True, text=True, timeout=60)  # fmt: skip
+                          capture_output=True, text=True, timeout=300)  # fmt: skip
     assert done.returncode == 0, done.stderr
     pairs = re.findall(r"^a\[.*\]: analytic (\S+), numeric (\S+)$", done.stdout, re.MULTILINE)
     assert pairs
