@@ -9,7 +9,9 @@ from types import ModuleType
 
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.generation.requirements import Unmet, parse_requirement, tables
+from needle_cli.checking.generation.shape_plans import Planner
 from needle_cli.checking.generation.structure_space import space_of
+from needle_cli.checking.model import GeneratorError
 from needle_cli.specs.document import Document, read_document
 from needle_cli.specs.errors import SpecError, listed, nearest, shown
 from needle_cli.specs.fields import TOP
@@ -67,6 +69,7 @@ def load_spec(
         )
     check_lanes(top, claims)
     check_requirements(top, claims)
+    check_indices(top, claims)
     check_signature(top, claims, family, module)
     return Spec(path, f"{family}/{claims.function}", claims, document.lines)
 
@@ -165,6 +168,20 @@ def _unmet(
                     "bounds under dims and param that leave a choice",
                 )
     raise AssertionError("some requirement is unmet")
+
+
+def check_indices(top: Table, claims: Claims) -> None:
+    """Refuse bounds that leave an index without enough positions in a typical case."""
+    for lane in ("", *(lane.name for lane in claims.lanes)):
+        try:
+            Planner(space_of(claims).lane(lane)).typical()
+        except GeneratorError:
+            where = f" in the lane {shown(lane)}" if lane else ""
+            raise top.error(
+                "dims" if "dims" in top else "input",
+                f"sizes within their bounds leave an index without enough positions{where}",
+                'bounds under dims that leave more, or a requirement such as "n <= v"',
+            ) from None
 
 
 def check_signature(top: Table, claims: Claims, family: str, module: ModuleType | None) -> None:

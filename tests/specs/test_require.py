@@ -188,3 +188,32 @@ def test_many_names_with_few_values_end() -> None:
     with pytest.raises(requirements.Unmet) as caught:
         requirements.tables(["+".join(names) + " > 20"], dict.fromkeys(names, (0, 1)))
     assert caught.value.thinned
+
+
+INDEX = """\
+op = "elsewhere:pick"
+reference = "operator:getitem"
+args = ["a", "i"]
+input.a = "(v)"
+input.i = {{ shape = "(n)", domain = {{ name = "index", into = "a", duplicates = "forbid" }} }}
+dims.v = {{ min = 1, max = 4 }}
+dims.n = {{ min = {least}, max = 5 }}
+"""
+
+
+def index_spec(folder: Path, least: int, more: str = "") -> Path:
+    path = folder / "pick.toml"
+    path.write_text(more + INDEX.format(least=least))
+    return path
+
+
+def test_an_index_without_enough_positions_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="enough positions") as caught:
+        load_spec(index_spec(tmp_path, 5))
+    assert caught.value.line == 6 and "n <= v" in caught.value.expected
+
+
+def test_a_requirement_leaves_an_index_enough_positions(tmp_path: Path) -> None:
+    """Twin: the same operator with bounds that fit is loaded and drawn."""
+    claims = load_spec(index_spec(tmp_path, 1, 'require = ["n <= v"]\n')).claims
+    assert all(values["n"] <= values["v"] for values in drawn(claims))
