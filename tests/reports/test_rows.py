@@ -18,6 +18,7 @@ FINDING = FindingView(
     "differ", "a cause", "sure", SPOT,
     CaseView(RECORD, "said", "tie", {"a": [1]}, (SPOT, replace(SPOT, wrong=False))),
     CaseView(None, "", "", {"a": [9]}), 6, "[[kink]]",
+    code="slope", cause_name="ratio", cause_values={"factor": "2"},
 )  # fmt: skip
 ROW = Row(
     *HEADING.values(), "fail", "why", 100,

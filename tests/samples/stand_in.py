@@ -39,6 +39,9 @@ def wrong(task):
         CaseView(record(task, "gradient", [1], [1.0]), "", "square", {"a": [1]}, (spot,)),
         CaseView(None, "", "", {"a": [2, 2]}, elements),
         probes=6,
+        code="slope",
+        cause_name="ratio",
+        cause_values={"factor": "2"},
     )
 
 
