@@ -231,10 +231,10 @@ class Claims:
         return factor
 
     def varies(self, device: str) -> bool:
-        """Tell whether equal calls may round differently on a device."""
+        """Return True if equal calls may round differently on a device."""
         return any(_covers(entry.device, device) for entry in self.nondeterministic)
 
 
 def _covers(stated: str, device: str) -> bool:
-    """Tell whether an entry is meant for a device: "" is every one, `cuda` every GPU."""
+    """Return True if an entry is meant for a device: "" is every one, `cuda` every GPU."""
     return stated in ("", device.partition(":")[0])

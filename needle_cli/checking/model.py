@@ -430,8 +430,8 @@ class Structure:
 class Plan:
     """How hard to look: which checks, how many examples, the seed, the device and dtype.
 
-    With `first` nothing more is asked after the first finding. Of checks in `known`, whose failure
-    is lived with, the failing case is not made smaller.
+    With `first` nothing more is asked after the first finding. The failing case of a check
+    in `known`, a known failure, is not made smaller.
     """
 
     checks: tuple[str, ...]

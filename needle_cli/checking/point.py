@@ -71,6 +71,12 @@ class Subject:
         return self.case.leaf_names()
 
     @property
+    def judged_names(self) -> list[str]:
+        """The name of every judged leaf."""
+        names = self.names
+        return [names[i] for i in self.judged]
+
+    @property
     def evaluation(self) -> Evaluation:
         """The evaluation at the case itself, made on first use."""
         if self._evaluation is None:

@@ -126,7 +126,7 @@ class EngineOperator:
     def graph_gradients(
         self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
     ) -> tuple[Gradient, ...]:
-        """Return what the engine's walk back leaves in the inputs of `uses` applications."""
+        """Return what the engine's reverse pass leaves in the inputs of `uses` applications."""
         leaves = self.lift(case, share, judged_only=True)
         with stage("compute"):
             total = self.outputs_of(self.apply(leaves, case))

@@ -80,7 +80,7 @@ class Engine:
         return _lazy_mode(self.autograd)
 
     def walk(self, outputs: Sequence[Any], cotangents: Sequence[Any], leaves: Sequence[Any]) -> Any:
-        """Run the engine's own walk back; return what it leaves in each leaf, or None."""
+        """Run the engine's own reverse pass; return what it leaves in each leaf, or None."""
         for leaf in leaves:
             if self.is_tensor(leaf):
                 leaf.grad = None

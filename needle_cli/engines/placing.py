@@ -65,7 +65,7 @@ def on_host(data: Any) -> Any:
 
 
 def is_away(data: Any) -> bool:
-    """Tell whether something is an array of another device: it has to be asked for its numbers."""
+    """Return True if something is an array of another device than the host."""
     return not isinstance(data, np.ndarray) and hasattr(data, "get") and hasattr(data, "strides")
 
 

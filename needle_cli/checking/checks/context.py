@@ -72,7 +72,7 @@ class Question:
         if self.case.cotangent is not None:
             parts = [c.reshape(-1) for c in self.case.cotangent if c.dtype.kind == "f"]
             given = np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
-            # A mended operator may have another output shape than the one recorded with the case.
+            # A fixed operator may have another output shape than the one recorded with the case.
             if given.size == self.wide.vector.size:
                 return given
         return self.wide.rounded(random_cotangent(self.rng("cotangent"), self.wide.vector.size))
@@ -134,21 +134,25 @@ def worst_entry(
     wanted: Sequence[Array],
     allowed: Sequence[Array],
     message: str,
+    where: Sequence[Array] | None = None,
 ) -> Answer:
     """Compare arrays entry by entry; a finding names the entry that is furthest outside.
 
-    NaN equals nothing, but equal infinities agree.
+    NaN equals nothing, but equal infinities agree. Entries outside the masks `where` are skipped.
     """
     share = 0.0
     place: tuple[str, tuple[int, ...] | None] = (names[0] if names else "", None)
     finding: Finding | None = None
-    for name, a, b, bound in zip(names, got, wanted, allowed, strict=True):
+    masks: Sequence[Array | None] = where or [None] * len(names)
+    for name, a, b, bound, mask in zip(names, got, wanted, allowed, masks, strict=True):
         if a.size == 0:
             continue
         with np.errstate(all="ignore"):
             error = np.where(a == b, 0.0, np.abs(a - b))
             ratio = np.where(error == 0.0, 0.0, error / bound)
         ratio = np.where(np.isnan(ratio), np.inf, ratio)
+        if mask is not None:
+            ratio = np.where(mask, ratio, 0.0)
         index = tuple(int(k) for k in np.unravel_index(int(np.argmax(ratio)), a.shape))
         here = float(ratio[index])
         if here > share:

@@ -86,7 +86,7 @@ def _at(subject: Subject, linear: frozenset[str], rng: np.random.Generator) -> A
     v = _integers(rng, subject.vector.shape)
     gradients = subject.gradients(v)
     owners = subject.case.leaf_owners()
-    names = [subject.names[i] for i in subject.judged]
+    names = subject.judged_names
     answers: list[Answer] = []
     for position, i in enumerate(subject.judged):
         if owners[i] not in linear or subject.leaves[i].size == 0:
@@ -127,7 +127,7 @@ def _at(subject: Subject, linear: frozenset[str], rng: np.random.Generator) -> A
 def _slack(values: Sequence[Array], dtype: np.dtype[Any]) -> float | None:
     """Return what sums may be off by: nothing where outputs are whole numbers, or halves of halves.
 
-    A mean of three is linear, and rounds; that is let go in float64, and not asked of others.
+    A mean of three is linear, but rounds. In float64 that is allowed for; other dtypes are skipped.
     """
     short = SHORT[str(dtype)]
     if all(np.array_equal(a * short, np.round(a * short), equal_nan=True) for a in values):

@@ -55,7 +55,7 @@ class Extremes(Check):
     def ask(self, question: Question) -> Answer:
         """Compare value and gradient at a case drawn far out in the domain.
 
-        The value is held against the reference in a wider float; the value then vouches for the
+        The value is compared with the reference in a wider float. A right value then stands for the
         numeric derivative. Where rounding hides the slope altogether nothing is said: that is what
         happens far out.
         """

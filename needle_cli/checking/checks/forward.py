@@ -32,7 +32,7 @@ from needle_cli.checking.model import (
 )
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import rms
-from needle_cli.checking.numerics.tolerance import MOVES, jittered, moved_by_rounding
+from needle_cli.checking.numerics.tolerance import MOVES, jittered, magnitude, moved_by_rounding
 from needle_cli.checking.point import is_floating, widen
 
 ERROR_CASE = "error case"
@@ -137,7 +137,7 @@ def _references_own(question: Question, claims: Claims, exact: Sequence[Array]) 
 
 
 def _both_nan(got: Array, exact: Array) -> Array:
-    """Tell where operator and reference both say that there is no number."""
+    """Return where operator and reference are both NaN."""
     if not (is_floating(got) and is_floating(exact)):
         return np.zeros(got.shape, dtype=bool)
     return np.asarray(np.isnan(got) & np.isnan(exact))
@@ -152,7 +152,7 @@ def _held(got: Array, exact: Array) -> Array:
 
 
 def _promoted(question: Question, got: Array, wanted: Array) -> bool:
-    """Tell whether only NumPy's promotion of Python numbers explains another dtype."""
+    """Return True if only NumPy's promotion of Python numbers explains another dtype."""
     floats = {leaf.dtype for leaf in question.subject.leaves if is_floating(leaf)}
     return len(floats) == 1 and got.dtype in floats and wanted.dtype.kind == "f"
 
@@ -178,7 +178,7 @@ def _rounding(question: Question, claims: Claims, exact: Sequence[Array]) -> lis
         if not is_floating(out):
             allowed.append(np.full(out.shape, 0.5))
             continue
-        size = np.where(np.isfinite(out), np.abs(out), 0.0).astype(np.float64)
+        size = magnitude(out)
         tiny = float(np.finfo(got.dtype).smallest_subnormal) if is_floating(got) else SMALLEST
         allowed.append(eps * (32 * size + 4 * rms(size)) + 16 * change + 8 * tiny)
     return allowed
@@ -244,7 +244,7 @@ def error_case(claims: Claims, error: ErrorCase, dtype: str) -> Case:
 
 
 def _is_a(error: BaseException, name: str) -> bool:
-    """Tell whether the exception is of the named class, by the names of its ancestors."""
+    """Return True if the exception is of the named class, by the names of its ancestors."""
     wanted = name.rpartition(".")[2]
     ancestors = {kind.__name__ for kind in type(error).__mro__}
     builtin = getattr(builtins, wanted, None)

@@ -25,7 +25,7 @@ class Graph(Check):
     ability = "graph"
 
     def ask(self, question: Question) -> Answer:
-        """Ask the engine's walk back for two and three uses, and for one value in several slots."""
+        """Ask the reverse pass for two and three uses, and for one value in several slots."""
         subject = question.wide
         op = question.op
         if not has_graph(op) or not subject.judged or not subject.vector.size:
@@ -117,12 +117,10 @@ def _equal(
     text: str,
     terms: Sequence[Array] | None = None,
 ) -> Answer:
-    names = [subject.names[i] for i in subject.judged]
+    names = subject.judged_names
     size = norm(np.concatenate([t.reshape(-1) for t in terms])) if terms is not None else 0.0
     with np.errstate(all="ignore"):
         # Where the gradient itself is infinite or NaN there is nothing to add up.
         finite = [np.isfinite(b) for b in wanted]
-        got = [np.where(m, a, 0.0) for a, m in zip(got, finite, strict=True)]
-        wanted = [np.where(m, b, 0.0) for b, m in zip(wanted, finite, strict=True)]
         allowed = [16 * (EPS * (np.abs(b) + size) + SMALLEST) for b in wanted]
-    return worst_entry("graph", Code.USES, names, got, wanted, allowed, text)
+    return worst_entry("graph", Code.USES, names, got, wanted, allowed, text, finite)

@@ -86,7 +86,7 @@ class KinkCheck(Check):
 
 
 def concerns(claims: Claims) -> bool:
-    """Tell whether an operator has anything to ask: declared kinks, or a closed end of a domain."""
+    """Return True if an operator has declared kinks, or a closed end of a domain."""
     return bool(claims.kinks) or any(
         domain_of(claim.domain).closed_ends and claim.differentiable
         for claim in claims.inputs.values()
@@ -195,7 +195,7 @@ class Site:
         self, code: Code, message: str, place: Place | None = None, **numbers: float
     ) -> Finding:
         if place is None:
-            names = [self.subject.names[i] for i in self.subject.judged]
+            names = self.subject.judged_names
             return _finding(code, names[0], None, message, **numbers)
         leaf = self.subject.leaves[place[0]]
         index = tuple(int(k) for k in np.unravel_index(place[1], leaf.shape))
@@ -373,7 +373,7 @@ class Site:
         return alike.index(j) % len(places) if j in alike else 0
 
     def _answers(self, i: int, places: list[Place]) -> bool:
-        """Tell whether an output answers for tied entries.
+        """Return True if an output answers for tied entries.
 
         Along coordinates the first and the last of a tie are kinked. Those between look smooth, and
         only their gradients tell.

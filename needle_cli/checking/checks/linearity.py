@@ -10,14 +10,14 @@ from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
 from needle_cli.checking.model import Answer, Array, Code, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
-from needle_cli.checking.numerics.tolerance import widen_spread
+from needle_cli.checking.numerics.tolerance import magnitude, widen_spread
 from needle_cli.checking.point import Subject
 
 JITTERS = 6
-"""Cotangents beside one that is looked at, to see how rounding scatters."""
+"""Cotangents tried beside a given one, to see how rounding scatters; tuned."""
 
 JITTER = 16
-"""How many roundings they are away at most: what cancels may stand still for a few."""
+"""How many roundings they are away at most: what cancels may not move for a few; tuned."""
 
 SCALED = "vjp({factor:g} v) is not {factor:g} vjp(v): the gradient is not linear in the cotangent"
 TWICE = "two equal calls of gradient give different bytes"
@@ -71,12 +71,12 @@ def scaled(
 ) -> Answer:
     """Ask whether `vjp(c v)` equals `c vjp(v)` by value for a power of two `c`.
 
-    Entries that overflow are let go, and near the smallest numbers of the dtype a few of those. In
-    float16 numbers between input and result may be that small as well, and what inputs moved by a
-    last place do is let go. `loose` allows for sums that are added up in another order.
+    Entries that overflow are skipped. Near the smallest numbers of the dtype an error of a few of
+    those is allowed. In float16 intermediate results may be that small as well, so what inputs
+    moved by a last place do is allowed too. `loose` allows for sums added up in another order.
     """
     got = subject.gradients(factor * v)
-    names = [subject.names[i] for i in subject.judged]
+    names = subject.judged_names
     held, wanted, allowed = [], [], []
     for i, a, g in zip(subject.judged, got, of_v, strict=True):
         limits = np.finfo(subject.leaves[i].dtype)
@@ -89,7 +89,7 @@ def scaled(
         floor = 8 * max(v.size, g.size) * tiny * max(abs(factor), 1.0)
         allowed.append(np.where(small, floor, tiny / 2))
     if loose:
-        finite = [np.where(np.isfinite(b), np.abs(b), 0.0) for b in wanted]
+        finite = [magnitude(b) for b in wanted]
         natural = natural_sizes(subject, factor * v)
         for k, (size, gain) in enumerate(zip(finite, natural, strict=True)):
             allowed[k] = allowed[k] + 64 * subject.eps * (size + rms(size) + gain)
@@ -97,8 +97,7 @@ def scaled(
     if half and not quick_equal(held, wanted, allowed):
         moved = _beside(subject, factor * v, rng)
         for k, (a, b) in enumerate(zip(moved, wanted, strict=True)):
-            change = np.abs(a - b)
-            allowed[k] = allowed[k] + 8 * np.where(np.isfinite(change), change, 0.0)
+            allowed[k] = allowed[k] + 8 * magnitude(a - b)
     return worst_entry(
         "linearity", Code.NOT_LINEAR, names, held, wanted, allowed, SCALED.format(factor=factor)
     )
@@ -118,7 +117,7 @@ def added(
     have. Beyond it the rounding is measured: cotangents moved by some units in the last place.
     """
     (v, of_v), (w, of_w) = first, second
-    names = [subject.names[i] for i in subject.judged]
+    names = subject.judged_names
     with np.errstate(all="ignore"):
         wanted = [a + b for a, b in zip(of_v, of_w, strict=True)]
         finite = [np.isfinite(a) & np.isfinite(b) for a, b in zip(of_sum, wanted, strict=True)]
@@ -150,7 +149,7 @@ def added(
 
 
 def quick_equal(got: Sequence[Array], wanted: Sequence[Array], allowed: Sequence[Array]) -> bool:
-    """Tell whether every entry lies within its bound."""
+    """Return True if every entry lies within its bound."""
     return all(
         bool(np.all(np.abs(a - b) <= bound))
         for a, b, bound in zip(got, wanted, allowed, strict=True)

@@ -19,7 +19,7 @@ from needle_cli.checking.checks.precision import agree
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import Answer, Array, Code, OpUnderTest, Plan, Structure
 from needle_cli.checking.numerics.probes import rms
-from needle_cli.checking.numerics.tolerance import moved_by_rounding
+from needle_cli.checking.numerics.tolerance import magnitude, moved_by_rounding
 from needle_cli.checking.point import Subject, is_floating
 
 CHECK = "parity"
@@ -61,7 +61,7 @@ class Parity(Check):
                 cotangent = np.round(8 * cotangent)
             got = there.gradients(cotangent)
             if exact:
-                names = [there.names[i] for i in there.judged]
+                names = there.judged_names
                 allowed = [np.zeros(g.shape) for g in got]
                 text = f"the gradient on {question.device} is not the host's, to the bit"
                 wanted = here.gradients(cotangent)
@@ -88,7 +88,7 @@ def same_outputs(
             kinds = f"{a.dtype} {a.shape} and not {b.dtype} {b.shape}"
             return refused(check, code, f"{text}: output {place} is {kinds}")
         alike = (a == b) | (np.isnan(a) & np.isnan(b)) if is_floating(a) else a == b
-        size = np.where(np.isfinite(b), np.abs(b), 0.0).astype(np.float64)
+        size = magnitude(b)
         eps = float(np.finfo(b.dtype).eps) if is_floating(b) else 0.0
         bound = eps * (32 * size + 4 * rms(size)) + 16 * change
         got.append(np.where(alike, 0.0, a).astype(np.float64))

@@ -25,7 +25,7 @@ from needle_cli.checking.checks.context import (
 from needle_cli.checking.checks.linearity import natural_sizes
 from needle_cli.checking.model import Answer, Array, Code, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
-from needle_cli.checking.numerics.tolerance import moved_by_rounding, norm
+from needle_cli.checking.numerics.tolerance import magnitude, moved_by_rounding, norm
 from needle_cli.checking.point import Subject, is_floating, narrow, widen
 
 NARROW = ("float32", "float16")
@@ -40,7 +40,7 @@ CLEAR = 0.1
 """Share of what rounding alone allows up to which nobody asks what moved inputs do."""
 
 EVERY = 4
-"""Of so many cases one is asked for that: it costs three times what the first gradient does."""
+"""One case in so many is asked for it: it costs three times what the first gradient does."""
 
 
 class Precision(Check):
@@ -164,7 +164,7 @@ def _second(
 
 
 def _survives(before: Sequence[Array], after: Sequence[Array]) -> bool:
-    """Tell whether rounding kept every number finite, nonzero and apart from the others' zeros."""
+    """Return True if rounding kept every number finite, and nonzero unless it was zero before."""
     for a, b in zip(before, after, strict=True):
         if is_floating(a) and not (np.isfinite(b).all() and np.array_equal(a == 0, b == 0)):
             return False
@@ -198,34 +198,33 @@ def agree(
     a gradient, and what inputs moved by one narrow rounding do to the float64 gradient. `terms` is
     the size of numbers that may have cancelled on the way.
     """
-    names = [low.names[i] for i in low.judged]
+    names = low.judged_names
     high = wide.gradients(cotangent)
-    kept_got, kept_high, allowed = [], [], []
+    kept, allowed = [], []
     sizes = natural_sizes(wide, cotangent)
     unsquarable = _unsquarable(low)
     for i, a, b, natural in zip(low.judged, got, high, sizes, strict=True):
         info = np.finfo(low.leaves[i].dtype)
-        finite = np.where(np.isfinite(b), np.abs(b), 0.0)
+        finite = magnitude(b)
         size = finite + rms(finite) + natural + terms
         tiny = float(info.smallest_subnormal) * max(1.0, norm(cotangent), rms(finite))
         allowed.append(factor * 12 * (low.eps * size + tiny))
         # Beyond the narrow range nothing is promised, for the result or for what it is made of.
         beyond = ~np.isfinite(b) | (finite > 0.01 * float(info.max))
         beyond |= ~np.isfinite(a) & (unsquarable or natural > 1e-3 * float(info.max))
-        kept_got.append(np.where(beyond, 0.0, a))
-        kept_high.append(np.where(beyond, 0.0, b))
+        kept.append(~beyond)
     dtype = low.leaves[low.judged[0]].dtype
     text = text or f"the {dtype} gradient is not the float64 one rounded"
-    answer = worst_entry(check, code, names, kept_got, kept_high, allowed, text)
+    answer = worst_entry(check, code, names, got, high, allowed, text, kept)
     if answer.share <= CLEAR:
         return answer
     spread = _conditioning(wide, cotangent, low.eps, high)
     allowed = [bound + factor * 8 * moved for bound, moved in zip(allowed, spread, strict=True)]
-    return worst_entry(check, code, names, kept_got, kept_high, allowed, text)
+    return worst_entry(check, code, names, got, high, allowed, text, kept)
 
 
 def _unsquarable(subject: Subject) -> bool:
-    """Tell whether a number of the inputs has no square, or no reciprocal one, in its own dtype.
+    """Return True if a number of the inputs has no square, or no reciprocal one, in its own dtype.
 
     A right formula may pass through either, and through 0 times infinity.
     """

@@ -13,6 +13,7 @@ from needle_cli.checking.checks.parity import same_outputs
 from needle_cli.checking.generation.layouts import arrange
 from needle_cli.checking.model import Answer, Array, Case, Code, Garbage, Gradient, OperatorError
 from needle_cli.checking.numerics.probes import rms
+from needle_cli.checking.numerics.tolerance import magnitude
 from needle_cli.checking.point import Subject
 
 CHEAP_UP_TO = 4096
@@ -150,21 +151,21 @@ def repeatable_within(question: Question) -> Answer:
             (held.gradients(v), Code.STALE, BETWEEN),
             (fresh.gradients(v), Code.STALE, REMEMBERED),
         ]
-    names = [subject.names[i] for i in subject.judged]
+    names = subject.judged_names
     first = subject.gradients(v)
     allowed = _reordered(subject, v, first)
     answers = [answer]
     for got, code, text in asked:
-        alike = [(g == f) | (np.isnan(g) & np.isnan(f)) for g, f in zip(got, first, strict=True)]
-        got = [np.where(same, f, g) for same, f, g in zip(alike, first, got, strict=True)]
-        answers.append(worst_entry(CHECK, code, names, got, first, allowed, _within(text)))
+        other = [~(np.isnan(g) & np.isnan(f)) for g, f in zip(got, first, strict=True)]
+        text = _within(text)
+        answers.append(worst_entry(CHECK, code, names, got, first, allowed, text, other))
     return merge(answers)
 
 
 def _reordered(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> list[Array]:
     """Return what sums in another order may change of gradients."""
     natural = natural_sizes(subject, cotangent)
-    sizes = [np.where(np.isfinite(g), np.abs(g), 0.0) for g in gradients]
+    sizes = map(magnitude, gradients)
     return [
         64 * subject.eps * (size + rms(size) + gain)
         for size, gain in zip(sizes, natural, strict=True)
@@ -202,7 +203,7 @@ def any_layout(question: Question) -> Answer:
     """Ask for the same answers, within rounding, for views of the same numbers."""
     subject = question.subject
     reference = question.gradients
-    names = [subject.names[i] for i in subject.judged]
+    names = subject.judged_names
     rng = question.rng("purity", "layout")
     layout = sorted(LAYOUTS)[int(rng.integers(len(LAYOUTS)))]
     chosen = LAYOUTS[layout]
@@ -216,8 +217,6 @@ def any_layout(question: Question) -> Answer:
         return refused(CHECK, Code.LAYOUT, text)
     # Another layout is another order of the same sums.
     allowed = _reordered(question.wide, question.cotangent, reference)
-    both = [np.isfinite(a) | np.isfinite(b) for a, b in zip(got, reference, strict=True)]
-    got = [np.where(m, a, 0.0) for a, m in zip(got, both, strict=True)]
-    wanted = [np.where(m, b, 0.0) for b, m in zip(reference, both, strict=True)]
+    some = [np.isfinite(a) | np.isfinite(b) for a, b in zip(got, reference, strict=True)]
     text = f"a {chosen} view changes the gradient"
-    return worst_entry(CHECK, Code.LAYOUT, names, got, wanted, allowed, text)
+    return worst_entry(CHECK, Code.LAYOUT, names, got, reference, allowed, text, some)

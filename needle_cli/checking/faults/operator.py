@@ -70,7 +70,7 @@ class Planted:
     def graph_gradients(
         self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
     ) -> tuple[Gradient, ...]:
-        """Return what the walk back would leave: it adds up what a wrong `gradient` answers.
+        """Return what the reverse pass would leave: it adds up what a wrong `gradient` answers.
 
         One value in several slots is left as it is.
         """
@@ -168,7 +168,7 @@ class _CutEvaluation:
 
 
 def differ(right: Sequence[Gradient], found: Sequence[Gradient]) -> bool:
-    """Tell whether two answers differ by more than the last digits: value, shape, dtype or form."""
+    """Return True if two answers differ in more than last digits: value, shape, dtype or form."""
     if len(right) != len(found):
         return True
     for a, b in zip(right, found, strict=True):
@@ -184,7 +184,7 @@ def differ(right: Sequence[Gradient], found: Sequence[Gradient]) -> bool:
 
 
 def _alike(a: Array, b: Array) -> bool:
-    """Tell whether arrays agree to a few roundings of their largest entry; NaN agrees with NaN."""
+    """Return True if arrays agree to a few roundings of their largest entry, and in NaN."""
     with np.errstate(all="ignore"):
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         if same.all():

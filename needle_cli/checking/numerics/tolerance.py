@@ -45,6 +45,11 @@ def norm(array: Array) -> float:
     return rms(flat) * math.sqrt(flat.size)
 
 
+def magnitude(array: Array) -> Array:
+    """Return the absolute values in float64, 0 where an entry is not finite."""
+    return np.where(np.isfinite(array), np.abs(array), 0.0).astype(np.float64)
+
+
 def summation_rounding(
     gradients: Sequence[Array], direction: Sequence[Array], eps: float = EPS
 ) -> float:
@@ -99,5 +104,4 @@ def widen_spread(spread: list[Array], moved: Sequence[Array], base: Sequence[Arr
     for k, (a, b) in enumerate(zip(moved, base, strict=True)):
         if b.dtype.kind != "f":
             continue  # an index or a flag that changes is no rounding
-        change = np.abs(np.asarray(a - b, dtype=np.float64))
-        spread[k] = np.maximum(spread[k], np.where(np.isfinite(change), change, 0.0))
+        spread[k] = np.maximum(spread[k], magnitude(np.asarray(a - b, dtype=np.float64)))

@@ -34,7 +34,7 @@ CHECK = "faults"
 """The name of the row."""
 
 SMALL = 64
-"""Entries of a case up to which float32 and second order are looked at before the checks are."""
+"""Entries of a case up to which a fault is looked for in float32 and second order as well."""
 
 REFUSED = (Status.FAIL, Status.ERROR, Status.NO_DERIVATIVE)
 
@@ -86,9 +86,9 @@ def plant(op: OpUnderTest, claims: Claims, plan: Plan) -> Result:
 
 
 def _shows(planted: Planted, cases: Sequence[Case]) -> bool:
-    """Tell whether a fault changes any answer, which is quicker than asking all checks in vain.
+    """Return True if a fault changes any answer, which is quicker than asking all checks in vain.
 
-    What is only there in a narrow dtype or in second order is looked for in the smaller cases.
+    The smaller cases are also tried in a narrow dtype and in second order.
     """
     for case in cases:
         asked = [case]
