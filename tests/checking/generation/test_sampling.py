@@ -215,7 +215,9 @@ def test_what_is_simplest_is_contiguous_plain_and_small():
     plain = find(
         structures(power()),
         lambda s: True,
-        settings=settings(database=None, suppress_health_check=list(HealthCheck)),
+        settings=settings(
+            database=None, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        ),
     )
     assert plain.lane == ""
     assert set(plain.layouts.values()) == {"C"}
@@ -239,7 +241,11 @@ def test_a_failure_of_one_corner_shrinks_to_little_else():
         structures(summation()),
         lambda s: isinstance(s.params["axes"], tuple) and min(s.params["axes"], default=0) < 0,
         settings=settings(
-            max_examples=2000, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=2000,
+            database=None,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
         ),
     )
     assert len(found.shapes["x"]) <= 2
