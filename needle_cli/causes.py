@@ -1,7 +1,7 @@
-"""The likely causes: what each is called, how it is said, why it happens, the usual fix.
+"""The table of likely causes: name, printed sentences, why it happens, and the usual fix.
 
-One table. The diagnosis names an entry and one of its forms, reports make the words, known failures
-compare the names. No code reads a printed sentence. This file imports nothing.
+The diagnosis picks an entry and one of its forms, reports print the sentence, and known failures
+compare names. No code parses a printed sentence. This file imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Page:
-    """One cause in words: the sentences that say it, by form, why it happens, how to fix it.
+    """One cause in words: its sentence in every form, why it happens, how to fix it.
 
-    A sentence may have the places `{whose}` (the gradient, or the gradient of some inputs) and
-    those of the values that its form needs. `wrong` and `right` are lines of code.
+    A sentence may contain the placeholder `{whose}` (the gradient, or the gradient of some inputs)
+    and one for each value that its form needs. `wrong` and `right` are lines of code.
     """
 
     says: Mapping[str, str]
@@ -27,10 +27,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Cause:
-    """The likely cause of a finding: an entry of `CAUSES`, one of its forms, and what it is about.
+    """The likely cause of a finding: an entry of `CAUSES` and one of its forms.
 
-    `inputs` are those whose gradient is meant, none for all of them. `values` fill the places of
-    the form's sentence.
+    `inputs` are the inputs whose gradient is meant; empty means all of them. `values` fill the
+    placeholders of the form's sentence.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Cause:
     inputs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        CAUSES[self.name].says[self.form]  # a cause that the table does not have is a KeyError
+        CAUSES[self.name].says[self.form]  # raises KeyError for an unknown cause
 
     def __str__(self) -> str:
         """Return the sentence."""
@@ -48,7 +48,7 @@ class Cause:
 
     @property
     def factor(self) -> str:
-        """The number, or the size, of a ratio: two ratios are two mistakes."""
+        """The factor of a ratio. Causes with different factors are different mistakes."""
         return self.values.get("factor", "")
 
 
@@ -82,8 +82,8 @@ CAUSES: Mapping[str, Page] = {
             "an earlier call is remembered",
             "not repeatable": "the answer is not repeatable: equal calls give different numbers",
         },
-        "Something kept on the operator, the class or the module comes from another call.",
-        "recompute from node.inputs; keep nothing but parameters",
+        "A value stored on the operator, the class or the module comes from another call.",
+        "recompute from node.inputs; store nothing but parameters",
         "self.y = numpy.exp(a)  # in compute, read in gradient",
         "return out_grad * node",
     ),
@@ -92,19 +92,19 @@ CAUSES: Mapping[str, Page] = {
             "leak": "NaN leaks from entries that are not used",
             "entries": "{whose} has NaN or infinite entries, and is right elsewhere",
         },
-        "0 / 0, 0 times infinity, or a branch that was not taken takes part with weight 0.",
-        "choose the harmless number before the operation, not after it",
+        "0 / 0, 0 times infinity, or a branch that was not taken enters with weight 0.",
+        "select a safe number before the operation, not after it",
         "where(a > 0, out_grad / a, 0)",
         "out_grad / where(a > 0, a, 1) * (a > 0)",
     ),
     "zeros": Page(
         {"": "{whose} is zero"},
-        "The graph is cut, or a factor is zero throughout.",
-        "use node.inputs, not their data; look for a factor that vanishes",
+        "The graph is cut, or a factor is zero everywhere.",
+        "use node.inputs, not their data; look for a factor that is zero",
     ),
     "cotangent ignored": Page(
         {"": "the output gradient is ignored in {whose}"},
-        "The derivative is returned as it is: right for a cotangent of ones alone.",
+        "The derivative is returned as it is, which is right only for a cotangent of ones.",
         "multiply by out_grad",
         "return 2 * a",
         "return out_grad * 2 * a",
@@ -114,7 +114,7 @@ CAUSES: Mapping[str, Page] = {
             "": "the gradient is not linear in the output gradient",
             "squared": "{whose} is multiplied by the output gradient",
         },
-        "out_grad is clipped, rounded, cast, squared, or decides a branch.",
+        "out_grad is clipped, rounded, cast or squared, or a branch depends on it.",
         "out_grad may appear only as a factor",
         "return clip(out_grad, -1, 1) * exp(a)",
         "return out_grad * exp(a)",
@@ -124,14 +124,14 @@ CAUSES: Mapping[str, Page] = {
             "number": "{whose} is exactly {factor} \N{MULTIPLICATION SIGN} the numeric one",
             "size": "{whose} is the numeric one times {factor}",
         },
-        "A constant factor, a sign, a parameter, or a count (mean for sum) is missing or too many.",
+        "A constant factor, a sign, a parameter or a count (mean for sum) is missing or extra.",
         "compare the factor with the formula: a constant, a sign, a parameter or a count is off",
         "return out_grad * 4 * a  # for a^2",
         "return out_grad * 2 * a",
     ),
     "cotangent returned": Page(
         {"": "the output gradient is returned unchanged as {whose}"},
-        "The slope itself is missing.",
+        "The derivative itself is missing.",
         "multiply by the derivative of the operator",
         "return out_grad",
         "return out_grad * cos(a)  # for sin",
@@ -141,15 +141,15 @@ CAUSES: Mapping[str, Page] = {
             "": "{whose} is transposed",
             "other": "{whose} misses a transposition of another input",
         },
-        "A transposition is missing or too many; square shapes hide it.",
+        "A transposition is missing or extra; square shapes hide it.",
         "write down the shapes: da = dy b^T, db = a^T dy",
         "return out_grad @ b, a @ out_grad",
         "return out_grad @ transpose(b), transpose(a) @ out_grad",
     ),
     "wrong axis": Page(
         {"": "{whose} is summed or spread along the wrong axis"},
-        "The gradient is spread, or summed, along another axis than the forward one.",
-        "put the reduced axis back with keepdims before broadcasting",
+        "The gradient is broadcast or summed along a different axis than the forward pass uses.",
+        "restore the reduced axis with keepdims before broadcasting",
         "return broadcast_to(out_grad, a.shape)",
         "return broadcast_to(reshape(out_grad, kept), a.shape)",
     ),
@@ -158,22 +158,23 @@ CAUSES: Mapping[str, Page] = {
             "": "{whose} is in reversed order",
             "running": "{whose} runs along an axis in the other direction",
         },
-        "An order is not undone: flip, cumulative sums and kernels run the other way in reverse.",
-        "run the axis in the other direction",
+        "The order of an axis is not reversed: the gradient of a flip, a cumulative sum or a"
+        " convolution runs the other way.",
+        "run along the axis in the other direction",
         "return cumsum(out_grad)",
         "return flip(cumsum(flip(out_grad)))",
     ),
     "operands swapped": Page(
         {"": "the operands' gradients are swapped"},
-        "One operand's gradient is returned in the place of another's.",
+        "One operand's gradient is returned in the position of another's.",
         "return the gradients in the order of the inputs",
         "return out_grad * a, out_grad * b  # for a * b",
         "return out_grad * b, out_grad * a",
     ),
     "duplicates": Page(
         {"": "contributions to one entry overwrite each other"},
-        "An entry that is used several times gets one contribution instead of their sum.",
-        "add up: numpy.add.at, or a sum over all uses",
+        "An entry that is used several times gets one contribution instead of the sum of all.",
+        "accumulate: numpy.add.at, or a sum over all uses",
         "g[index] = out_grad",
         "numpy.add.at(g, index, out_grad)",
     ),
@@ -182,8 +183,9 @@ CAUSES: Mapping[str, Page] = {
             "own": "{whose} is multiplied by the input, or by a power of it",
             "other": "{whose} is multiplied by another input",
         },
-        "The input stands where its reciprocal, another operand or nothing belongs.",
-        "derive the formula once more: which operand is the factor?",
+        "The formula has the input where it should have its reciprocal, another operand or"
+        " nothing.",
+        "derive the formula again: which operand is the factor?",
         "return out_grad * a  # for log a",
         "return out_grad / a",
     ),
@@ -194,8 +196,8 @@ CAUSES: Mapping[str, Page] = {
             "second order": "right in first order; "
             "in second order wrong only where some of the inputs are",
         },
-        "One branch, one end or one kind of input has a formula of its own, and that is wrong.",
-        "look at the branch that this region takes",
+        "The formula for one branch, one end of an axis or one kind of input is wrong.",
+        "look at the branch that is taken in this region",
         "return out_grad * sign(a)  # for a leaky slope below 0",
         "return out_grad * where(a > 0, 1, slope)",
     ),
@@ -205,7 +207,7 @@ CAUSES: Mapping[str, Page] = {
             "in part": "right in first order only: "
             "part of the gradient is computed outside the graph",
         },
-        "The gradient is computed on raw arrays, so that it has no gradient of its own.",
+        "The gradient is computed on raw arrays, so it has no gradient of its own.",
         "write gradient with operators on tensors: node.inputs[0], not its data",
         "return out_grad * Tensor(numpy.cos(a.numpy()))",
         "return out_grad * cos(a)",
@@ -217,7 +219,7 @@ CAUSES: Mapping[str, Page] = {
             "digits": "the gradient is right to few digits: it is computed in a narrower dtype",
         },
         "A constant, a cast or a narrow intermediate result changes the dtype or loses digits.",
-        "keep Python numbers as constants; cast nothing on the way",
+        "keep constants as Python numbers; do not cast intermediate results",
         "return out_grad * numpy.float64(0.5)",
         "return out_grad * 0.5",
     ),
@@ -226,7 +228,7 @@ CAUSES: Mapping[str, Page] = {
             "": "the gradient has another shape than its input",
             "raises": "the shapes inside gradient fit for some inputs only: it raises for others",
         },
-        "An axis is kept, lost or permuted on the way back.",
+        "The reverse pass keeps, loses or permutes an axis.",
         "every gradient has exactly the shape of its input",
     ),
     "form": Page(
@@ -236,7 +238,7 @@ CAUSES: Mapping[str, Page] = {
             "not none": "an input without a derivative gets a gradient",
             "none for zero": "{whose} is None, which counts as zero",
         },
-        "Every differentiable input gets a tensor of this graph, every other one None.",
+        "Every differentiable input has to get a tensor of this graph, and every other one None.",
         "return one tensor per differentiable input, None for the others",
     ),
     "device": Page(
@@ -248,16 +250,16 @@ CAUSES: Mapping[str, Page] = {
             "wraps": "the device, not the formula: positions that do not exist wrap around there",
             "answer": "the device, not the formula: {device} does not answer what the host answers",
         },
-        "The operator works on NumPy arrays alone: it makes constants on the host, asks for a"
-        " Python number, or calls what CuPy does not have.",
+        "The operator works only on NumPy arrays: it creates constants on the host, converts to a"
+        " Python number, or calls a function that CuPy does not have.",
         "stay with arrays: numpy functions dispatch to the array's own device",
         "scale = 1 / float(a.sum())",
         "scale = 1 / a.sum()",
     ),
     "compute": Page(
         {"": "compute, not gradient: the gradient is the reference's, the value is not"},
-        "The gradient is that of the reference, and `compute` returns another value.",
-        "compare compute with the formula and the reference; the gradient may stay",
+        "The gradient is that of the reference, but `compute` returns another value.",
+        "compare compute with the formula and the reference; the gradient is right",
         "return numpy.log1p(a)  # for log a; da = dy / a",
         "return numpy.log(a)",
     ),
@@ -266,8 +268,7 @@ CAUSES: Mapping[str, Page] = {
             "": "only {whose} is wrong",
             "another": "{whose} is another input's",
         },
-        "One operand's formula is wrong, the others are right.",
-        "fix that operand's term; the others are right",
+        "The formula for one operand is wrong; the others are right.",
+        "fix that operand's term",
     ),
 }
-"""The likely causes that a report can name."""

@@ -35,7 +35,7 @@ def test_every_status_has_a_severity():
 def test_explain(check):
     code, screen, _ = needle("explain", check)
     assert code == 0
-    for part in ("What it asks", "Why it fails", "How to mend it", "Example"):
+    for part in ("What it asks", "Why it fails", "How to fix it", "Example"):
         assert part in screen
     assert max(map(len, screen.splitlines())) <= 90
 

@@ -1,4 +1,4 @@
-"""Whether a gradient that does not fit its values fits those of the spec's reference."""
+"""Whether a gradient that does not match the operator's values matches the reference's."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from needle_cli.checking.point import Subject, widen
 
 
 def fits_reference(cases: Sequence[Case], inquiry: Inquiry) -> bool:
-    """Whether the gradient is right for the reference at all of some cases."""
-    referred = _Referred(inquiry.op, inquiry.claims)
+    """Return True if the gradient is right for the reference at all the cases."""
+    with_reference = _ReferenceValues(inquiry.op, inquiry.claims)
     asked = 0
     for case in cases:
         if not 0 < case.size() <= LARGEST:
             continue
         question = inquiry.question(case)
         try:
-            subject = Subject(referred, widen(case))
+            subject = Subject(with_reference, widen(case))
             if not 0 < subject.vector.size <= LARGEST:
                 continue
             with np.errstate(all="ignore"):
@@ -45,8 +45,8 @@ def fits_reference(cases: Sequence[Case], inquiry: Inquiry) -> bool:
     return asked > 0
 
 
-class _Referred:
-    """An operator whose values are the reference's and whose gradients are its own."""
+class _ReferenceValues:
+    """An operator with the reference's values and its own gradients."""
 
     abilities: frozenset[str] = frozenset()
 
@@ -57,19 +57,19 @@ class _Referred:
 
     @property
     def gradient_kind(self) -> GradientKind:
-        """The form that the operator's gradients have to have."""
+        """The form of the operator's own gradients."""
         return self._op.gradient_kind
 
-    def evaluate(self, case: Case) -> _ReferredEvaluation:
+    def evaluate(self, case: Case) -> _ReferenceEvaluation:
         """Return the reference's values at a case."""
         try:
             outputs = tuple(reference.values(self._claims, case))
-        except Exception as error:  # whatever a reference raises
+        except Exception as error:  # a reference may raise anything
             raise OperatorError("the reference", error) from error
-        return _ReferredEvaluation(self._op.evaluate(case), outputs)
+        return _ReferenceEvaluation(self._op.evaluate(case), outputs)
 
 
-class _ReferredEvaluation:
+class _ReferenceEvaluation:
     def __init__(self, own: Evaluation, outputs: tuple[Array, ...]) -> None:
         if [o.shape for o in own.outputs] != [o.shape for o in outputs]:
             raise Garbage("the outputs of the reference have other shapes")

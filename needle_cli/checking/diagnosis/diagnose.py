@@ -1,8 +1,8 @@
-"""The likely cause of an operator's findings: from what every check said, and from probes.
+"""The likely cause of an operator's findings, from the findings of all checks and from probes.
 
-What one check says may be a consequence of what another has found: a gradient that writes into its
-output gradient is also wrong by half. So the causes that a check proves come first, then patterns
-that hold at up to six probes, then what follows from which checks failed alone.
+A finding of one check may follow from that of another: a gradient that doubles its output gradient
+in place also has a wrong value. So the causes that a check proves come first, then patterns that
+hold at up to six probes, then what can be concluded from the set of failed checks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from needle_cli.checking.model import Array, Case, Code, Garbage, OperatorError
 from needle_cli.checking.point import Subject
 
 ORDINARY = 48
-"""Entries of a case that is probed before larger ones. Chosen: enough for any pattern."""
+"""Cases of up to this many entries are probed first. Chosen: large enough for any pattern."""
 
 FAR_OUT = "inputs are very large or very small"
 
@@ -46,7 +46,7 @@ PROVEN: Mapping[Code, Cause] = {
     Code.NOT_REPEATABLE: Cause("stale state", "not repeatable"),
     Code.SECOND_GRADIENT: Cause("stale state", "second gradient"),
 }
-"""What a check proves by a finding; of several the first of this order."""
+"""The cause that a finding proves. If there are several, the first of this table is taken."""
 
 PROVEN_OF_FORM: Mapping[Code, Cause] = {
     Code.NAN_LEAK: Cause("nan", "leak"),
@@ -54,7 +54,7 @@ PROVEN_OF_FORM: Mapping[Code, Cause] = {
     Code.NONE: Cause("form", "none"),
     Code.KIND: Cause("form", "array"),
 }
-"""The same, after what a finding itself names as its cause."""
+"""The same, with lower priority than a cause that a finding itself carries."""
 
 NOT_LINEAR = Cause("not linear")
 OTHER_DTYPE = Cause("precision", "dtype")
@@ -62,13 +62,13 @@ FEW_DIGITS = Cause("precision", "digits")
 
 
 def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[Cause | None, bool]:
-    """Return the cause of an operator's findings, None where nothing simple fits.
+    """Return the cause of an operator's findings, and whether it explains a wrong value too.
 
-    And whether it explains a wrong value too, or a wrong gradient alone.
+    The cause is None if nothing simple fits.
 
     Args:
-        tallies: What every check found.
-        inquiry: Makes the question of a case.
+        tallies: The findings of every check.
+        inquiry: Creates the question for a case.
     """
     failed = {check: tally.failed for check, tally in tallies.items() if tally.failed}
     if not failed:
@@ -77,7 +77,7 @@ def diagnose(tallies: Mapping[str, Tally], inquiry: Inquiry) -> tuple[Cause | No
         proven = _proven(failed, inquiry)
         return (proven, True) if proven else (_inferred(failed, tallies, inquiry), False)
     except Exception:  # an operator or a reference may raise anything at a probe
-        return None, False  # the findings stand, with or without their cause
+        return None, False  # the findings are reported without a cause
 
 
 def _codes(failed: Mapping[str, Sequence[Failed]]) -> set[Code]:
@@ -85,7 +85,7 @@ def _codes(failed: Mapping[str, Sequence[Failed]]) -> set[Code]:
 
 
 def _proven(failed: Mapping[str, Sequence[Failed]], inquiry: Inquiry) -> Cause | None:
-    """Return the cause that a check proves by what it says, None where there is none such."""
+    """Return the cause that some finding proves, or None."""
     codes = _codes(failed)
     findings = [f for entries in failed.values() for e in entries for f in e.answer.findings]
     named = [finding.cause for finding in findings if finding.cause]
@@ -111,7 +111,7 @@ def _of(causes: Mapping[Code, Cause], codes: Set[Code]) -> list[Cause]:
 
 
 def _wraps_around(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
-    """Whether a position that does not exist raises nothing."""
+    """Return True if an index that is out of range does not raise."""
     missed = {
         entry.case.label
         for entry in entries
@@ -124,7 +124,7 @@ def _wraps_around(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
 def _inferred(
     failed: Mapping[str, Sequence[Failed]], tallies: Mapping[str, Tally], inquiry: Inquiry
 ) -> Cause | None:
-    """Return the pattern that wrong gradients show, or what follows from which checks failed."""
+    """Return the pattern of the wrong gradients, or a conclusion from the set of failed checks."""
     codes = _codes(failed)
     if Code.DTYPE in codes:
         return OTHER_DTYPE
@@ -136,13 +136,13 @@ def _inferred(
     if Code.RAISED_FOR_VALUES in codes and "contract" in tallies and tallies["contract"].some_pass:
         return Cause("shape", "raises")
     if all(e.answer.error for entries in failed.values() for e in entries):
-        return None  # it raises: there is no gradient to say anything of
+        return None  # it raises, so there is no gradient to compare
     second = tallies["second_order"].passed if "second_order" in tallies else ()
     return _alone(failed, second, inquiry)
 
 
 def _wrong_on_host(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
-    """Whether the host refuses the gradient as well, at the cases where a device differs."""
+    """Return True if the gradient is wrong on the host too, at the cases where a device differs."""
     if not is_on_device(inquiry.op):
         return False
     host = inquiry.op.on_host
@@ -159,9 +159,9 @@ def _wrong_on_host(entries: Sequence[Failed], inquiry: Inquiry) -> bool:
 def _pattern(
     failed: Mapping[str, Sequence[Failed]], tallies: Mapping[str, Tally], inquiry: Inquiry
 ) -> Cause | None:
-    """Return the pattern that fits the probes of the gradient check, else of the exact one.
+    """Return the pattern that fits the probes of the gradient check, or else of the exact check.
 
-    Passing cases take part: what holds everywhere would have been wrong there as well.
+    Passing cases are probed too: a pattern that holds everywhere would predict them wrong.
     """
     for check in ("gradient", "exact"):
         entries = [e for e in failed.get(check, ()) if not e.answer.error]
@@ -172,13 +172,13 @@ def _pattern(
         if not probes:
             continue
         probes += _probes(tallies[check].passed, inquiry)
-        bent = any(not e.answer.error for e in failed.get("linearity", ()))
+        nonlinear = any(not e.answer.error for e in failed.get("linearity", ()))
         found = describe([p for p in probes if p.is_wrong()], probes)
-        if found and (found.name == "cotangent ignored" or not bent):
+        if found and (found.name == "cotangent ignored" or not nonlinear):
             return found
         if few_digits([e.case for e in entries], inquiry):
             return FEW_DIGITS
-        return NOT_LINEAR if bent else found
+        return NOT_LINEAR if nonlinear else found
     return None
 
 
@@ -206,7 +206,7 @@ def _probe(case: Case, inquiry: Inquiry) -> Probe | None:
 def _alone(
     failed: Mapping[str, Sequence[Failed]], passed: Sequence[Case], inquiry: Inquiry
 ) -> Cause | None:
-    """Return what follows from which checks failed, the others being content.
+    """Return what can be concluded from which checks failed and which passed.
 
     `passed` are cases at which the second gradient was right.
     """
@@ -239,9 +239,9 @@ def _alone(
 
 
 def _second_alone(case: Case, passed: Sequence[Case], inquiry: Inquiry) -> Cause | None:
-    """Return whether the graph is cut, its second gradient being zero, or wrong.
+    """Return the cause of a wrong second gradient: a graph cut wholly or in part, or one branch.
 
-    Where it is right elsewhere, and not zero, the graph is whole and a branch is wrong.
+    If it is right and not zero at another case, the graph is whole and a branch is wrong.
     """
     own = _second_gradients(case, inquiry)
     if own is None:
@@ -254,7 +254,7 @@ def _second_alone(case: Case, passed: Sequence[Case], inquiry: Inquiry) -> Cause
 
 
 def _second_gradients(case: Case, inquiry: Inquiry) -> list[Array] | None:
-    """Return the gradients of the gradient in the inputs themselves, None where it raises."""
+    """Return the gradients of the gradient in the operator's own inputs, or None if it raises."""
     question = inquiry.question(case)
     if not has_second_order(question.op):
         return None

@@ -1,4 +1,4 @@
-"""A gradient that is right to few digits, because it was computed in a narrower dtype."""
+"""Recognise a gradient that has few right digits because it was computed in a narrower dtype."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.point import is_floating
 
 NEARBY = 2.0**-10
-"""Share of its size by which a number moves, to see whether an error is that of rounding. Chosen:
-large beside float32's rounding, small beside what changes a formula."""
+"""Relative change of the numbers, to see whether an error is a rounding error. Chosen: large
+compared with float32's rounding, and too small to change an error of the formula by much."""
 
 NARROW = (2e-9, 4e-6)
-"""Relative errors between which a slope computed in float32 has most of its entries: float32 rounds
-by 6e-8, up to some sixty roundings add up, and few entries are right by chance."""
+"""The range of relative errors of most entries of a gradient computed in float32. Derived: float32
+rounds by 6e-8, up to about sixty roundings add up, and few entries are right by chance."""
 
 
 def few_digits(cases: Sequence[Case], inquiry: Inquiry) -> bool:
-    """Whether the entries of a gradient are all wrong by as little as float32 rounds away.
+    """Return True if the errors of a gradient's entries look like float32 rounding.
 
-    Rounding differs from entry to entry; a factor of 1.000001 does not. And it is another one
-    beside the same numbers, where a term that should not be there is nearly the same.
+    A rounding error differs from entry to entry; a factor of 1.000001 does not. It also changes
+    completely when the numbers move a little, while an extra term stays nearly the same.
     """
     here, there = [], []
-    asked = 0
+    compared = 0
     for case in sorted(cases, key=Case.size)[:MOST_PROBES]:
         try:
             errors = _relative_errors(case, inquiry)
             beside = _relative_errors(_beside(case, inquiry), inquiry)
         except (OperatorError, Garbage):
             return False
-        asked += len(errors)
+        compared += len(errors)
         off = [place for place, error in errors.items() if abs(error) > NARROW[0]]
         here += [errors[place] for place in off]
         there += [beside.get(place, 0.0) for place in off]
-    if len(here) < 2 or len(here) <= asked / 2:
+    if len(here) < 2 or len(here) <= compared / 2:
         return False
     off_here, off_there = np.array(here), np.array(there)
     largest = np.max(np.abs(off_here))
@@ -49,7 +49,7 @@ def few_digits(cases: Sequence[Case], inquiry: Inquiry) -> bool:
 
 
 def _beside(case: Case, inquiry: Inquiry) -> Case:
-    """Return the case with all its numbers, and the output gradient, moved by a small share."""
+    """Return the case with all its numbers and the output gradient moved by up to `NEARBY`."""
     question = inquiry.question(case)
     rng = question.rng("few digits")
 
@@ -63,7 +63,7 @@ def _beside(case: Case, inquiry: Inquiry) -> Case:
 
 
 def _relative_errors(case: Case, inquiry: Inquiry) -> dict[tuple[str, tuple[int, ...]], float]:
-    """Return entries' errors as shares of their sizes, where differences know them well."""
+    """Return the relative errors of the entries whose finite differences are accurate enough."""
     question = inquiry.question(case)
     found = {}
     for entry in elements(question.wide, question.cotangent, question.tangent):

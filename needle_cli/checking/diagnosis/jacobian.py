@@ -1,4 +1,4 @@
-"""A probe: one case with its gradient, its numeric Jacobian, and what the gradient should be."""
+"""A probe: one case with its gradient, its numeric Jacobian, and the right gradient."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from needle_cli.checking.numerics.probes import unit_direction
 from needle_cli.checking.point import Subject
 
 CLOSE = 1e-7
-"""Relative distance, of the largest entry, within which a prediction fits."""
+"""Relative error within which a predicted entry fits the analytic one. Chosen."""
 
 LARGEST = 256
-"""Entries of inputs, and of outputs, of a probe: its whole Jacobian is taken."""
+"""Most entries of the inputs, and of the outputs, of a probe: its whole Jacobian is computed."""
 
 MOST_PROBES = 6
-"""Cases that are probed; each is differentiated along every entry. Chosen for the time it takes."""
+"""Most cases that are probed: each is differentiated along every entry. Chosen for the time."""
 
 STEP = 2.0**-12
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A case with, per judged leaf, its gradient and what it should be; `jacobian` is numeric."""
+    """A case with the analytic and the right gradient and the numeric Jacobian per judged leaf."""
 
     subject: Subject
     cotangent: Array
@@ -40,11 +40,11 @@ class Probe:
         return self.subject.leaves[self.subject.judged[k]].astype(np.float64)
 
     def wrong(self, k: int) -> Array:
-        """Which entries of a judged leaf's gradient are wrong."""
+        """Return the mask of the wrong entries of a judged leaf's gradient."""
         return ~near(self.analytic[k], self.right[k])
 
     def is_wrong(self) -> bool:
-        """Whether any entry is wrong here."""
+        """Return True if any entry is wrong."""
         return any(self.wrong(k).any() for k in range(len(self.right)))
 
     def pulled(self, k: int, cotangent: Array) -> Array:
@@ -52,18 +52,18 @@ class Probe:
         return np.asarray((cotangent @ self.jacobian[k]).reshape(self.right[k].shape))
 
     def lacks(self, k: int) -> bool:
-        """Whether the operator returned None for a judged leaf, which counts as zero."""
+        """Return True if the operator returned None, which counts as zero, for a judged leaf."""
         given = self.subject.evaluation.gradient(self.subject.cotangents(self.cotangent))
         return given[self.subject.judged[k]].value is None
 
     def output(self) -> Array | None:
-        """Return the cotangent in the shape of the output, if that is a single array."""
+        """Return the cotangent in the shape of the output, or None if there are several outputs."""
         outputs = self.subject.evaluation.outputs
         return self.cotangent.reshape(outputs[0].shape) if len(outputs) == 1 else None
 
 
 def probe_of(subject: Subject, cotangent: Array) -> Probe | None:
-    """Return the probe at a case, None where its Jacobian is not finite."""
+    """Return the probe at a case, or None if its Jacobian is not finite."""
     with np.errstate(all="ignore"):
         analytic = subject.gradients(cotangent)
         jacobian = [_jacobian(subject, k) for k in range(len(subject.judged))]
@@ -85,14 +85,14 @@ def _jacobian(subject: Subject, position: int) -> Array:
 
 
 def near(a: Array, b: Array) -> Array:
-    """Return, entry by entry whether two arrays are equal as far as differences can say."""
+    """Return the mask of entries that are equal within the accuracy of finite differences."""
     size = float(np.max(np.abs(b), initial=0.0))
     with np.errstate(all="ignore"):
         return np.asarray(np.abs(a - b) <= CLOSE * np.abs(b) + 1e-9 * size)
 
 
 def alike(a: Array, b: Array) -> bool:
-    """Whether two arrays have the same shape and no entry that differs."""
+    """Return True if two arrays have the same shape and all entries are near."""
     return a.shape == b.shape and bool(near(a, b).all())
 
 
@@ -102,4 +102,4 @@ def wrong_probes(probes: Sequence[Probe], k: int) -> list[Probe]:
 
 
 Pattern = Callable[[Sequence[Probe], int], Sequence[Cause]]
-"""Returns what can be said of one wrong input's gradient, the simplest first."""
+"""Returns the causes that fit the wrong gradient of one input, the simplest first."""

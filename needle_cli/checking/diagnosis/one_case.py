@@ -1,9 +1,8 @@
-"""The likely cause of findings at one case: the diagnosis of a whole operator, asked around it.
+"""The likely cause of findings at one case: the diagnosis of an operator, from cases near it.
 
-A library call and a replay have one case and no generator. So the checks are asked once more at
-that case, at the same arrays moved a little and shuffled, and at a part of arrays that are too
-large for a whole Jacobian. Where nothing of that computes, the entries side by side are all there
-is.
+A library call and a replay have one case and no generator. So the checks run again at that case
+and at the same arrays moved a little and shuffled. Arrays that are too large for a whole Jacobian
+are cut to a part, and the cause found there is compared with the entries of the whole.
 """
 
 from __future__ import annotations
@@ -22,30 +21,30 @@ from needle_cli.checking.diagnosis.patterns import shown
 from needle_cli.checking.model import Answer, Array, Case, Element, Garbage, OperatorError
 
 ASKED = ("contract", "gradient", "linearity", "purity")
-"""What is asked around a finding: the checks that need no spec and no graph."""
+"""The checks that run at nearby cases: those that need no spec and no graph."""
 
 SPREAD = 1e-5
-"""Relative scatter of a ratio that still counts as one number. Chosen: differences of single
-entries know a slope to about 1e-7."""
+"""Relative scatter up to which ratios count as one number. Chosen: finite differences of single
+entries are accurate to about 1e-7."""
 
 OF_ENTRIES = ("ratio", "zeros")
-"""The causes that single entries show."""
+"""The causes that can be read from single entries."""
 
-TELLING = 100
-"""Multiple of what is allowed from which on an entry says something of a ratio. Chosen."""
+RATIO_FROM = 100
+"""An entry takes part in a ratio if it is larger than this multiple of its tolerance. Chosen."""
 
 MOVE = 2.0**-5
-"""Share of its size by which a number is moved. Chosen: clear of rounding, and rarely far enough
-to leave a domain."""
+"""Relative change of the numbers of a nearby case. Chosen: far above rounding, and rarely large
+enough to leave a domain."""
 
 
 def cause_at(
     inquiry: Inquiry, case: Case, answers: Sequence[Answer], table: Sequence[Element] = ()
 ) -> Cause | None:
-    """Return the cause of what checks answered at a case, None where nothing simple fits.
+    """Return the cause of the findings at a case, or None if nothing simple fits.
 
-    `table` are entries of the case side by side. Other values are tried only without a spec: with
-    one, only its generator knows which are allowed.
+    `table` compares entries of the case. Nearby cases are tried only without a spec: if there is
+    one, only its generator knows which values are allowed.
     """
     tallies: dict[str, Tally] = {}
     for answer in answers:
@@ -68,7 +67,7 @@ def _tally(tallies: dict[str, Tally], check: str) -> Tally:
 
 
 def _ask_all(inquiry: Inquiry, case: Case, tallies: dict[str, Tally]) -> None:
-    """Ask in order; where the form of the gradient is broken, stop there."""
+    """Ask the checks in order; stop where the operator raises or the gradient's form is wrong."""
     for check in ASKED:
         answer = inquiry.ask(check, case)
         if not answer.error:
@@ -78,7 +77,7 @@ def _ask_all(inquiry: Inquiry, case: Case, tallies: dict[str, Tally]) -> None:
 
 
 def _fits(inquiry: Inquiry, case: Case) -> bool:
-    """Whether a case is small enough for its whole Jacobian."""
+    """Return True if a case is small enough for its whole Jacobian."""
     try:
         outputs = inquiry.op.evaluate(case).outputs
     except (OperatorError, Garbage):
@@ -87,7 +86,7 @@ def _fits(inquiry: Inquiry, case: Case) -> bool:
 
 
 def _around(inquiry: Inquiry, case: Case) -> Iterator[Case]:
-    """Yield the case with its floating numbers moved a little, twice, and shuffled."""
+    """Yield two cases with the floating numbers moved a little, and one with them shuffled too."""
     rng = inquiry.question(case).rng("around")
 
     def moved(array: Array) -> Array:
@@ -109,7 +108,7 @@ def _finite(inquiry: Inquiry, case: Case) -> bool:
 
 
 def _cut(case: Case) -> Case:
-    """Return the first entries along every axis, axes of one length cut to one length."""
+    """Return the case cut along every axis; axes of equal length stay of equal length."""
     lengths = sorted({n for leaf in case.leaves() for n in leaf.shape if n > 1})
     short = {n: k for k, n in enumerate(lengths, 2)}
     parts = [leaf[tuple(slice(short.get(n, n)) for n in leaf.shape)] for leaf in case.leaves()]
@@ -117,15 +116,15 @@ def _cut(case: Case) -> Case:
 
 
 def _as_in(table: Sequence[Element], cause: Cause | None) -> Cause | None:
-    """Return a cause found at a part of the arrays, unless the entries of the whole deny it."""
+    """Return the cause found at a part of the arrays, or what the entries of the whole show."""
     finite = [e for e in table if np.isfinite(e.analytic) and np.isfinite(e.numeric)]
     wrong = {e.input for e in finite if e.wrong}
     theirs = [e for e in finite if e.input in wrong]
-    telling = [e for e in theirs if abs(e.numeric) > TELLING * e.allowed]
-    if len(telling) < 2:
+    clear = [e for e in theirs if abs(e.numeric) > RATIO_FROM * e.allowed]
+    if len(clear) < 2:
         return cause
     inputs = tuple(sorted(wrong)) if wrong < {e.input for e in finite} else ()
-    read = _of_entries(telling)
+    read = _of_entries(clear)
     if read is not None:
         read = replace(read, inputs=inputs)
         return cause if cause is not None and _agree(cause, read) else read
@@ -135,18 +134,18 @@ def _as_in(table: Sequence[Element], cause: Cause | None) -> Cause | None:
 
 
 def _agree(cause: Cause, read: Cause) -> bool:
-    """Whether a cause says of a part what entries say of the whole; it may know it better."""
+    """Return True if the cause of a part says the same as the entries of the whole, or more."""
     if cause.inputs != read.inputs:
         return False
-    better = (cause.name, cause.form) in (("ratio", "size"), ("form", "none for zero"))
-    return better or (cause.name, cause.factor) == (read.name, read.factor)
+    more = (cause.name, cause.form) in (("ratio", "size"), ("form", "none for zero"))
+    return more or (cause.name, cause.factor) == (read.name, read.factor)
 
 
-def _of_entries(telling: Sequence[Element]) -> Cause | None:
-    """Return the one ratio of all entries, 0 included."""
-    if all(abs(e.analytic) <= e.allowed for e in telling):
+def _of_entries(clear: Sequence[Element]) -> Cause | None:
+    """Return the ratio, which may be 0, if all entries have the same one."""
+    if all(abs(e.analytic) <= e.allowed for e in clear):
         return Cause("zeros")
-    ratios = np.array([e.analytic / e.numeric for e in telling])
+    ratios = np.array([e.analytic / e.numeric for e in clear])
     middle = float(np.median(ratios))
     one = np.all(np.abs(ratios - middle) <= SPREAD * abs(middle))
     if not one or abs(middle - 1) <= 10 * SPREAD:

@@ -1,7 +1,7 @@
-"""What a wrong gradient looks like beside the right one: patterns that hold at every probe.
+"""Patterns of a wrong gradient, compared with the right one.
 
-A probe is one failing case with its whole numeric Jacobian. A pattern is named only if it predicts
-the analytic gradient of every wrong input at every probe, and differs from the right one there.
+A probe is one case with its whole numeric Jacobian. A pattern is reported only if it predicts the
+analytic gradient of every wrong input at every probe.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from needle_cli.checking.model import Array, Garbage, OperatorError
 from needle_cli.checking.point import Subject
 
 
-def describe(telling: Sequence[Probe], probes: Sequence[Probe]) -> Cause | None:
-    """Return the pattern that fits all probes, None if none does.
+def describe(failing: Sequence[Probe], probes: Sequence[Probe]) -> Cause | None:
+    """Return the pattern that fits all probes, or None.
 
     Args:
-        telling: The probes at which something is wrong.
+        failing: The probes at which something is wrong.
         probes: All of them.
     """
-    if not telling:
+    if not failing:
         return None
     count = min(len(p.analytic) for p in probes)
-    wrong = [k for k in range(count) if any(p.wrong(k).any() for p in telling)]
+    wrong = [k for k in range(count) if any(p.wrong(k).any() for p in failing)]
     if not wrong:
         return None
-    subject = telling[0].subject
+    subject = failing[0].subject
     names = list(dict.fromkeys(subject.names[subject.judged[k]] for k in wrong))
     every = {subject.names[subject.judged[k]] for k in range(count)}
     inputs = () if set(names) >= every else tuple(names)
@@ -67,11 +67,11 @@ def _not_a_number(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
 
 
 def _stale(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
-    """Name a gradient that stays what it was when the inputs move, though it should not."""
+    """Recognise a gradient that does not change with the inputs, though it should."""
     moves = False
     for probe in wrong_probes(probes, k):
         if not probe.analytic[k].any():
-            return []  # zero follows nothing, and need not
+            return []  # a gradient of zero is another pattern
         for change in (_grown, _turned, _ordinary):
             subject = probe.subject
             leaves = [change(a) if a.dtype.kind == "f" else a for a in subject.leaves]
@@ -94,7 +94,7 @@ def _grown(array: Array) -> Array:
 
 
 def _ordinary(array: Array) -> Array:
-    """Return numbers of an ordinary size: far out a slope may be constant, and right to be."""
+    """Return numbers of ordinary size: for very large inputs a constant slope may be right."""
     return np.linspace(0.4, 0.8, array.size).reshape(array.shape).astype(array.dtype)
 
 
@@ -103,7 +103,7 @@ def _turned(array: Array) -> Array:
 
 
 def _predicted(cause: Cause, predict: Callable[[Probe, int], Iterator[Array]]) -> Pattern:
-    """Return the pattern of a prediction that may have variants, one of which fits everywhere."""
+    """Return the pattern of a prediction with variants: one of them has to fit at every probe."""
 
     def pattern(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
         fits: set[int] | None = None
@@ -130,9 +130,10 @@ def _returned(probe: Probe, k: int) -> Iterator[Array]:
 
 
 def _permuted(array: Array) -> Iterator[Array]:
-    """Yield an array with its axes exchanged, the last two first; as it is where that cannot be.
+    """Yield the array with permuted axes, the last two exchanged first.
 
-    Always five: a variant is the same at every probe.
+    Yields five arrays always, so that a variant has the same number at every probe. Where a
+    permutation changes the shape, the array itself takes its place.
     """
     ways = list(itertools.islice(itertools.permutations(range(array.ndim)), 1, 6))
     for axes in [*ways, *[tuple(range(array.ndim))] * (5 - len(ways))]:
@@ -145,7 +146,7 @@ def _transposed(probe: Probe, k: int) -> Iterator[Array]:
 
 
 def _spread(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
-    """Name the transposition of what a reduction spread: there the mistake is another axis."""
+    """Recognise a transposed gradient of a reduction: it was broadcast along the wrong axis."""
 
     def is_spread(probe: Probe) -> bool:
         v, right = probe.output(), probe.right[k]
@@ -159,7 +160,7 @@ def _spread(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
 
 
 def _untransposed(probe: Probe, k: int) -> Iterator[Array]:
-    """Yield what comes out where another input is transposed: dy b for dy b^T."""
+    """Yield the gradient with another input transposed: dy b instead of dy b^T."""
     subject = probe.subject
     for other in range(len(probe.right)):
         leaf = subject.leaves[subject.judged[other]]
@@ -199,7 +200,7 @@ def _flipped(probe: Probe, k: int) -> Iterator[Array]:
 
 
 def _backwards(probe: Probe, k: int) -> Iterator[Array]:
-    """Yield what a running sum gives that runs the wrong way: reversed before and after."""
+    """Yield the gradient of a running sum in the wrong direction: flipped before and after."""
     v = probe.output()
     for n, turned in enumerate(_reversed(v)) if v is not None else ():
         pulled = probe.pulled(k, turned.reshape(-1))
@@ -225,7 +226,7 @@ def _of_another(probe: Probe, k: int) -> Iterator[Array]:
 
 
 def _overwritten(probe: Probe, k: int) -> Iterator[Array]:
-    """Yield the last, then the first contribution alone to every entry that has several."""
+    """Yield the gradient with only the last, then only the first contribution to every entry."""
     parts = probe.cotangent[:, None] * probe.jacobian[k]
     parts = np.where(np.abs(probe.jacobian[k]) > 1e-6, parts, 0.0)
     several = np.count_nonzero(parts, axis=0) > 1
@@ -272,7 +273,7 @@ def _cotangent(probe: Probe, k: int) -> Iterator[Array]:
 
 
 def _ratio(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
-    """Name one factor for all probes, or one that a size or a parameter gives at each."""
+    """Recognise one factor for all probes, or a factor that is a size or a parameter at each."""
     told = [p for p in probes if p.right[k].any() or p.analytic[k].any()]
     factors = []
     for probe in told:
@@ -298,7 +299,7 @@ def _ratio(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
 
 
 def _sizes(probes: Sequence[Probe], k: int) -> Iterator[tuple[str, list[float]]]:
-    """Yield words and, per probe, the factor that they mean there."""
+    """Yield a description of a factor and its value at every probe."""
     leaf = [float(p.right[k].size) for p in probes]
     out = [float(p.cotangent.size) for p in probes]
     per = [a / b if a >= b else b / a for a, b in zip(leaf, out, strict=True)]
@@ -325,7 +326,7 @@ def _sizes(probes: Sequence[Probe], k: int) -> Iterator[tuple[str, list[float]]]
 
 
 def shown(ratio: float) -> str:
-    """Write a ratio as a small fraction where it is one."""
+    """Return the ratio as text, as a fraction if it is one with a denominator up to 64."""
     near = Fraction(ratio).limit_denominator(64)
     if abs(float(near) - ratio) <= CLOSE * abs(ratio) and near.denominator > 1:
         return f"{near.numerator}/{near.denominator}"
@@ -355,4 +356,4 @@ PATTERNS: tuple[Pattern, ...] = (
     only_for_some,
     _predicted(Cause("flipped", "running"), _backwards),
 )
-"""The patterns in the order in which they are tried: the simplest first."""
+"""The patterns in the order in which they are tried, the simplest first."""

@@ -1,6 +1,6 @@
-"""Where a gradient is wrong and where it is right: a region of the inputs, a layout, a parameter.
+"""Where a gradient is wrong: in a region of the inputs, for a layout, for a parameter.
 
-Each is named only if it tells the wrong probes from the right ones without an exception.
+Each is reported only if it separates wrong from right without an exception.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NOT_CONTIGUOUS = "inputs are not contiguous"
 
 
 def only_where(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
-    """Name the region in which all wrong entries lie, and no right ones with them."""
+    """Find the regions that contain all wrong entries and no right ones."""
     told = wrong_probes(probes, k)
     if all(p.wrong(k).all() for p in told) and len(told) == len(probes):
         return []
@@ -30,14 +30,14 @@ def only_where(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
 
 
 def _fits(probe: Probe, k: int, mask: Array) -> bool:
-    """Whether the wrong entries are a mask's, as far as they are large enough to see."""
+    """Return True if the mask is that of the wrong entries, tiny entries left aside."""
     size = np.maximum(np.abs(probe.right[k]), np.abs(probe.analytic[k]))
     visible = probe.wrong(k) | (size > CLOSE * np.max(size, initial=0.0))
     return bool((probe.wrong(k) == mask)[visible].all())
 
 
 def only_for_views(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
-    """Name a gradient that is wrong for views alone."""
+    """Recognise a gradient that is wrong only for inputs that are views."""
     views = [not all(a.flags.c_contiguous for a in p.subject.leaves) for p in probes]
     wrong = [bool(p.wrong(k).any()) for p in probes]
     fits = all(v for v, w in zip(views, wrong, strict=True) if w) and any(wrong)
@@ -45,7 +45,7 @@ def only_for_views(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
 
 
 def only_for_some(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
-    """Name what the wrong probes have in common that no right one has: a parameter, a shape."""
+    """Find what is true of all wrong probes and of no right one: of a parameter, of a shape."""
     wrong = [bool(p.wrong(k).any()) for p in probes]
     if wrong.count(True) < 2 or wrong.count(False) < 2:
         return []
@@ -59,7 +59,7 @@ def only_for_some(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
 
 
 def _facts(probe: Probe, k: int) -> Iterator[tuple[str, bool]]:
-    """Yield what can be said of a case's parameters and of a leaf's shape, and whether it holds."""
+    """Yield statements about a case's parameters and a leaf's shape, and whether they hold."""
     for name, value in probe.subject.case.params.items():
         if isinstance(value, bool):
             yield f"{name} is {not value}", False
@@ -86,7 +86,7 @@ def _facts(probe: Probe, k: int) -> Iterator[tuple[str, bool]]:
 
 
 def _alive(probe: Probe, k: int) -> Array:
-    """Where there is a slope at all, or an answer although there is none."""
+    """Return the mask of entries where the right or the analytic gradient is not zero."""
     return np.asarray((probe.right[k] != 0) | (probe.analytic[k] != 0))
 
 

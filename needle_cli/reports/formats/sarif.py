@@ -62,7 +62,7 @@ def _rule(check: str) -> Node:
     known = CHECKS.get(check)
     if known is None:
         return {"id": check, "shortDescription": {"text": OTHERS.get(check, check)}}
-    text = f"{known.asks}\n\n{known.fails}\n\n{known.mend}"
+    text = f"{known.asks}\n\n{known.fails}\n\n{known.fix}"
     return {
         "id": check,
         "shortDescription": {"text": known.line},
