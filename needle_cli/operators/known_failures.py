@@ -103,9 +103,9 @@ def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:
     for key, what in (
         ("op", "the operator, family/function"),
         ("check", "the check that fails"),
-        ("issue", "where this is being mended: a number or an address"),
+        ("issue", "where this is being fixed: a number or an address"),
         ("reason", "why it is lived with until then"),
-        ("until", "the date at which it has to be mended, at most half a year ahead"),
+        ("until", "the date at which it has to be fixed, at most half a year ahead"),
     ):
         table.need(key, what)
     op = table.text("op")

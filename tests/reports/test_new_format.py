@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from needle_cli.settings import FORMATS
+from needle_cli.settings import FORMATS, SCREENS
 from tests.helpers import ROOT, SAMPLES, environment, workplace
 
 FORMAT = '''
@@ -69,7 +69,7 @@ def test_a_toy_format_tells_errors(tool, tmp_path):
 
 def test_without_its_line_it_is_unknown():
     code, _, said = run(ROOT, "check", "canned.py", "--format", "toy")
-    assert code == 2 and "expected one of full, concise, json, github, not 'toy'" in said
+    assert code == 2 and f"expected one of {', '.join(SCREENS)}, not 'toy'" in said
 
 
 def test_every_format_that_is_written_is_in_the_manual():

@@ -10,6 +10,7 @@ from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.model import Case, Code, Plan, Status
 from needle_cli.checking.search.judging import judge, structures_of
 from needle_cli.specs import vocabulary
+from tests.helpers import ROOT
 from tests.samples.toy_engine import CLAIMS, Operator, product
 
 PLAN = Plan(("symmetric",), examples=12)
@@ -84,6 +85,11 @@ def test_nothing_else_is_asked_of_a_case_that_a_required_check_refuses(monkeypat
     monkeypatch.setattr(type(CHECKS["contract"]), "required", False)
     *_, free = judge(Operator(product, flaw="contract"), CLAIMS, plan, structures=few)
     assert (free.check, free.status) == ("purity", Status.PASS)
+
+
+def test_the_manual_has_a_line_for_every_check():
+    text = (ROOT / "docs" / "failure.md").read_text(encoding="utf-8")
+    assert [name for name in explanations.CHECKS if f"| `{name}` |" not in text] == []
 
 
 def test_every_list_of_checks_is_that_of_the_registry():
