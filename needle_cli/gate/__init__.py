@@ -1,1 +1,1 @@
-"""What a change does: which operators it affects, and what it asks less of them."""
+"""What a change affects: which operators, and where their specs ask for less than before."""

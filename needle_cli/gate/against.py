@@ -1,8 +1,8 @@
-"""`--against REF`: what a change asks less than REF, and what REF's own judge says of it.
+"""`--against REF`: where a change asks for less than REF, and what the judge of REF says of it.
 
 A change that edits an operator together with its spec, reference or settings brings its own judge.
-So everything that the judge reads is compared with REF and taken from there as well, and the
-operators have to satisfy both.
+So everything that the judge reads is compared with REF, and the operators are judged a second time
+with what REF has. They have to pass both.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from needle_cli.specs.header import KNOWN_FAILURES
 CONFIG = previous_judge.CONFIG
 MOST_FILES = 5
 BY_HAND = ("flag", "environment")
-"""Where a reason that excuses a change may come from: not from a file of the change itself."""
+"""A reason that excuses a change must come from here, not from a file of the change itself."""
 
 
 Lint = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
-"""What asks a worker what the specs of users' files lack; `gate` itself runs nothing."""
+"""Asks a worker what the specs of users' files lack; the gate itself starts no worker."""
 
 
 @dataclass
 class Comparison:
-    """Where the change left REF, what it asks less, and whether the judge reads anything new.
+    """Where the change left REF, where it asks for less, and whether the judge reads anything new.
 
-    `places` is the file that a reader should see, by operator, where that is not its spec.
+    `places` maps an operator to the file that a reader should see, if that is not its spec.
     `config` is the text of the pyproject.toml in force at REF.
     """
 
@@ -49,10 +49,10 @@ class Comparison:
 
 
 def compare(units: Sequence[Unit], settings: Settings) -> Comparison:
-    """Return the comparison of the working tree with `--against`; `units` are all there are.
+    """Return the comparison of the working tree with `--against`; `units` are all operators.
 
-    Raises `Problem` where there is nothing to compare with (a gate does not open because history is
-    missing), and where the change excuses itself.
+    Raises `Problem` if there is nothing to compare with (a change does not pass because history is
+    missing), or if the change excuses itself.
     """
     ref = settings["against"]
     for name in ("accept-weakening", "exit-zero"):
@@ -78,11 +78,11 @@ def compare(units: Sequence[Unit], settings: Settings) -> Comparison:
 def rows(
     every: Sequence[Unit], units: Sequence[Unit], settings: Settings, lint: Lint | None = None
 ) -> list[Row]:
-    """Return a row for every operator of which less is asked, or that REF's own judge refuses.
+    """Return a row for every operator that is asked for less, or that REF's own judge refuses.
 
-    What is accepted with `--accept-weakening` is known, and is still shown with its reason.
-    `every` are all operators there are, `units` those that are judged. Without `lint` specs and
-    settings are compared, and nothing is linted or judged. Without `--against` there are no rows.
+    What `--accept-weakening` accepts is known, and is still shown with its reason. `every` are all
+    operators, `units` those that are judged. Without `lint`, only specs and settings are compared;
+    nothing is linted or judged. Without `--against` there are no rows.
     """
     if not settings["against"]:
         return []
@@ -171,7 +171,7 @@ def _settings(found: Comparison, settings: Settings) -> None:
 
 
 def _code(found: Comparison, units: Sequence[Unit]) -> None:
-    """List changed references and hooks, suspicious operators, and a changed judge."""
+    """List changed references and hooks, operators that look around, and a changed judge."""
     files = found.change.files
     for unit in units:
         for path, name in _python_of(unit):
@@ -193,7 +193,7 @@ def _code(found: Comparison, units: Sequence[Unit]) -> None:
 
 
 def _watching(change: Change, unit: Unit) -> list[Weakening]:
-    """List an operator whose code now looks at more than its arguments."""
+    """Return a weakening if the operator's code now looks at more than its arguments."""
     path = Path(unit.source or unit.path).resolve()
     new: set[str] = set()
     for file in ({path} | source_analysis.imported(path, unit.function)) & change.files:
@@ -206,12 +206,12 @@ def _watching(change: Change, unit: Unit) -> list[Weakening]:
     if not new:
         return []
     means = ", ".join(sorted(new))
-    text = f"its code has come to use {means}: it could behave while it is checked"
+    text = f"its code now uses {means}: it could act differently while it is checked"
     return [Weakening(unit.name, "operator", text)]
 
 
 def _python_of(unit: Unit) -> list[tuple[Path, str]]:
-    """Return file and name of the functions of this repository that a spec refers to."""
+    """Return file and name of every function of this repository that a spec refers to."""
     if not unit.spec or not Path(unit.spec).is_file():
         return []
     source = Path(unit.source or unit.path).resolve()
@@ -227,7 +227,7 @@ def _python_of(unit: Unit) -> list[tuple[Path, str]]:
 
 
 def _groups(units: Sequence[Unit]) -> list[tuple[Path, list[Unit]]]:
-    """Return units by the folder of their specs, those of one file of operators together."""
+    """Return the units grouped by the folder of their specs, users' files one by one."""
     groups: dict[tuple[Path, str], list[Unit]] = {}
     for unit in units:
         groups.setdefault((unit.specs or Path(), unit.source), []).append(unit)

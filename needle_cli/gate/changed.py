@@ -1,4 +1,4 @@
-"""`--changed`: the operators whose class, function, helpers or spec differ from the merge base."""
+"""`--changed`: operators whose class, function, helpers or spec differ from the merge base."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from needle_cli.operators import catalogue
 from needle_cli.operators.unit import Unit
 
 HARMLESS = ("cli/commands", "integrations", "reports/formats", "reports/terminal", "references.py")
-"""Rooms that call the judge or show what it said: it imports none of them, which a test holds.
+"""Rooms that call the judge or show its results. It imports none of them; a test ensures that.
 
-References are looked at one by one.
+References are compared one by one.
 """
 
 
 def changed(units: Sequence[Unit], ref: str, warn: Callable[[str], None]) -> list[Unit]:
     """Return the units that differ from where this branch left `ref` ("" finds the main branch).
 
-    A change in the engine or in the judge means all of them; so does a history that cannot be
-    compared, with a warning.
+    All of them are returned if the engine or the judge changed, and, with a warning, if there is
+    no history to compare with.
     """
     try:
         change = Change(ref)
@@ -49,21 +49,21 @@ def _means_all(change: Change) -> bool:
 
 
 def is_judge(file: Path) -> bool:
-    """Whether a file takes part in a verdict."""
+    """Whether a file can affect a verdict."""
     judge = Path(needle_cli.__file__).resolve().parent
     inside = file.suffix == ".py" and judge in file.parents
     return inside and not any(file.is_relative_to(judge / part) for part in HARMLESS)
 
 
 def is_engine(file: Path) -> bool:
-    """Whether a file of the engine serves all operators."""
+    """Whether a file belongs to the engine and all operators depend on it."""
     engine = catalogue.ENGINE
     family = file.parent == engine / "ops" and not file.name.startswith("_")
     return file.suffix == ".py" and engine in file.parents and not family
 
 
 def _gate(text: str) -> Any:
-    """Return `[tool.needle]` of a pyproject.toml; the text itself where it cannot be read."""
+    """Return `[tool.needle]` of a pyproject.toml; the text itself if it cannot be read."""
     try:
         return tomllib.loads(text).get("tool", {}).get("needle")
     except (tomllib.TOMLDecodeError, AttributeError):

@@ -1,4 +1,4 @@
-"""Questions to git: what a file was at another commit, and which files differ from there."""
+"""Ask git what a file was at another commit, and which files differ from that commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from needle_cli.problems import Problem
 
 FALLBACKS = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-"""What a branch is compared with when nothing is named, the first that exists."""
+"""A branch is compared with the first of these that exists if no other is named."""
 
 PATIENCE = 60.0
 
@@ -20,14 +20,14 @@ class NoBase(Exception):
 
 
 class Change:
-    """The working tree around this folder, beside the commit at which its branch left `ref`.
+    """The working tree around this folder, compared with the commit where its branch left `ref`.
 
-    Without `ref` that is the base of the pull request, or the first of the usual main branches.
-    `files` are those that differ from the commit, new ones included.
+    The default of `ref` is the base of the pull request, or the first of the usual main branches.
+    `files` are the files that differ from the commit, new files included.
 
     Raises:
         Problem: git does not know the name.
-        NoBase: there is nothing to compare with; in a shallow clone it was not fetched.
+        NoBase: there is nothing to compare with, or a shallow clone does not have it.
     """
 
     def __init__(self, ref: str) -> None:
@@ -36,21 +36,21 @@ class Change:
             raise NoBase("git is not installed")
         top = self._ask("rev-parse", "--show-toplevel")
         if top is None:
-            raise NoBase("this folder is in no git repository")
+            raise NoBase("this folder is not in a git repository")
         self.top = Path(top.strip()).resolve()
         self.commit = self._merge_base(ref)
         self.files = self._changed()
 
     def text(self, path: Path) -> str | None:
-        """Return what a file was at the commit; None where it was not there.
+        """Return the text of a file at the commit; None if it did not exist.
 
-        The path is taken as a name: a link that the change has put there is not followed.
+        The path is taken literally: a link that the change put there is not followed.
         """
         inside = self._inside(path)
         return None if inside is None else self._ask("show", f"{self.commit}:{inside}")
 
     def below(self, folder: Path) -> list[Path]:
-        """Return the files below a folder at the commit, as paths from that folder."""
+        """Return the files below a folder at the commit, as paths relative to that folder."""
         inside = self._inside(folder)
         if inside is None:
             return []
@@ -62,7 +62,7 @@ class Change:
     def _merge_base(self, ref: str) -> str:
         if ref:
             if not self._knows(ref):
-                raise Problem(f"git knows no {ref!r} here; is it fetched?", kind="git")
+                raise Problem(f"git does not know {ref!r} here; is it fetched?", kind="git")
             names = [ref]
         else:
             environ = os.environ
@@ -92,14 +92,14 @@ class Change:
         return {self.top / name for name in (listed + new).split("\0") if name}
 
     def _inside(self, path: Path) -> str | None:
-        """Return a path from the top of the tree, None for one outside of it."""
+        """Return a path relative to the top of the tree; None for a path outside of it."""
         here = os.path.realpath(self._folder)
         name = os.path.relpath(os.path.abspath(path), os.path.abspath(self._folder))
         inside = os.path.relpath(os.path.normpath(os.path.join(here, name)), self.top)
         return None if inside.startswith("..") else Path(inside).as_posix()
 
     def _ask(self, *words: str) -> str | None:
-        """Return what git prints; None where it refuses."""
+        """Return what git prints; None if it fails."""
         try:
             done = subprocess.run(
                 ["git", "-C", str(self._folder), *words],

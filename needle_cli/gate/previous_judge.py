@@ -1,7 +1,7 @@
-"""What the judge of another commit says of today's operators.
+"""What the judge of another commit says of the current operators.
 
-Specs, settings and known failures are taken from there, and the tool itself where it is kept in the
-same repository, so that no change brings its own judge.
+Specs, settings and known failures are taken from that commit, and the tool itself if the same
+repository contains it, so that no change brings its own judge.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ CONFIG = "pyproject.toml"
 def refusals(
     change: Change, config: str, units: Sequence[Unit], settings: Settings
 ) -> Iterator[tuple[str, str]]:
-    """Yield operator and words for everything that the judge of the base refuses today.
+    """Yield operator and text for everything that the judge of the base refuses.
 
-    `config` is the text of the pyproject.toml that was in force there. The operator is "" where the
+    `config` is the text of the pyproject.toml that was in force there. The operator is "" if the
     judge could not run at all.
     """
     groups: dict[str, list[Unit]] = {}
@@ -53,7 +53,7 @@ def refusals(
 def _judge(
     change: Change, config: str, units: Sequence[Unit]
 ) -> Iterator[tuple[Path, Path | None]]:
-    """Write the judge of a commit into a folder; give that folder, and the specs in it if any."""
+    """Write the judge of a commit into a folder; return that folder and its specs, if any."""
     with tempfile.TemporaryDirectory(prefix="needle-against-") as name:
         folder = Path(name)
         specs = units[0].specs or Path()
@@ -76,7 +76,7 @@ def _judge(
 def _run(
     folder: Path, specs: Path, source: str, units: Sequence[Unit], settings: Settings
 ) -> Mapping[str, Any]:
-    """Run the judge over the operators of today that it has a spec for."""
+    """Run the judge over the current operators that it has a spec for."""
     at = [p.relative_to(specs).with_suffix("").as_posix() for p in specs.rglob("*.toml")]
     names = [u.name for u in units if u.name in at or (source and u.function in at)]
     if not names:

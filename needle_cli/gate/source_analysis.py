@@ -1,7 +1,7 @@
-"""What a definition of a source file is made of, as Python reads it: nothing is imported.
+"""Definitions of a source file, parsed but not imported.
 
 Comments, layout and docstrings do not count. A definition includes the other definitions of its
-file that it names.
+file that it refers to.
 """
 
 from __future__ import annotations
@@ -15,38 +15,37 @@ from pathlib import Path
 from typing import Any
 
 EVERYWHERE = ""
-"""The name of statements that define nothing by a name of their own, such as `if`: they affect
-everything."""
+"""The name for statements without a name, such as `if`: they affect everything."""
 
 ARITHMETIC = frozenset(
     ("__future__", "abc", "collections", "dataclasses", "enum", "fractions", "functools",
      "itertools", "math", "needle", "numbers", "numpy", "operator", "scipy", "typing")
 )  # fmt: skip
-"""Modules that an operator needs; any other could tell it who calls, where or when."""
+"""Modules that an operator needs; any other could tell it by whom, where or when it is called."""
 
 REFLECTION = frozenset(
     ("__import__", "compile", "delattr", "eval", "exec", "globals", "locals", "open", "setattr",
      "vars", "breakpoint", "input")
 )  # fmt: skip
-"""Built-in functions by which code looks at, or alters, what is not its argument."""
+"""Built-in functions that can read or change more than the arguments."""
 
 FRAMES = frozenset(
     ("__builtins__", "__code__", "__dict__", "__globals__", "__subclasses__", "__traceback__",
      "f_back", "f_code", "f_globals", "f_locals", "gi_frame", "modules", "sys", "os", "tb_frame")
 )  # fmt: skip
-"""Attributes by which code comes from a value to its surroundings."""
+"""Attributes that lead from a value to its surroundings."""
 
 OURS = ("needle", "needle_cli")
-"""Engine and judge: a change of theirs means every operator."""
+"""Engine and judge: a change in them affects every operator."""
 
 REFERENCE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
 
 
 def definitions(text: str, name: str) -> dict[str, str]:
-    """Return every definition of a file that one of them depends on, by name, as Python reads it.
+    """Return the definition of a name and all that it depends on in its file, parsed, by name.
 
-    A definition is a function, a class, an import or an assignment at the top level; every other
-    statement there affects all of them.
+    A definition is a function, a class, an import or an assignment at the top level; any other
+    top-level statement affects all of them.
     """
     return {
         key: "\n".join(ast.dump(_bare(node)) for node in nodes)
@@ -72,7 +71,7 @@ def _reached(text: str, name: str) -> dict[str, list[ast.stmt]]:
 
 
 def _bare(node: ast.stmt) -> ast.stmt:
-    """Return a definition without its docstrings: words change no gradient."""
+    """Return a definition without its docstrings, which change no gradient."""
     copy = ast.parse(ast.unparse(node)).body[0]
     for part in ast.walk(copy):
         if isinstance(part, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(part) is not None:
@@ -81,7 +80,7 @@ def _bare(node: ast.stmt) -> ast.stmt:
 
 
 def _names(node: ast.stmt) -> list[str]:
-    """Return the names that a statement at the top level defines."""
+    """Return the names that a top-level statement defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):
@@ -105,7 +104,7 @@ def _flat(target: ast.expr) -> list[ast.expr]:
 
 
 def dotted_names(spec: str) -> list[tuple[str, str]]:
-    """Return module and name of every Python object that a spec, given as text, refers to."""
+    """Return module and name of every Python object that the text of a spec refers to."""
     try:
         found = _strings(tomllib.loads(spec))
     except tomllib.TOMLDecodeError:
@@ -121,9 +120,9 @@ def _strings(value: Any) -> list[str]:
 
 
 def module_file(module: str, beside: Path) -> Path | None:
-    """Return the source file of a module, found without importing it; None where there is none.
+    """Return the source file of a module, found without importing it; None if there is none.
 
-    It may lie beside the file that names it, in this folder, or where Python looks.
+    It may lie beside the file that names it, in this folder, or on Python's search path.
     """
     inner = Path(*module.split("."))
     for folder in dict.fromkeys((beside, Path.cwd().resolve())):
@@ -142,9 +141,9 @@ def module_file(module: str, beside: Path) -> Path | None:
 
 
 def imported(path: Path, name: str | None = None) -> set[Path]:
-    """Return the user's files that a definition, or a whole file, imports, directly or not.
+    """Return the user's files that a definition or a whole file imports, directly or indirectly.
 
-    They lie beside the file or below this folder; what is installed is not among them.
+    They lie beside the file or below this folder; installed packages are not included.
     """
     try:
         reached = _reached(path.read_text("utf-8"), name) if name else {"": _body(path)}
@@ -176,7 +175,7 @@ def _body(path: Path) -> list[ast.stmt]:
 
 
 def _modules(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the modules that some statements import, at whatever depth."""
+    """Return the modules that statements import, at any depth."""
     found: set[str] = set()
     for node in (part for top in nodes for part in ast.walk(top)):
         if isinstance(node, ast.Import):
@@ -188,9 +187,9 @@ def _modules(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def looks_around(text: str) -> set[str]:
-    """Return the means in a file by which an operator could distinguish a check from training.
+    """Return what a file uses by which an operator could distinguish a check from training.
 
-    Nothing that arithmetic needs is among them; whether the rest is harmless, a reader decides.
+    What arithmetic needs is not included; a reader decides whether the rest is harmless.
     """
     found = set()
     for node in ast.walk(ast.parse(text)):

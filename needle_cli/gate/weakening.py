@@ -1,8 +1,8 @@
-"""What a change asks less for: two states of specs, known failures and settings, side by side.
+"""Where a change asks for less: compares two states of specs, known failures and settings.
 
-A gradient can be made to pass by a fix or by asking less of it. Specs are compared as data, so that
-words, order and layout do not count. Where one domain, dimension or parameter is not known to
-contain another, the change is listed: a reader decides.
+A gradient can be made to pass by a fix or by asking for less. Specs are compared as data, so that
+wording, order and layout do not count. If one domain, dimension or parameter is not known to
+contain another, the change is listed, and a reader decides.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from needle_cli.settings import BY_NAME, OUTPUT, SETTINGS
 Spec = Mapping[str, Any]
 
 PLAIN = ("op", "reference", "args", "structure", "rename")
-"""Keys of which every change but the first statement is listed."""
+"""Keys for which every change is listed, except a first value."""
 
 GROWING = ("select", "device", "dtype")
-"""Settings that ask more the more words they have."""
+"""Settings that ask for more if they have more words."""
 
 SMALLEST, LARGEST = 1, math.inf
-"""Bounds of a dimension for which a spec states none."""
+"""Bounds of a dimension if a spec states none."""
 
 HARMLESS = {"jobs", "earlier", *(setting.name for setting in SETTINGS if setting.group == OUTPUT)}
-"""Settings that alter how a run looks, not what it finds."""
+"""Settings that change how a run looks, not what it finds."""
 
 
 @dataclass(frozen=True)
 class Weakening:
-    """One thing that is asked less; `key` is the place in the spec or in pyproject.toml.
+    """One place where less is asked; `key` is its key in the spec or in pyproject.toml.
 
     `op` is empty for what affects all operators. `refused` means that no reason excuses it.
     """
@@ -43,7 +43,7 @@ class Weakening:
 
 
 def of_specs(before: Mapping[str, Spec], after: Mapping[str, Spec]) -> list[Weakening]:
-    """Return what the specs of a change ask less, operator by operator."""
+    """Return where the specs of a change ask for less, operator by operator."""
     found: list[Weakening] = []
     for op, old in before.items():
         new = after.get(op)
@@ -58,7 +58,7 @@ def of_specs(before: Mapping[str, Spec], after: Mapping[str, Spec]) -> list[Weak
 
 
 def of_spec(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
-    """Yield key and words for everything that a spec asks less than it did."""
+    """Yield key and text for everything where a spec asks for less than before."""
     for key in PLAIN:
         if old.get(key) != new.get(key) and key in old:
             yield key, _changed(key, old.get(key), new.get(key))
@@ -79,15 +79,15 @@ def of_spec(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
 
 
 def _of_entries(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
-    """Yield what arrays of tables claim more, or less, in favour of the operator."""
+    """Yield key and text for entries of arrays of tables that changed in the operator's favour."""
     for kink in _added(old, new, "kink"):
         like = [k for k in old.get("kink", ()) if _place(k) == _place(kink)]
         if like:
-            yield "kink", f"the kink {_place(kink)} is declared otherwise: {_short(kink)}"
+            yield "kink", f"the kink {_place(kink)} is declared differently: {_short(kink)}"
         else:
-            yield "kink", f"a kink more is declared: {_short(kink)}"
+            yield "kink", f"one more kink is declared: {_short(kink)}"
     for lane in _added(new, old, "lane"):
-        yield "lane", f"the lane {lane.get('name')!r} is gone or another one"
+        yield "lane", f"the lane {lane.get('name')!r} is gone or has changed"
     for case in _added(new, old, "error"):
         yield "error", f"an error case is gone: {case.get('why', _short(case))}"
     for example in _added(new, old, "example"):
@@ -115,14 +115,14 @@ def _of_input(name: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
         text = _changed(f"domain of {name}", one.get("domain", "real"), other.get("domain", "real"))
         yield f"{key}.domain", text
     if "values" in other and other["values"] != one.get("values"):
-        yield f"{key}.values", f"{name} takes the values {other['values']} only"
+        yield f"{key}.values", f"{name} takes only the values {other['values']}"
     if "spread" in other and other["spread"] != one.get("spread"):
         yield (
             f"{key}.spread",
             f"rows of {name} are kept from being alike: {_short(other['spread'])}",
         )
     if one.get("differentiable", True) and not other.get("differentiable", True):
-        yield f"{key}.differentiable", f"the gradient of {name} is not asked for any more"
+        yield f"{key}.differentiable", f"the gradient of {name} is no longer asked for"
 
 
 def _of_param(name: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
@@ -135,7 +135,7 @@ def _of_param(name: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
 
 
 def _wider(field: str, was: Any, now: Any) -> bool:
-    """Whether a parameter's field certainly allows what it allowed before."""
+    """Whether a parameter's field is known to allow everything that it allowed before."""
     if field == "min":
         return now is None or (was is not None and now <= was)
     if field == "max":
@@ -170,10 +170,10 @@ def _named(old: Spec, new: Spec, key: str, of_one: Any) -> Iterator[tuple[str, s
 
 
 def narrower(old: Any, new: Any) -> bool:
-    """Whether a domain may leave out something that another contained."""
+    """Whether a domain may leave out values that another contains."""
     if old == new:
         return False
-    # Only here: domains draw with NumPy, which the tool's own process does without.
+    # Imported only here: domains need NumPy, which the tool's own process does not load.
     from needle_cli.checking.domains.registry import domain_as_written
 
     one, other = domain_as_written(old), domain_as_written(new)
@@ -183,7 +183,7 @@ def narrower(old: Any, new: Any) -> bool:
 def of_known(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], new_ops: Sequence[str]
 ) -> list[Weakening]:
-    """Return the known failures that were added or prolonged; a new operator may have none."""
+    """Return the known failures that were added or extended; a new operator may have none."""
     found = []
     for entry in after:
         if entry in before:
@@ -191,24 +191,24 @@ def of_known(
         op, check, issue = (str(entry.get(key, "")) for key in ("op", "check", "issue"))
         old = next((e for e in before if _pinned(e) == _pinned(entry)), None)
         if op in new_ops:
-            text = f"a known failure of {check} for an operator that is new: it has to be right"
+            text = f"a known failure of {check} for a new operator, which has to be right"
             found.append(Weakening(op, "known", text, refused=True))
         elif old is not None:
             if str(entry.get("until")) > str(old.get("until")):
                 text = f"the known failure of {check} lasts longer, until {entry.get('until')}"
                 found.append(Weakening(op, "known", text))
         else:
-            found.append(Weakening(op, "known", f"a known failure more: {check}, {issue}"))
+            found.append(Weakening(op, "known", f"one more known failure: {check}, {issue}"))
     return found
 
 
 def _pinned(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an entry masks, without what is said of it."""
+    """Return the part of an entry that decides what it masks, without issue, reason and date."""
     return {k: v for k, v in entry.items() if k not in ("until", "issue", "reason")}
 
 
 def of_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Weakening]:
-    """Return the settings of `[tool.needle]` that differ in what a run finds."""
+    """Return the changed settings of `[tool.needle]` that affect what a run finds."""
     one, other = _flat(before), _flat(after)
     found = []
     for key in {**one, **other}:
@@ -242,7 +242,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _added(old: Spec, new: Spec, key: str) -> list[Any]:
-    """Return the entries of a list that another state does not have."""
+    """Return the entries of a list that the old spec does not have."""
     return [entry for entry in new.get(key, ()) if entry not in old.get(key, ())]
 
 

@@ -1,1 +1,1 @@
-"""Which operators a command is about: found, selected, excused until a date, begun."""
+"""The operators of a command: found, selected, with their known failures; and new ones started."""

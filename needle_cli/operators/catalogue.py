@@ -1,4 +1,4 @@
-"""Which operators exist, found from source text: nothing of the engine is imported."""
+"""Which operators exist, read from source text: the engine is not imported."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from needle_cli.engines.registry import OPS_FOLDER
 from needle_cli.problems import Problem
 
 ENGINE = OPS_FOLDER.parent
-"""Our own engine; a foreign package that is called `needle` too is never looked at."""
+"""Our own engine; another installed package that is also called `needle` is ignored."""
 
 OP_BASES = ("TensorOp", "TensorTupleOp", "Op")
-"""Base classes by which an operator class of a user's file is known."""
+"""A class of a user's file with one of these base classes is an operator."""
 
 
 @dataclass(frozen=True)
 class OperatorEntry:
-    """One operator as its source tells it.
+    """One operator as its source describes it.
 
-    `name` is `family/function`; `class_name` is empty for a composite. `line` is that of
+    `name` is `family/function`; `class_name` is empty for a composite. `line` is the line of
     `def gradient`, else of the class, else of the function. `summary` is the first line of the
     class's (or function's) docstring.
     """
@@ -41,7 +41,7 @@ class OperatorEntry:
 
 
 class CatalogueError(Problem):
-    """The source of the operators cannot be found or read; the text says which file and why."""
+    """The source of the operators is missing or unreadable; the text says which file and why."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, kind="catalogue")
@@ -54,7 +54,7 @@ def operators(folder: Path | None = None) -> list[OperatorEntry]:
         folder: the `ops` folder; that of our own engine by default.
 
     Raises:
-        CatalogueError: for a file that is not Python, or a name in `__all__` without definition.
+        CatalogueError: a file is not Python, or a name in `__all__` has no definition.
     """
     where = folder or OPS_FOLDER
     if not where.is_dir():
@@ -74,7 +74,7 @@ def _family(path: Path) -> list[OperatorEntry]:
         raise CatalogueError(f"{path}: a family needs a list of names called __all__")
     unknown = [n for n in names if n not in module.functions and n not in module.classes]
     if unknown:
-        raise CatalogueError(f"{path}: __all__ names {', '.join(unknown)}, defined nowhere in it")
+        raise CatalogueError(f"{path}: __all__ names {', '.join(unknown)}, not defined in the file")
     functions = [n for n in names if n in module.functions]
     return [
         module.entry(name) for name in sorted(functions, key=lambda n: module.functions[n].lineno)
@@ -82,11 +82,11 @@ def _family(path: Path) -> list[OperatorEntry]:
 
 
 def user_file(path: Path, specified: Iterable[str] = ()) -> list[OperatorEntry]:
-    """Return the operators of a user's file: its functions of tensors, and classes without one.
+    """Return the operators of a user's file: functions of tensors, and classes without a function.
 
-    With `__all__`, the functions in it count. Else those that build an operator of the file or
-    have an argument annotated as a tensor, and where there are neither, every public function; and
-    in any case those among the `specified`, the names of specs.
+    The functions in `__all__` count. Without `__all__`, a function counts if it builds an operator
+    of the file or has an argument annotated as a tensor; if there is none, every public function
+    counts. A function in `specified`, the names of specs, always counts.
     """
     module = _parse(path)
     named = {name.rpartition("/")[2] for name in specified}
@@ -98,7 +98,7 @@ def user_file(path: Path, specified: Iterable[str] = ()) -> list[OperatorEntry]:
         chosen = [n for n in public if module.class_of(n) or module.takes_tensors(n)]
         if not chosen and not module.op_classes():
             chosen = [n for n in public if module.functions[n].args.args]
-        # A composite has no class to be known by, but its spec says that it is one of them.
+        # Nothing in the source marks a composite as an operator, but its spec does.
         chosen += [n for n in public if n in named and n not in chosen]
     entries = [module.entry(name) for name in chosen]
     covered = {entry.class_name for entry in entries}
@@ -127,7 +127,7 @@ class _Module:
         return None
 
     def op_classes(self) -> list[str]:
-        """Return the operator classes: with a known base, or with `compute` and `gradient`."""
+        """Return the classes with a known base, or with both `compute` and `gradient`."""
         return [name for name in self.classes if self._is_op(name) and not name.startswith("_")]
 
     def _is_op(self, name: str) -> bool:
@@ -139,7 +139,7 @@ class _Module:
         return all(self._method(name, method) is not None for method in ("compute", "gradient"))
 
     def _method(self, name: str, method: str) -> ast.FunctionDef | None:
-        """Return a method of a class, its bases in the same file included."""
+        """Return a method of a class or of its bases in the same file."""
         seen: set[str] = set()
         queue = [name]
         while queue:
@@ -157,7 +157,8 @@ class _Module:
     def class_of(self, function: str) -> str:
         """Return the operator class that a function builds and calls; "" for a composite.
 
-        `X(...)(...)` of a class in this file, the one that is returned if there are several.
+        That is a class X of this file that is called as `X(...)(...)`. If there are several, the
+        one whose result is returned counts.
         """
         node = self.functions[function]
         returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
@@ -199,7 +200,7 @@ class _Module:
         )
 
     def class_entry(self, class_name: str) -> OperatorEntry:
-        """Return the entry of a class that no function builds; it goes by the class's name."""
+        """Return the entry of a class that no function builds; its name is the class's."""
         return self._entry(class_name, class_name)
 
     def _entry(self, function: str, class_name: str) -> OperatorEntry:
@@ -211,7 +212,7 @@ class _Module:
 
 
 def _calls_others(node: ast.AST, built: set[str]) -> bool:
-    """Whether a function does more with tensors than build one operator: calls plain functions."""
+    """Whether a function also calls plain functions, and does not just build one operator."""
     return any(
         isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id not in built
         and n.func.id.islower() and n.func.id not in ("len", "tuple", "list", "int", "range")
@@ -232,7 +233,7 @@ def _summary(node: ast.ClassDef | ast.FunctionDef) -> str:
 
 
 def _parse(path: Path) -> _Module:
-    """Parse a source file; kept until the file changes."""
+    """Parse a source file; the result is cached until the file changes."""
     try:
         state = path.stat()
         return _parsed(path, state.st_mtime_ns, state.st_size)
@@ -242,5 +243,5 @@ def _parse(path: Path) -> _Module:
 
 @lru_cache(maxsize=64)
 def _parsed(path: Path, changed: int, size: int) -> _Module:
-    """Parse a file in one of its states."""
+    """Parse a file; its time of change and size are part of the cache key."""
     return _Module(path, ast.parse(path.read_text(encoding="utf-8"), str(path)))

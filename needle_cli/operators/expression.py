@@ -1,4 +1,4 @@
-"""`-k`: words found in a name, joined by `and`, `or`, `not` and parentheses."""
+"""`-k`: words that a name contains, joined by `and`, `or`, `not` and parentheses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Expression:
             raise self._wrong(self._words[self._at])
 
     def holds(self, name: str) -> bool:
-        """Whether the expression is true of a name."""
+        """Whether the expression is true for a name."""
         return self._test(name)
 
     def _either(self) -> Callable[[str], bool]:

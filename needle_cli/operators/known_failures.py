@@ -1,7 +1,7 @@
-"""Known failures: findings that a project lives with until a date, each pinned to one failing case.
+"""Known failures: findings that a project accepts until a date, each pinned to one failing case.
 
-An entry masks that failure and no other: its case is asked again in every run, and a finding whose
-cause is another one stays a finding. What passes again, or has expired, is a finding too.
+An entry masks that failure and no other: its case is asked again in every run, and a finding with
+another cause stays a finding. An entry whose case passes, or that has expired, is a finding too.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from needle_cli.specs.vocabulary import DEVICES, FLOAT_DTYPES
 KEYS = ("op", "check", "device", "dtype", "issue", "reason", "until", "cause", "factor",
         "analytic", "token")  # fmt: skip
 NONE = "none"
-"""The word by which `--baseline` is told to mask nothing."""
+"""The value of `--baseline` that masks nothing."""
 
 LONGEST = 183
-"""Days that an entry may lie ahead: half a year."""
+"""How many days ahead an entry may expire: half a year."""
 
 PASSES_NOW = "known_failure_passes"
-"""The code of a finding that says that a known failure is over."""
+"""The code of the finding that a known failure has expired or passes."""
 
 OUT_OF_BAND = ("spec", "against", "faults")
-"""Rows that are no checks of a case, and are never lived with."""
+"""Rows that do not come from a case; they cannot be accepted."""
 
 
 @dataclass(frozen=True)
 class KnownFailure:
     """One entry of known-failures.toml; an empty device or dtype stands for all of them.
 
-    `token` is the failing case; empty for an operator that cannot be asked, as one that crashes.
-    `cause` is the name of its likely cause, `factor` that of a ratio, and `analytic` the number
-    that the gradient gave there: another mistake gives another one.
+    `token` is the failing case, "" for an operator that cannot be asked, for example because it
+    crashes. `cause` is the name of its likely cause, `factor` the factor of a ratio, and `analytic`
+    the number that the gradient gave there: a different mistake gives a different number.
     """
 
     op: str
@@ -64,7 +64,7 @@ class KnownFailure:
     factor: str = ""
 
     def covers(self, row: Row) -> bool:
-        """Whether a row is the one that this entry is about."""
+        """Whether this entry is about a row."""
         return (
             (row.op, row.check) == (self.op, self.check)
             and self.device in ("", row.device.partition(":")[0])
@@ -74,7 +74,7 @@ class KnownFailure:
 
 @dataclass(frozen=True)
 class Pinned:
-    """What became of an entry's case when it was asked again in a run."""
+    """The result of an entry's case when it was asked again in a run."""
 
     check: str
     token: str
@@ -84,10 +84,10 @@ class Pinned:
 
 
 def read(path: Path, names: Sequence[str] | None = None) -> tuple[KnownFailure, ...]:
-    """Return the entries of a file, none where there is no file.
+    """Return the entries of a file; none if there is no file.
 
-    `names` are the operators there are, None for any; raises `Problem` for an entry about another
-    one, and for one without issue, reason or date.
+    `names` are the operators that exist; None allows any name. Raises `Problem` for an entry about
+    an unknown operator, and for one without issue, reason or date.
     """
     if not path.is_file() or not path.read_bytes().strip():
         return ()
@@ -104,8 +104,8 @@ def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:
         ("op", "the operator, family/function"),
         ("check", "the check that fails"),
         ("issue", "where this is being fixed: a number or an address"),
-        ("reason", "why it is lived with until then"),
-        ("until", "the date at which it has to be fixed, at most half a year ahead"),
+        ("reason", "why it is accepted until then"),
+        ("until", "the date by which it has to be fixed, at most half a year ahead"),
     ):
         table.need(key, what)
     op = table.text("op")
@@ -126,7 +126,7 @@ def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:
 
 
 def _cause(table: Table, op: str) -> str:
-    """Return the name of the cause; a sentence, as it was written once, is refused."""
+    """Return the name of the cause; a sentence, which older files have, is refused."""
     name = table.text("cause")
     if name and name not in CAUSES:
         text = (
@@ -173,22 +173,22 @@ def _judged(row: Row, entry: KnownFailure, case: Pinned | None, today: date) -> 
         text = f"the known failure has expired on {entry.until} ({entry.issue}: {entry.reason})"
         return _refused(row, text)
     if case is None and entry.token:
-        return row  # the case was not asked: the operator came to grief before
+        return row  # the case was not asked: the operator failed before that
     fails = bad if case is None else case.fails
     if not fails and not bad:
         text = f"passes now; remove it: needle baseline prune {entry.op}"
         return _refused(row, text, PASSES_NOW)
     if not fails:
-        return _refused(row, "fails, and not by the known failure, whose case passes now")
+        return _refused(row, "fails, but the case of the known failure passes now")
     if case is not None and case.fails and not _pinned(entry, case):
-        return _refused(row, f"fails, and otherwise than when it was accepted ({entry.issue})")
+        return _refused(row, f"fails, but not as it did when it was accepted ({entry.issue})")
     if bad and case is not None and not _same(row, entry, case):
-        return _refused(row, f"fails beside the known failure ({entry.issue}) as well")
+        return _refused(row, f"fails in another way beside the known failure ({entry.issue})")
     return replace(row, status="known", reason=f"{entry.reason}, {entry.issue}", findings=())
 
 
 def _pinned(entry: KnownFailure, case: Pinned) -> bool:
-    """Whether a case fails by the number by which it failed when it was accepted."""
+    """Whether a case fails with the same number as when it was accepted."""
     if entry.analytic is None or case.analytic is None:
         return True
     return math.isclose(entry.analytic, case.analytic, rel_tol=1e-6, abs_tol=1e-300)
@@ -197,8 +197,8 @@ def _pinned(entry: KnownFailure, case: Pinned) -> bool:
 def _same(row: Row, entry: KnownFailure, case: Pinned) -> bool:
     """Whether everything that a row found can be the known failure.
 
-    Two causes that are known and differ are two failures, two ratios of another factor as well;
-    where one is missing the messages of this run's two findings are compared, but for numbers.
+    Two different causes are two failures, and so are two ratios with different factors. If a cause
+    is missing, the messages of this run's two findings are compared without their numbers.
     """
     if not row.findings:
         return row.status in UNANSWERED
@@ -215,7 +215,7 @@ def _same(row: Row, entry: KnownFailure, case: Pinned) -> bool:
 
 
 def _kind(message: str) -> str:
-    """Return a message without what changes from case to case: its numbers."""
+    """Return a message without its numbers, which change from case to case."""
     return "".join(c for c in message if not c.isdigit())
 
 
@@ -229,9 +229,9 @@ def _refused(row: Row, text: str, code: str = "") -> Row:
 
 
 def from_row(row: Row, issue: str, reason: str, until: date) -> KnownFailure:
-    """Return the entry by which a finding is lived with; raises `Problem` where that cannot be."""
+    """Return the entry that accepts a finding; raises `Problem` if it cannot be accepted."""
     if row.check in OUT_OF_BAND:
-        raise Problem(f"{row.op}: {row.reason}: nothing that a known failure can stand for",
+        raise Problem(f"{row.op}: {row.reason}: this cannot be accepted as a known failure",
                       kind="baseline")  # fmt: skip
     if any(finding.code == PASSES_NOW for finding in row.findings):
         raise Problem(f"{row.op} {row.check} {row.reason}", kind="baseline")
@@ -265,7 +265,7 @@ def from_row(row: Row, issue: str, reason: str, until: date) -> KnownFailure:
 
 
 def write(path: Path, entries: Iterable[KnownFailure]) -> None:
-    """Write entries in one order and one form, so that changes to the file are small."""
+    """Write entries in a fixed order and form, so that changes to the file are small."""
     ordered = sorted(
         entries, key=lambda e: (e.op, e.check, e.device, e.dtype, e.until, e.issue, e.token)
     )
@@ -284,14 +284,14 @@ def _text(entry: KnownFailure) -> str:
 
 
 def path_of(specs: Path, setting: str) -> Path | None:
-    """Return the file of known failures that a setting means: "" is the one among the specs."""
+    """Return the file of known failures for a setting; "" means the one among the specs."""
     if setting == NONE:
         return None
     return Path(setting) if setting else specs / KNOWN_FAILURES
 
 
 def pinned_of(data: Mapping[str, Any]) -> Pinned:
-    """Return what a worker says of an entry's case."""
+    """Return what a worker reports about an entry's case."""
     return Pinned(data["check"], data["token"], data["fails"], data["message"], data["analytic"])
 
 

@@ -1,7 +1,7 @@
-"""The first lines of a new operator: class, function and spec, with what is still to be written.
+"""The start of a new operator: class, function and spec, with a TODO for what is to be written.
 
-Nothing of it passes. Every `TODO` is refused by the gate with its line, one after the other, so
-that the next run always says what to do next.
+None of it passes. The gate refuses every `TODO` with its line, one after the other, so that each
+run says what to do next.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from needle_cli.problems import Problem
 from needle_cli.records.store import write_whole
 
 WIDTH = 100
-"""Columns of a line of code."""
+"""Columns of a line of code, as in pyproject.toml."""
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -92,7 +92,7 @@ REFERENCE = "TODO: module:function that gives the forward value in NumPy, such a
 
 @dataclass(frozen=True)
 class Place:
-    """Where a new operator goes: its source file and its spec; `engine` for one of our own."""
+    """Where a new operator goes: its source file and spec. `engine` is True for one of our own."""
 
     name: str
     source: Path
@@ -111,21 +111,21 @@ class Place:
 
     @property
     def class_name(self) -> str:
-        """The function's name as a class is called."""
+        """The function's name in the form of a class name."""
         return "".join(part.capitalize() for part in self.function.split("_"))
 
 
 def place_of(name: str, folder: Path) -> Place:
     """Return where `family/function` goes, seen from a folder; raises `Problem` for a bad name.
 
-    A file `family.py` in the folder is a user's. In a checkout of the engine the family is one of
-    its own; anywhere else a file is begun in the folder.
+    A file `family.py` in the folder is a user's file. In a checkout of the engine the operator goes
+    to the engine's family; anywhere else a new file is started in the folder.
     """
     family, slash, function = name.partition("/")
     family = family.removesuffix(".py")
     usable = [NAME.fullmatch(part) and not keyword.iskeyword(part) for part in (family, function)]
     if not slash or not all(usable):
-        raise Problem(f"{name!r} is no operator's name: write family/function, both in lower case")
+        raise Problem(f"{name!r} is not a name of an operator: write family/function in lower case")
     mine = folder / f"{family}.py"
     engine = catalogue.ENGINE
     ours = engine.is_relative_to(folder.resolve()) and not mine.is_file()
@@ -139,10 +139,10 @@ def place_of(name: str, folder: Path) -> Place:
 def write(place: Place, spec_only: bool) -> list[Path]:
     """Write the files of a new operator and return them; raises `Problem` before any is written.
 
-    With `spec_only` the operator is there already and gets a spec.
+    With `spec_only` the operator exists and only its spec is written.
     """
     if place.spec.exists():
-        raise Problem(f"{place.spec.name} is there already", path=str(place.spec))
+        raise Problem(f"{place.spec.name} exists already", path=str(place.spec))
     text = place.source.read_text("utf-8") if place.source.is_file() else ""
     defined = _defined(text, place.source)
     if spec_only:
@@ -152,8 +152,8 @@ def write(place: Place, spec_only: bool) -> list[Path]:
         return [_write(place.spec, _spec(place, class_of(place)))]
     for taken in (place.function, place.class_name):
         if taken in defined:
-            hint = "" if taken != place.function else "; its spec alone: --spec-only"
-            raise Problem(f"{taken} is there already{hint}", path=place.source.name)
+            hint = "" if taken != place.function else "; to write only its spec, use --spec-only"
+            raise Problem(f"{taken} exists already{hint}", path=place.source.name)
     begun = text or (ENGINE_FILE if place.engine else USERS_FILE)
     code = ENGINE_CLASS if place.engine else USERS_CLASS
     made = _exporting(begun, [place.class_name, place.function]).rstrip("\n") + "\n"
@@ -172,7 +172,7 @@ def _spec(place: Place, class_name: str) -> str:
 
 
 def reference_of(function: str) -> str:
-    """Return NumPy's or SciPy's function of the same name, or that one is still to be named."""
+    """Return NumPy's or SciPy's function of the same name, or a TODO if there is none."""
     for module in ("numpy", "scipy.special"):
         if importlib.util.find_spec(module.partition(".")[0]) is None:
             continue
@@ -182,7 +182,7 @@ def reference_of(function: str) -> str:
 
 
 def class_of(place: Place) -> str:
-    """Return the class behind a function that is there, "" for a composite."""
+    """Return the class that an existing function builds; "" for a composite."""
     entries = catalogue.operators() if place.engine else catalogue.user_file(place.source)
     return next((entry.class_name for entry in entries if entry.name == place.name), "")
 
@@ -197,7 +197,7 @@ def _defined(text: str, path: Path) -> set[str]:
 
 
 def _exporting(text: str, names: Sequence[str]) -> str:
-    """Return a source with names added to its `__all__`; unchanged where it has none."""
+    """Return a source with names added to its `__all__`; unchanged if it has none."""
     for node in ast.parse(text).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if isinstance(target, ast.Name) and target.id == "__all__":

@@ -1,4 +1,4 @@
-"""Which operators a command is about: names, globs, expressions, families, tags, users' files."""
+"""Select operators by names, globs, expressions, families, tags and users' files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from needle_cli.settings import Settings
 
 
 def select(words: Sequence[str], settings: Settings) -> list[Unit]:
-    """Return the units that names and filters leave, in catalogue order; raises `Problem`."""
+    """Return the selected units in catalogue order; raises `Problem` if there are none."""
     files = [word for word in words if is_file_word(word)]
     names = [word for word in words if not is_file_word(word)]
     units: list[Unit] = []
@@ -25,7 +25,7 @@ def select(words: Sequence[str], settings: Settings) -> list[Unit]:
     left = [unit for unit in units if _fits(settings)(unit)]
     if not left:
         raise Problem(
-            f"the filters leave none of {len(units)} operators" if units else "no operators found",
+            f"none of {len(units)} operators passes the filters" if units else "no operators found",
             kind="nothing",
             code=NOTHING,
         )
@@ -33,12 +33,12 @@ def select(words: Sequence[str], settings: Settings) -> list[Unit]:
 
 
 def is_file_word(word: str) -> bool:
-    """Whether a word is a user's file, and not an operator's name."""
+    """Whether a word is a path of a user's file and not the name of an operator."""
     return word.endswith(".py") or (os.sep in word and Path(word).is_file())
 
 
 def _named(units: list[Unit], words: Sequence[str]) -> list[Unit]:
-    """Return the units that the words name, in catalogue order; all of them without words."""
+    """Return the units that the words name, in catalogue order; without words, all of them."""
     if not words:
         return units
     chosen: set[str] = set()

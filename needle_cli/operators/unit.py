@@ -17,10 +17,10 @@ from needle_cli.specs import Header, as_problems, find_specs_dir, read_header, s
 class Unit:
     """One operator to judge.
 
-    `spec` is the path of its spec, "" when it has none; `exists` is False for a spec whose
-    operator is not there. `path` and `line` point at `def gradient`. `source` is the user's file,
-    or "". `specs` is the folder of its spec, and of those of its like. `known` are its known
-    failures, from the file `known_failures`, None where none is in force.
+    `spec` is the path of its spec, "" if it has none; `exists` is False for a spec whose operator
+    does not exist. `path` and `line` point at `def gradient`. `source` is the user's file, or "".
+    `specs` is the folder of its spec. `known` are its known failures, read from the file
+    `known_failures`, which is None if no such file is in force.
     """
 
     name: str
@@ -79,7 +79,7 @@ def users_specs(file: str, settings: Settings) -> Path:
 
 
 def _with_known(units: Sequence[Unit], folder: Path, settings: Settings) -> list[Unit]:
-    """Return units with the known failures that are in force for them."""
+    """Return the units with the known failures that apply to them."""
     units = [replace(unit, specs=folder) for unit in units]
     path = path_of(folder, settings["baseline"])
     if path is None:
@@ -96,7 +96,7 @@ def _with_known(units: Sequence[Unit], folder: Path, settings: Settings) -> list
 def _joined(
     entries: Sequence[catalogue.OperatorEntry], headers: dict[str, Header], source: str = ""
 ) -> list[Unit]:
-    """Return a unit for every operator, then one for every spec that has none."""
+    """Return a unit for every operator, then one for every spec without an operator."""
     units = []
     for entry in entries:
         header = headers.get(entry.name)

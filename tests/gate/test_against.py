@@ -181,7 +181,7 @@ def test_a_known_failure_for_ones_own_operator(project):
     path.write_text(entry.replace("OP", "square"))
     assert needle("check", "mine.py", cwd=project)[0] == 0
     code, said = judged(project)
-    assert code == 1 and "a known failure more: gradient, #1" in said["mine/square"]
+    assert code == 1 and "one more known failure: gradient, #1" in said["mine/square"]
     edit(
         project,
         "mine.py",
@@ -198,7 +198,7 @@ def test_a_known_failure_for_ones_own_operator(project):
         SPECS["square"].replace('square"\nref', 'fresh"\nref')
     )
     path.write_text(entry.replace("OP", "fresh"))
-    code, said = judged(project, "--accept-weakening", "it will be mended next week")
+    code, said = judged(project, "--accept-weakening", "it will be fixed next week")
     assert code == 1 and "it has to be right" in said["mine/fresh"]
 
 
@@ -224,7 +224,7 @@ def test_an_operator_that_behaves_while_it_is_looked_at(project):
     assert needle("check", "mine.py", cwd=project)[0] == 0
     code, said = judged(project)
     assert code == 1
-    assert "has come to use the attribute modules, the module sys" in said["mine/square"]
+    assert "now uses the attribute modules, the module sys" in said["mine/square"]
 
 
 FORGED = [

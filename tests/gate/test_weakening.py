@@ -75,7 +75,7 @@ LESS = {
     "values": ({"input": {**SPEC["input"], "a": {"shape": "(..., m)", "values": [1.0]}}}, "only"),
     "shape": ({"input": {**SPEC["input"], "a": "(m)"}}, "(..., m) → (m)"),
     "silent": ({"input": {**SPEC["input"], "a": {"shape": "(..., m)", "differentiable": False}}},
-               "is not asked for any more"),
+               "is no longer asked for"),
     "spread": ({"input": {**SPEC["input"], "a": {"shape": "(..., m)", "spread": {"axis": -1}}}},
                "kept from being alike"),
     "no input": ({"input": {"a": "(..., m)"}}, "b is gone"),
@@ -84,8 +84,8 @@ LESS = {
     "largest": ({"dims": {**SPEC["dims"], "k": {"max": 5}}}, "k from 1 on → from 1 to 5"),
     "param": ({"param": {"n": {"kind": "int", "min": 0, "max": 2}}}, "max of n: 3 → 2"),
     "param kind": ({"param": {"n": {"kind": "choice", "values": [1]}}}, "kind of n"),
-    "kink": ({"kink": [KINK, {**KINK, "value": 1.0, "of": "b"}]}, "a kink more"),
-    "convention": ({"kink": [{**KINK, "convention": 7.0}]}, "declared otherwise"),
+    "kink": ({"kink": [KINK, {**KINK, "value": 1.0, "of": "b"}]}, "one more kink"),
+    "convention": ({"kink": [{**KINK, "convention": 7.0}]}, "declared differently"),
     "error": ({"error": []}, "an error case is gone: shapes that do not fit"),
     "example": ({"example": []}, "a recorded case is gone: once wrong"),
     "factor": ({"tolerance": [{**SPEC["tolerance"][0], "factor": 8}]}, "factor 4 → 8"),
@@ -161,10 +161,10 @@ def test_known_failures_more_or_longer():
     assert said([known()], []) == []
     assert said([known()], [known(until="2029-01-01")]) == []
     pinned = known(token="abc", device="cpu")
-    assert "a known failure more" in said([pinned], [known(device="cpu")])[0][0]
-    assert "a known failure more" in said([pinned], [known(token="abc")])[0][0]
+    assert "one more known failure" in said([pinned], [known(device="cpu")])[0][0]
+    assert "one more known failure" in said([pinned], [known(token="abc")])[0][0]
     assert "lasts longer" in said([known()], [known(until="2031-01-01")])[0][0]
-    assert "a known failure more" in said([], [known()])[0][0]
+    assert "one more known failure" in said([], [known()])[0][0]
     ((text, refused),) = said([], [known()], ["f/op"])
     assert "has to be right" in text and refused
 

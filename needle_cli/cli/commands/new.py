@@ -18,7 +18,7 @@ def command() -> None:
 
 @command.command("op")
 @click.argument("name", metavar="FAMILY/NAME")
-@click.option("--spec-only", is_flag=True, help="The operator is there: write its spec alone.")
+@click.option("--spec-only", is_flag=True, help="The operator exists: write only its spec.")
 def op(name: str, spec_only: bool) -> int:
     """Write class, function and spec of an operator, with what is still to be written."""
     place = scaffold.place_of(name, Path.cwd())
