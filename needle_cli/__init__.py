@@ -11,7 +11,7 @@ registry.announce()
 
 
 def __getattr__(name: str) -> Any:
-    """Import `gradient_check` when it is asked for: the command line starts without NumPy."""
+    """Import `gradient_check` on first use: the command line starts without NumPy."""
     if name == "gradient_check":
         from needle_cli.integrations.course import gradient_check
 

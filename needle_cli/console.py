@@ -1,4 +1,4 @@
-"""Standard output as it is: its width, its colours, and the characters it can hold."""
+"""Standard output: its width, its colours, and the characters that it can show."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ WIDTH = 100
 """Columns outside a terminal, unless COLUMNS says otherwise."""
 
 NARROW = 70
-"""Columns below which lists replace tables."""
+"""With fewer columns, lists replace tables."""
 
 WORDS = {
     "✓": "ok", "✗": "FAIL", "·": "-", "─": "-", "█": "#", "–": "-", "×": "x", "…": "...",
     "½": "1/2", "⅓": "1/3", "≠": "!=", "−": "-", "‖": "||", "≤": "<=", "≥": ">=",
 }  # fmt: skip
-"""What stands for a character that standard output cannot hold."""
+"""Replacements for characters that standard output cannot encode."""
 
 
 def width(environ: Mapping[str, str] | None = None) -> int:
-    """Return the columns to draw in: COLUMNS, the terminal's, or `WIDTH`."""
+    """Return the number of columns: COLUMNS, that of the terminal, or `WIDTH`."""
     environ = os.environ if environ is None else environ
     word = environ.get("COLUMNS", "")
     if word.isdigit() and int(word) > 0:
@@ -45,7 +45,7 @@ def coloured(when: str, environ: Mapping[str, str] | None = None) -> bool:
 
 
 def fits(text: str) -> bool:
-    """Whether standard output's encoding can hold a text."""
+    """Whether standard output can encode a text."""
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -54,7 +54,7 @@ def fits(text: str) -> bool:
 
 
 def holdable(text: str) -> str:
-    """Return a text with words for what standard output cannot hold."""
+    """Return a text with replacements for what standard output cannot encode."""
     if fits(text):
         return text
     encoding = sys.stdout.encoding or "ascii"
@@ -63,7 +63,7 @@ def holdable(text: str) -> str:
 
 
 def write(text: str) -> None:
-    """Print a text to standard output, whole lines, at once."""
+    """Write a text to standard output at once, ending with a newline."""
     if text:
         sys.stdout.write(holdable(text if text.endswith("\n") else text + "\n"))
 

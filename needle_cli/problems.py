@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PASSED, FINDINGS, UNUSABLE, INTERNAL, UNANSWERED, NOTHING = 0, 1, 2, 3, 4, 5
-"""The exit codes; `PRECEDENCE` says which one wins when several apply."""
+"""The exit codes; `PRECEDENCE` says which one wins if several apply."""
 
 INTERRUPTED = 130
 PRECEDENCE = (INTERNAL, UNUSABLE, FINDINGS, UNANSWERED, NOTHING, PASSED)
@@ -17,8 +17,8 @@ PRECEDENCE = (INTERNAL, UNUSABLE, FINDINGS, UNANSWERED, NOTHING, PASSED)
 class Problem(Exception):
     """The command cannot do what it was asked: bad usage, configuration, spec or token.
 
-    `kind` is "usage", "config", "spec", "token" or "nothing"; `path` and `line` are given where a
-    file is to blame.
+    `kind` is "usage", "config", "spec", "token" or "nothing"; `path` and `line` are given if the
+    problem is in a file.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Problem(Exception):
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Problem:
-        """Return the problem whose `document` this is."""
+        """Return the problem of a `document`."""
         words = {key: document[key] for key in ("kind", "nearest", "path", "line")
                  if key in document}  # fmt: skip
         return cls(document["message"], **words)
@@ -65,7 +65,7 @@ class Problem(Exception):
 
 
 def joined(problems: Sequence[Problem]) -> Problem:
-    """Return one problem for several; their lines stand below each other."""
+    """Return one problem for several, with one line for each."""
     first = problems[0]
     if len(problems) == 1:
         return first
@@ -75,7 +75,7 @@ def joined(problems: Sequence[Problem]) -> Problem:
 
 
 def shown_path(path: Path) -> str:
-    """Return a path relative to the working directory where possible, never an absolute one."""
+    """Return a path relative to the working directory if possible, never an absolute one."""
     try:
         return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
     except ValueError:
@@ -83,7 +83,7 @@ def shown_path(path: Path) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known name closest to `word`, or "" when none is close.
+    """Return the known name closest to `word`, or "" if none is close.
 
     A name is also found by its last part: `square` is near `arithmetic/square`.
     """

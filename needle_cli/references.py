@@ -1,8 +1,8 @@
 """Forward references that NumPy and SciPy do not have by name.
 
 Each takes arrays and returns an array (or a tuple of them) of the same floating dtype, from float16
-to longdouble, so that a forward value can be judged against a wider one. They are written for
-plainness, with loops where loops are plain, and share no code with any engine.
+to longdouble, so that a forward value can be compared with one of wider dtype. They are written to
+be obviously right, with loops where loops are clearer, and share no code with any engine.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def relu(a: Array) -> Array:
 def logsumexp(a: Array, axes: Axes = None, keepdims: bool = False) -> Array:
     """Return log sum exp(a) over axes, shifted by the maximum so that nothing overflows.
 
-    A slice that is -inf throughout has the value -inf, one with +inf in it +inf.
+    A slice of only -inf has the value -inf; a slice that contains +inf has the value +inf.
     """
     axis = _axes(a, axes)
     if not axis:
@@ -61,9 +61,10 @@ def logsumexp(a: Array, axes: Axes = None, keepdims: bool = False) -> Array:
 
 
 def _log_sum_exp_of_rows(rows: Array) -> Array:
-    """Return log sum exp along the last axis, exact to rounding where the largest entry is 0.
+    """Return log sum exp along the last axis, exact to rounding if the largest entry is 0.
 
-    Next to that entry's 1, which is left out of the sum, small terms would lose their digits.
+    The exponential of that entry, 1, is left out of the sum: beside it small terms would lose their
+    digits.
     """
     ordered = np.sort(rows, axis=-1)
     with np.errstate(divide="ignore", over="ignore"):
@@ -76,7 +77,7 @@ def _log_sum_exp_of_rows(rows: Array) -> Array:
 
 
 def logsoftmax(a: Array) -> Array:
-    """Return a - log sum exp(a) along the last axis, whose entries' exponentials sum to 1."""
+    """Return a - log sum exp(a) along the last axis; the exponentials sum to 1 there."""
     shifted = a - np.max(a, axis=-1, keepdims=True, initial=-np.inf)
     return _like(a, shifted - _log_sum_exp_of_rows(shifted)[..., None])
 
@@ -160,7 +161,7 @@ def fused_add_scalars(x: Array, c0: float, c1: float) -> tuple[Array, Array]:
 
 
 def _axes(a: Array, axes: Axes) -> tuple[int, ...]:
-    """Return axes as sorted, non-negative numbers; None is all of them."""
+    """Return axes as sorted, non-negative numbers; None means all of them."""
     rank = np.ndim(a)
     if axes is None:
         return tuple(range(rank))
@@ -177,5 +178,5 @@ def _like(a: Array, value: Any) -> Array:
 
 
 def _wide(a: Array) -> Array:
-    """Return half and single precision as double: powers of them are rounded once."""
+    """Return half and single precision as double, so that their powers are rounded once."""
     return a if np.asarray(a).dtype.itemsize > 8 else np.asarray(a, dtype=np.float64)

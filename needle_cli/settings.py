@@ -36,7 +36,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class FormatName:
-    """A format of the report: the file that `--report` writes, whether `--format` shows it."""
+    """A format of the report: the file that `--report` writes, and whether `--format` shows it."""
 
     file: str = ""
     screen: bool = False
@@ -54,7 +54,7 @@ FORMATS = {
     "markdown": FormatName("needle-report.md"),
     "html": FormatName("needle-report.html"),
 }
-"""Every format; its class is in needle_cli/reports/formats, in a file of its name."""
+"""All formats; the class of each is in needle_cli/reports/formats, in a file of its name."""
 
 SCREENS = tuple(name for name, form in FORMATS.items() if form.screen)
 REPORTS = tuple(name for name, form in FORMATS.items() if form.file)
@@ -71,7 +71,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
 PROFILE_NAMES = tuple(PROFILES)
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("k", "text", "", "Operators whose name fits EXPR: words with and, or, not, ().",
+    Setting("k", "text", "", "Operators whose name matches EXPR: words with and, or, not, ().",
             WHAT, metavar="EXPR", flags=("-k",)),
     Setting("family", "words", (), "Operators of a family (repeatable).", WHAT),
     Setting("tag", "words", (), "Operators whose spec has a tag (repeatable).", WHAT),
@@ -83,14 +83,14 @@ SETTINGS: tuple[Setting, ...] = (
             WHAT, metavar="[=REF]"),
     Setting("lf", "switch", False, "Operators that failed last, if any did.", WHAT),
     Setting("ff", "switch", False, "Operators that failed last come first.", WHAT),
-    Setting("shard", "shard", None, "The K-th of N parts; `needle report` puts them together.",
+    Setting("shard", "shard", None, "The K-th of N parts; `needle report` merges them.",
             WHAT, metavar="K/N"),
     Setting("device", "words", ("cpu",), "Where to judge (repeatable).", WHERE, metavar="DEVICE"),
     Setting("dtype", "words", ("float64",), "In which dtype (repeatable).", WHERE, choices=DTYPES),
     Setting("specs", "text", "", "Folder of the specifications.", WHERE, metavar="DIR"),
-    Setting("trust", "words", (), "Module whose names a spec may use (repeatable).",
+    Setting("trust", "words", (), "Module whose functions a spec may name (repeatable).",
             WHERE, metavar="MODULE"),
-    Setting("profile", "word", "", "How hard to look; ci is chosen when CI is set.",
+    Setting("profile", "word", "", "How thorough to be; ci is chosen if CI is set.",
             HOW_HARD, choices=PROFILE_NAMES),
     Setting("max-examples", "whole", 100, "Examples per operator.",
             HOW_HARD, least=1, flags=("-n",), metavar="N"),
@@ -113,7 +113,7 @@ SETTINGS: tuple[Setting, ...] = (
             VERDICT, metavar="REASON"),
     Setting("earlier", "words", (), "An earlier json report, to compare with (the last one).",
             VERDICT, metavar="FILE"),
-    Setting("exit-zero", "switch", False, "Exit 0 in spite of findings.", VERDICT),
+    Setting("exit-zero", "switch", False, "Exit 0 despite findings.", VERDICT),
     Setting("format", "word", "full", "What stdout shows.", OUTPUT, choices=SCREENS),
     Setting("report", "words", (), f"Also write FORMAT[=PATH] (repeatable): {', '.join(REPORTS)}.",
             OUTPUT, metavar="FORMAT[=PATH]"),
@@ -127,7 +127,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("verbosity", "whole", 0, "-q failures only, -qq nothing, -v per check, -vv all.",
             OUTPUT, least=-2),
     Setting("jobs", "jobs", "auto", "Worker processes.", RUN, flags=("-j",), metavar="N|auto"),
-    Setting("executor", "text", "", "Judge through an executor that a function makes.",
+    Setting("executor", "text", "", "Judge with an executor that this function makes.",
             RUN, metavar="MODULE:FACTORY"),
     Setting("watch", "switch", False, "Check again whenever a file changes.", RUN),
     Setting("memory-limit", "size", 4 * 2**30, "Memory of one worker, such as 4GiB.",
@@ -138,7 +138,7 @@ BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 @dataclass(frozen=True)
 class Config:
-    """The `[tool.needle]` table in force: its file, its folder and its content."""
+    """The `[tool.needle]` table that applies: its file, its folder and its content."""
 
     path: Path | None
     table: Mapping[str, Any]
@@ -151,7 +151,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting's value, and in words where it came from."""
+    """The value of every setting, and where it came from in words."""
 
     values: Mapping[str, Any]
     origins: Mapping[str, str]
@@ -172,7 +172,7 @@ def resolve(
     environ: Mapping[str, str] | None = None,
     config: Config | None = None,
 ) -> Settings:
-    """Return the settings in force; `flags` holds only what was given on the command line."""
+    """Return the settings; `flags` holds only what was given on the command line."""
     environ = os.environ if environ is None else environ
     config = find_config(Path.cwd()) if config is None else config
     _refuse_unknown(config, environ)
@@ -195,7 +195,7 @@ def resolve(
 
 
 def find_config(start: Path) -> Config:
-    """Return the nearest pyproject.toml with a `[tool.needle]` table, looking upwards."""
+    """Return the nearest pyproject.toml upwards with a `[tool.needle]` table."""
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         if not path.is_file():
@@ -214,7 +214,7 @@ def find_config(start: Path) -> Config:
 
 
 def parse(setting: Setting, value: Any, origin: str) -> Any:
-    """Return the value of a setting from what was written; `origin` names the place in errors."""
+    """Return the value of a setting from its written form; `origin` is for error messages."""
     if setting.kind == "words":
         return _words(setting, value, origin)
     if setting.kind == "switch":
@@ -385,7 +385,7 @@ def _profile(
 
 
 def in_ci(environ: Mapping[str, str]) -> bool:
-    """Whether this runs on a build server: they all set the same variable."""
+    """Whether this runs on a build server; all of them set CI."""
     return environ.get("CI", "").lower() not in ("", "0", "false", "no")
 
 

@@ -1,4 +1,4 @@
-"""The command line: the entry point, its guard, `--watch`; the commands are one file each below."""
+"""The command line: the entry point, its guard, `--watch`; each command is a file in commands/."""
 
 COMPLETE = "_NEEDLE_COMPLETE"
-"""The environment variable by which a shell asks for completions."""
+"""A shell sets this environment variable to ask for completions."""

@@ -1,8 +1,8 @@
-"""The entry point, and the guard that keeps exit code 1 for findings alone.
+"""The entry point, and the guard that keeps exit code 1 for findings.
 
 click returns 1 for its own errors, for aborts and for Ctrl-C, and Python returns 1 for any uncaught
-exception; all of these would look like a wrong gradient. So click's own `main` is not used. Nothing
-but the standard library is imported at the top: worker processes import this module again.
+exception; all of these would look like a wrong gradient. So click's own `main` is not used. Only
+the standard library is imported at the top, because worker processes import this module again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(arguments: list[str]) -> int:
-    """Run a command line; every exception but a lost output becomes an exit code."""
+    """Run a command line; every exception except a lost output becomes an exit code."""
     import click
 
     try:
@@ -77,7 +77,7 @@ def _command(arguments: list[str]) -> int:
 
 
 def _sentence(error: object) -> str:
-    """Return click's message on one line, in the manner of ours."""
+    """Return click's message on one line, in the style of ours."""
     text = " ".join(error.format_message().split())  # type: ignore[attr-defined]
     return text[:1].lower() + text[1:].rstrip(".")
 
@@ -93,7 +93,7 @@ def _report(problem: Problem, arguments: list[str]) -> int:
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for JSON on stdout; it may be wrong in other ways."""
+    """Whether a command line, which may be invalid, asks for JSON on stdout."""
     for place, word in enumerate(arguments):
         if word == "--format" and place + 1 < len(arguments):
             return arguments[place + 1] == "json"
@@ -105,9 +105,9 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _tell_files(error: dict[str, object], arguments: Sequence[str]) -> None:
-    """Write an error into the files that a command line asks for, as far as that can be read.
+    """Write an error into the files that a command line asks for, if they can be found in it.
 
-    A build server that waits for a report must not take silence for success.
+    A build server that waits for a report must not take a missing file for success.
     """
     words = [
         arguments[place + 1] if word in FILES and place + 1 < len(arguments) else word[len(flag) :]
@@ -124,7 +124,7 @@ def _tell_files(error: dict[str, object], arguments: Sequence[str]) -> None:
 
 
 FILES = ("--report", "--to")
-"""Options that name files to be written."""
+"""Options that name output files."""
 
 
 def print_error(error: dict[str, object]) -> None:
@@ -137,7 +137,7 @@ def print_error(error: dict[str, object]) -> None:
 
 
 def _internal(error: BaseException, arguments: Sequence[str]) -> int:
-    """Say in one line that the tool failed, and where the traceback is."""
+    """Print one line that says that the tool failed and where the traceback is."""
     import traceback
 
     text = "".join(traceback.format_exception(error))
@@ -152,7 +152,7 @@ def _internal(error: BaseException, arguments: Sequence[str]) -> int:
 
 
 def keep_traceback(text: str, arguments: Sequence[str]) -> str:
-    """Write a traceback where it can be found; return words that say where."""
+    """Write a traceback to a file; return words that say where it is."""
     import tempfile
 
     if any(word in ("-vv", "-vvv") for word in arguments) or list(arguments).count("-v") > 1:

@@ -11,16 +11,16 @@ from needle_cli.operators.unit import Unit
 from needle_cli.problems import INTERRUPTED, Problem
 
 INTERVAL = 0.4
-"""Seconds between two looks at the files: short for a person, long for a disk."""
+"""Seconds between two checks of the files: short for a person, long for a disk; chosen."""
 
 State = dict[Path, tuple[int, int]]
 
 
 def watch(select: Callable[[], list[Unit]], run: Callable[[list[Unit]], int]) -> int:
-    """Run, wait for a change of what was judged, and run again; return the last exit code.
+    """Run, wait until a judged file changes, and run again; return the last exit code.
 
-    A file that cannot be read for the moment, such as one that is half written, is reported, and
-    read again at its next change.
+    A file that cannot be read at the moment, such as one that is half written, is reported and read
+    again at its next change.
     """
     code, units = 0, select()
     while True:
@@ -45,7 +45,7 @@ def watch(select: Callable[[], list[Unit]], run: Callable[[list[Unit]], int]) ->
 
 
 def state_of(units: Iterable[Unit]) -> State:
-    """Return size and time of every file that verdicts about some operators come from."""
+    """Return size and time of every file that the verdicts of operators depend on."""
     files: set[Path] = set()
     for unit in units:
         files |= {Path(word) for word in (unit.source, unit.path, unit.spec) if word}

@@ -1,1 +1,1 @@
-"""Adapters: an engine's functions of tensors as operators under test."""
+"""Adapters that turn an engine's functions of tensors into operators under test."""

@@ -1,4 +1,4 @@
-"""What an engine has to answer, for its operators to be judged."""
+"""The protocol that an engine's adapter implements so that its operators can be judged."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Adapter(Protocol):
-    """One engine: how its functions become operators under test, and where they compute."""
+    """Turns the functions of one engine into operators under test, and lists its devices."""
 
     def prepare(self) -> None:
-        """Import what its operators need, ahead of the first one."""
+        """Import what the operators need, before the first one."""
 
     def recognises(self, value: object) -> bool:
         """Whether an argument of `check_function` is a tensor of this engine."""
@@ -30,7 +30,7 @@ class Adapter(Protocol):
         """Return the operator that a spec describes; it computes on `device`."""
 
     def devices(self) -> Sequence[str]:
-        """Return the devices beside the host, as `--device` names them."""
+        """Return the devices other than the host, as `--device` names them."""
 
     def why_not(self, device: str) -> str:
-        """Say why nothing can be computed on a device; "" where it can."""
+        """Return why a device cannot be used; "" if it can."""

@@ -1,4 +1,4 @@
-"""Adapters: an engine's functions of tensors as operators under test, ours or a foreign one's."""
+"""Functions of tensors as operators under test, for our engine and others of its shape."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from needle_cli.engines.facade import Engine, checked_array, described, stage
 from needle_cli.engines.placing import is_away, on_host, on_host_together, placed_together
 
 Slot = int | tuple[int, ...] | None
-"""Which leaf, or which members of a tuple, one input of a node is; None for a constant."""
+"""The leaf, or the members of a tuple, that one input of a node is; None for a constant."""
 
 
 class EngineOperator:
@@ -62,11 +62,11 @@ class EngineOperator:
 
     @property
     def device(self) -> Any:
-        """The device of a resident operator; None where arrays come back to the host."""
+        """The device of a resident operator; None if arrays come back to the host."""
         return self.engine.place if self.engine.resident else None
 
     def moved_to_host(self, case: Case) -> tuple[EngineOperator, Case]:
-        """Return the same operator, on its device, for cases on the host, and the case there."""
+        """Return the same operator for cases on the host, and the case on the host."""
         engine = Engine(self.engine.module, self.engine.device)
         home = EngineOperator(self.function, engine, self._name, self._args, self._tuples)
         return home, case.with_leaves([on_host(leaf) for leaf in case.leaves()])
@@ -74,7 +74,7 @@ class EngineOperator:
     def outputs_together(self, cases: Sequence[Case]) -> list[tuple[Array, ...] | None]:
         """Evaluate many cases of equal shapes and parameters at once, on a device.
 
-        Return the outputs of every case, None where the operator raises.
+        Return the outputs of every case; None for a case where the operator raises.
         """
         found: list[tuple[Array, ...] | None] = [None] * len(cases)
         computed: dict[int, list[Any]] = {}
@@ -95,7 +95,7 @@ class EngineOperator:
 
     @cached_property
     def abilities(self) -> frozenset[str]:
-        """The optional protocols that hold: lazy mode is there where the engine has one."""
+        """The optional protocols that it supports; lazy mode only if the engine has one."""
         held = {
             "graph": True,
             "second_order": True,
@@ -106,7 +106,7 @@ class EngineOperator:
         return frozenset(ability for ability, holds in held.items() if holds)
 
     def evaluate(self, case: Case) -> EngineEvaluation:
-        """Compute the function on tensors that wrap the very arrays of `case`."""
+        """Compute the function on tensors that wrap the arrays of `case` without copies."""
         leaves = self.lift(case)
         with stage("compute"):
             result = self.apply(leaves, case)
@@ -126,7 +126,7 @@ class EngineOperator:
     def graph_gradients(
         self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
     ) -> tuple[Gradient, ...]:
-        """Return what the engine's reverse pass leaves in the inputs of `uses` applications."""
+        """Return the gradients that the engine's reverse pass gives for `uses` applications."""
         leaves = self.lift(case, share, judged_only=True)
         with stage("compute"):
             total = self.outputs_of(self.apply(leaves, case))
@@ -145,7 +145,7 @@ class EngineOperator:
     def lift(self, case: Case, share: bool = False, judged_only: bool = False) -> list[Any]:
         """Wrap the leaves of a case: floats as tensors, index and bool arrays as they are.
 
-        With `judged_only` the inputs that are not judged are constants: they ask for no gradient.
+        With `judged_only` the inputs that are not judged are constants without a gradient.
         """
         shared: dict[tuple[Any, ...], Any] = {}
         lifted = []
@@ -180,9 +180,9 @@ class EngineOperator:
     def _bind(
         self, inputs: Mapping[str, Any], params: Mapping[str, Any]
     ) -> tuple[list[Any], dict[str, Any]]:
-        """Order the arguments: by position up to the last input, parameters after it by name.
+        """Order the arguments: by position up to the last input, later parameters by name.
 
-        A list that stands where the function has `*rest` is spread over it.
+        A list in the place of `*rest` is passed as separate arguments.
         """
         given = {**inputs, **params}
         order = [name for name in self._args if name in given]
@@ -215,10 +215,10 @@ class EngineOperator:
         raise Garbage(f"{self.name} returned {described(result)}, not a tensor")
 
     def pull_back(self, result: Any, leaves: Sequence[Any], starts: Sequence[Any]) -> list[Any]:
-        """Return, for every leaf, what the gradient gives for cotangent tensors `starts`.
+        """Return, for every leaf, what the gradient returns for cotangent tensors `starts`.
 
-        A single node fed by the leaves is asked directly, so that everything it returns is seen
-        as returned; a composite goes through the engine's walk.
+        If the result is a single node over the leaves, its `gradient` is called directly, so that
+        what it returns is seen unchanged; a composite goes through the engine's reverse pass.
         """
         slots = self._slots(result, leaves)
         if slots is None:
@@ -237,7 +237,7 @@ class EngineOperator:
         return found
 
     def _slots(self, result: Any, leaves: Sequence[Any]) -> list[Slot] | None:
-        """Match a node's inputs with the leaves; None if it is not a single node over them."""
+        """Match a node's inputs to the leaves; None if it is not a single node over them."""
         if not isinstance(result, self.engine.value) or result.op is None:
             return None
         places = {id(leaf): i for i, leaf in enumerate(leaves)}
@@ -263,7 +263,7 @@ class EngineOperator:
         return slots
 
     def _one_per_input(self, returned: Any, slots: Sequence[Slot]) -> list[Any]:
-        """Check that a gradient returned one thing per input."""
+        """Return the gradient's values, one per input, or raise `Garbage`."""
         count = len(slots)
         needed = f"{count} input{'' if count == 1 else 's'}"
         if isinstance(returned, tuple | list):
@@ -275,7 +275,7 @@ class EngineOperator:
         return [returned]
 
     def _members(self, value: Any, count: int) -> list[Any]:
-        """Open the gradient of a tuple input."""
+        """Return the members of the gradient of a tuple input."""
         if value is None:
             return [None] * count
         if not self.engine.is_tuple(value):
@@ -287,7 +287,7 @@ class EngineOperator:
         return [value[i] for i in range(count)]
 
     def as_gradient(self, value: Any) -> Gradient:
-        """Describe what came for one leaf, or raise `Garbage`."""
+        """Return what came for one leaf as a `Gradient`, or raise `Garbage`."""
         if value is None:
             return Gradient(None, "none", "None")
         name = described(value).partition(" ")[2]
@@ -317,7 +317,7 @@ class EngineEvaluation:
 
     @property
     def outputs(self) -> tuple[Array, ...]:
-        """The output's leaves, as the engine caches them."""
+        """The leaves of the output, as the engine caches them."""
         return self._outputs
 
     @property
@@ -342,9 +342,9 @@ class EngineEvaluation:
 class SecondOrder(EngineOperator):
     """The gradient of an operator as a function of `(cotangents, inputs)`; nests to any order.
 
-    The cotangent is the first input of its cases, whatever its name, so that the second of two
-    nested ones may be called otherwise. Outputs are the gradients of the other judged inputs, zeros
-    where the operator under it says `None`.
+    The cotangent is the first input of its cases. Its name does not matter, so that two nested ones
+    can have different names. Outputs are the gradients of the other judged inputs; a `None` of the
+    inner operator counts as zeros.
     """
 
     def __init__(self, base: EngineOperator) -> None:
@@ -366,7 +366,7 @@ class SecondOrder(EngineOperator):
         )
 
     def _differentiable(self, value: Any, leaf: Array) -> Any:
-        """Return a gradient as a tensor, or say why it has no derivative."""
+        """Return a gradient as a tensor, or raise if it cannot be differentiated again."""
         if value is None:
             return self.engine.constant(np.zeros_like(leaf), requires_grad=False)
         if not self.engine.is_tensor(value):
@@ -377,7 +377,7 @@ class SecondOrder(EngineOperator):
 
 
 def _bare_leaf(value: Any, leaves: Sequence[Any]) -> int | None:
-    """Return which bare array a constant node input was made from."""
+    """Return the index of the bare array that a constant node input was made from."""
     data = value.cached_data
     for i, leaf in enumerate(leaves):
         same = isinstance(leaf, np.ndarray) and isinstance(data, np.ndarray) and data.size
@@ -387,7 +387,7 @@ def _bare_leaf(value: Any, leaves: Sequence[Any]) -> int | None:
 
 
 def _argument_names(function: Callable[..., Any]) -> tuple[frozenset[str], int | None]:
-    """Return the names by which arguments can be passed, and the place of `*rest`, if any."""
+    """Return the names of arguments, and the position of `*rest`, if any."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -410,7 +410,7 @@ def operator_under_test(
 
     Args:
         function: the public function of tensors.
-        claims: its spec's content; gives the call order and which inputs are tuples.
+        claims: the content of its spec, which has the call order and says which inputs are tuples.
         engine: the engine's module; our `needle` by default.
         name: `family/function`; the function's own name by default.
         device: where to evaluate; arrays are moved there and back.

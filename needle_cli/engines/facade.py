@@ -1,4 +1,4 @@
-"""The few names of a course-style engine that an adapter needs, and the guards around its calls."""
+"""The few names of a course-shaped engine that an adapter needs, and guards around its calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from needle_cli.engines.placing import is_away, mirror, on_host, placed
 
 
 class Engine:
-    """The few names of a course-style engine that an adapter needs.
+    """The few names of a course-shaped engine that an adapter needs.
 
     Args:
         module: the engine's top-level module, with a submodule `autograd`.
@@ -46,19 +46,19 @@ class Engine:
         return self._place
 
     def read(self, data: object, what: str) -> Array:
-        """Return the data of a tensor as an array, of the host unless the engine is resident."""
+        """Return the data of a tensor as an array, on the host unless the engine is resident."""
         return checked_array(data, what) if self.resident else as_array(data, what)
 
     def bare(self, array: Array) -> Any:
         """Return what an index or bool input is passed as: the array, on the engine's device."""
         if self._place is None or is_away(array):
             return array
-        # A kernel that failed spoils everything after it: that is the operator's doing, not ours.
+        # After a failed kernel every call fails: that is the operator's fault, not ours.
         with stage(f"the copy to {self.device}"):
             return placed(array, self._place)
 
     def mirror(self, values: Sequence[Any], arrays: Sequence[Array]) -> None:
-        """Show in host arrays what a call did to the device arrays made from them."""
+        """Copy what a call did to device arrays back into the host arrays they came from."""
         if self._place is not None and not self.resident:
             data = [value.cached_data if self.is_tensor(value) else value for value in values]
             mirror(zip(data, arrays, strict=True))
@@ -80,7 +80,7 @@ class Engine:
         return _lazy_mode(self.autograd)
 
     def walk(self, outputs: Sequence[Any], cotangents: Sequence[Any], leaves: Sequence[Any]) -> Any:
-        """Run the engine's own reverse pass; return what it leaves in each leaf, or None."""
+        """Run the engine's own reverse pass; return the gradient of each leaf, or None."""
         for leaf in leaves:
             if self.is_tensor(leaf):
                 leaf.grad = None
@@ -103,7 +103,7 @@ class Engine:
 
 @contextmanager
 def _lazy_mode(autograd: Any) -> Iterator[None]:
-    """Switch the engine to lazy mode and back; by its own context manager where it has one."""
+    """Switch the engine to lazy mode and back, by its own context manager if it has one."""
     manager = getattr(autograd, "lazy_mode", None)
     if manager is not None:
         with manager():
@@ -119,7 +119,7 @@ def _lazy_mode(autograd: Any) -> Iterator[None]:
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Turn whatever an operator raises, exits included, into `OperatorError`."""
+    """Turn everything that an operator raises, exits included, into `OperatorError`."""
     try:
         yield
     except (KeyboardInterrupt, Garbage, OperatorError):
@@ -129,10 +129,9 @@ def stage(name: str) -> Iterator[None]:
 
 
 def _place(error: BaseException) -> str:
-    """Return file and line of the innermost frame that is an operator's; "" where there is none.
+    """Return file and line of the innermost frame of an operator; "" if there is none.
 
-    An operator's frame is one of `compute` or `gradient`, or of a function called from there, in
-    the same file.
+    That is a frame of `compute` or `gradient`, or of a function that these call in the same file.
     """
     found, home = "", ""
     trace = error.__traceback__
@@ -147,13 +146,13 @@ def _place(error: BaseException) -> str:
 
 
 def as_array(data: object, what: str) -> Array:
-    """Return the data of a tensor as a host array, or raise `Garbage` that says what came."""
+    """Return the data of a tensor as a host array, or raise `Garbage` with what came instead."""
     data = on_host(data)
     return checked_array(np.asarray(data) if isinstance(data, np.generic) else data, what)
 
 
 def checked_array(data: Any, what: str) -> Array:
-    """Return an array of any device as it is, or raise `Garbage` that says what came."""
+    """Return an array of any device unchanged, or raise `Garbage` with what came instead."""
     if not isinstance(data, np.ndarray) and not is_away(data):
         raise Garbage(f"{what} holds {described(data)}, not an array")
     if data.dtype.kind not in "fiub":
@@ -163,7 +162,7 @@ def checked_array(data: Any, what: str) -> Array:
 
 
 def described(value: object) -> str:
-    """Name what came in the place of a tensor, shortly."""
+    """Return a short name for what came instead of a tensor."""
     if value is None:
         return "None"
     kind = type(value)

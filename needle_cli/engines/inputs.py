@@ -1,4 +1,4 @@
-"""Tensors as arguments: which engine they belong to, and the case that they make."""
+"""Tensors as arguments: find their engine, and make a case of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from needle_cli.engines.placing import is_away
 
 
 def is_engine_value(value: object) -> bool:
-    """Whether a value is a tensor of some course-style engine; imports nothing."""
+    """Whether a value is a tensor of some course-shaped engine; imports nothing."""
     return any(kind.__name__ == "Value" for kind in type(value).__mro__) and hasattr(
         value, "realize_cached_data"
     )
@@ -55,7 +55,7 @@ def _members(value: InputValue) -> tuple[Array, ...]:
 
 
 def _input_names(function: Callable[..., Any], count: int) -> list[str]:
-    """Return names for the inputs: those of the signature where it has enough."""
+    """Return names for the inputs: those of the signature if it has enough."""
     try:
         names = [
             parameter.name
@@ -69,7 +69,7 @@ def _input_names(function: Callable[..., Any], count: int) -> list[str]:
 
 
 def _engine_of(inputs: Sequence[object]) -> Engine:
-    """Return the engine whose class the first tensor is an instance of, where that tensor lives."""
+    """Return the engine of the first tensor, on the device of that tensor."""
     members = [m for v in inputs for m in (v if isinstance(v, list | tuple) else (v,))]
     first: Any = next((member for member in members if is_engine_value(member)), None)
     if first is None:
@@ -80,7 +80,7 @@ def _engine_of(inputs: Sequence[object]) -> Engine:
 
 
 def _device_of(tensor: Any) -> str:
-    """Return where a tensor lives, as `--device` names it: its engine's words are `cuda(1)`."""
+    """Return the device of a tensor as `--device` names it; its engine writes `cuda(1)`."""
     data = tensor.realize_cached_data()
     if not is_away(data[0] if isinstance(data, tuple | list) and data else data):
         return "cpu"
@@ -89,7 +89,7 @@ def _device_of(tensor: Any) -> str:
 
 
 def _arrays_of(value: Any, what: str, engine: Engine) -> InputValue:
-    """Return the arrays that an argument of `check_function` holds."""
+    """Return the arrays of an argument of `check_function`."""
     if isinstance(value, list | tuple):
         return tuple(engine.read(member.realize_cached_data(), what) for member in value)
     if is_engine_value(value):

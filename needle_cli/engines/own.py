@@ -1,4 +1,4 @@
-"""Our own engine, and every package of the course's shape whose tensors `check_function` meets."""
+"""Our own engine, and any package of the course's shape whose tensors `check_function` gets."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from needle_cli.engines.inputs import from_tensors, matches
 
 
 class CourseShaped:
-    """The adapter of engines with `Tensor`, `TensorTuple`, `Op` and `Value` as the course has them.
+    """The adapter of engines with `Tensor`, `TensorTuple`, `Op` and `Value` as in the course.
 
-    Operators of specs are those of `needle`. Tensors say themselves which package they belong to.
+    Operators of specs are those of `needle`. The package of a tensor is found from its class.
     """
 
     def prepare(self) -> None:
@@ -40,13 +40,13 @@ class CourseShaped:
         return operator_under_test(function, claims, name=name, device=device)
 
     def devices(self) -> list[str]:
-        """Return the GPUs that can be used; `cuda:0`, which says why not, where there is none."""
+        """Return the usable GPUs; if there is none, `cuda:0`; `why_not` has the reason."""
         backend = importlib.import_module("needle.backend")
         found = [device for device in backend.all_devices() if device != backend.cpu()]
         return [f"cuda:{place}" for place in range(len(found))] or ["cuda:0"]
 
     def why_not(self, device: str) -> str:
-        """Say why nothing can be computed on a device; the simulated one is always there."""
+        """Return why a device cannot be used; the simulated one always can."""
         kind, _, place = device.partition(":")
         if kind in ("cpu", "sim"):
             return ""

@@ -1,4 +1,4 @@
-"""Arrays on another device: put there in the same memory layout, and read back after a call."""
+"""Copy arrays to another device in the same memory layout, and back after a call."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def placed(array: Array, place: Any) -> Any:
 
 
 def placed_together(cases: Sequence[Sequence[Array]], place: Any) -> list[list[Any]]:
-    """Copy the arrays of many cases to a device: one transfer for each place among the arguments.
+    """Copy the arrays of many cases to a device, with one transfer per argument position.
 
-    An array that all cases share goes there once, and is one array there as well.
+    An array that all cases share is copied once and stays one array on the device.
     """
     columns = []
     for arrays in zip(*cases, strict=True):
@@ -54,26 +54,26 @@ def placed_together(cases: Sequence[Sequence[Array]], place: Any) -> list[list[A
 
 
 def on_host_together(rows: Sequence[Sequence[Any]], place: Any) -> list[tuple[Array, ...]]:
-    """Return the numbers of many tuples of arrays, alike in shape: one transfer for each place."""
+    """Return many tuples of arrays of equal shapes on the host, with one transfer per position."""
     columns = [on_host(place.namespace().stack(arrays)) for arrays in zip(*rows, strict=True)]
     return [tuple(np.asarray(column[k]) for column in columns) for k in range(len(rows))]
 
 
 def on_host(data: Any) -> Any:
-    """Return a device array's numbers on the host; anything else as it is."""
+    """Return a copy of a device array on the host; anything else unchanged."""
     return data.get() if is_away(data) else data
 
 
 def is_away(data: Any) -> bool:
-    """Return True if something is an array of another device than the host."""
+    """Return True if something is an array on a device other than the host."""
     return not isinstance(data, np.ndarray) and hasattr(data, "get") and hasattr(data, "strides")
 
 
 def mirror(pairs: Iterable[tuple[Any, Array]]) -> None:
-    """Write what a call did to device arrays into the host arrays that they were made from.
+    """Copy what a call did to device arrays back into the host arrays they were made from.
 
-    A check that compares the bytes of a case before and after then sees mutation on any device.
-    Read-only host arrays (repeated views) are left alone.
+    A check that compares the bytes of a case before and after a call then sees mutation on any
+    device. Read-only host arrays (repeated views) are skipped.
     """
     for data, host in pairs:
         now = on_host(data)

@@ -1,7 +1,7 @@
 """The engines whose operators can be judged. This is the only list of them.
 
-A new one is a file of this folder with an `Adapter`, and its line in `FILES`. An engine is imported
-when one of its operators is judged or one of its tensors is met, and not before.
+A new engine is a file in this folder with an `Adapter`, and a line in `FILES`. An engine is only
+imported when one of its operators is judged or one of its tensors is an argument.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from needle_cli.checking.library.engines import register_engine
 from needle_cli.engines.adapter import Adapter
 
 OWN = "needle"
-"""The engine whose operators specs describe."""
+"""The engine of the operators that specs describe."""
 
 FILES = {OWN: "own"}
 """The file of this folder whose `ADAPTER` serves an engine, by the engine's name."""
@@ -22,7 +22,7 @@ OPS = "needle.ops"
 """The module of our own operators."""
 
 OPS_FOLDER = Path(__file__).resolve().parents[2] / "needle" / "ops"
-"""Its files: beside this package in a checkout and in an installation alike."""
+"""Its files, beside this package both in a checkout and in an installation."""
 
 
 _adapters: dict[str, Adapter] = {}
@@ -31,7 +31,7 @@ _adapters: dict[str, Adapter] = {}
 def engine(name: str = OWN) -> Adapter:
     """Return an engine's adapter.
 
-    Raises `ImportError` where the engine cannot be imported.
+    Raises `ImportError` if the engine cannot be imported.
     """
     if name not in _adapters:
         _adapters[name] = importlib.import_module(f"needle_cli.engines.{FILES[name]}").ADAPTER
@@ -39,13 +39,13 @@ def engine(name: str = OWN) -> Adapter:
 
 
 def announce() -> None:
-    """Tell `check_function` of every engine; none is imported for that."""
+    """Register every engine with `check_function`; this imports none of them."""
     for name in FILES:
         add(name)
 
 
 def add(name: str, adapter: Adapter | None = None) -> None:
-    """Let an engine be found by its tensors; `adapter` serves one that has no file here."""
+    """Register an engine by its tensors; `adapter` is for an engine without a file here."""
     if adapter is not None:
         _adapters[name] = adapter
     register_engine(

@@ -1,4 +1,4 @@
-"""The course's `gradient_check`, with its signature and return value, on our method."""
+"""The course's `gradient_check`: its signature and return value, with our method."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def gradient_check(
     Args:
         f: A function of tensors that returns a tensor.
         args: Tensors, or sequences of tensors.
-        tol: A cap on what may lie between an analytic and a numeric entry. What our own method
-            allows is nearly always much less, and holds regardless.
+        tol: An upper limit for the difference of an analytic and a numeric entry. The bound of our
+            own method is nearly always much smaller and applies in any case.
         backward: Take the gradients from `backward()` instead of from the operator's `gradient`.
         kwargs: Parameters of `f`.
 
@@ -61,7 +61,7 @@ def gradient_check(
 
 
 def _flat(args: Sequence[Any]) -> list[Any]:
-    """Return the tensors of the arguments, sequences opened up."""
+    """Return the tensors of the arguments, sequences flattened."""
     flat: list[Any] = []
     for arg in args:
         flat.extend(arg if isinstance(arg, list | tuple) else (arg,))
@@ -69,7 +69,7 @@ def _flat(args: Sequence[Any]) -> list[Any]:
 
 
 def _is_one_operator(out: Any, tensors: Sequence[Any]) -> bool:
-    """Whether the output is a single operator applied to exactly these tensors."""
+    """Whether the output is one operator applied to exactly these tensors."""
     inputs = list(getattr(out, "inputs", ()))
     same = len(inputs) == len(tensors) and all(a is b for a, b in zip(inputs, tensors, strict=True))
     return same and getattr(out, "op", None) is not None

@@ -1,7 +1,7 @@
-"""`pytest --needle`: one test per operator and check, for projects that live in pytest.
+"""`pytest --needle`: one test per operator and check, for projects that use pytest.
 
-The operators and settings are those of `needle check`: `[tool.needle]` and `NEEDLE_*` are in force.
-Nothing is imported, and nothing changes, unless `--needle` is given.
+The operators and settings are those of `needle check`: `[tool.needle]` and `NEEDLE_*` apply.
+Without `--needle` nothing is imported and nothing changes.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--needle", action="store_true", help="one test per operator and check")
     group.addoption(
         "--needle-ops", action="append", default=[], metavar="NAME|GLOB|PATH.py",
-        help="operators to test (repeatable; all of the engine's without it)",
+        help="operators to test (repeatable; default: all of the engine's)",
     )  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, by which these tests can be chosen: `-m needle`."""
+    """Register the marker by which these tests can be selected: `-m needle`."""
     config.addinivalue_line("markers", "needle: a check of an operator's gradient")
     config.addinivalue_line("markers", "xdist_group(name): run in one worker (pytest-xdist)")
 
@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Add the tests, before others choose among them."""
+    """Add the tests, before other plugins select among them."""
     if config.getoption("--needle"):
         items.extend(_tests(session, config))
 
@@ -67,7 +67,7 @@ def _tests(session: pytest.Session, config: pytest.Config) -> Iterator[pytest.It
 
 
 class Judge:
-    """Judges operators when the first of their tests asks, one at a time, in a worker process."""
+    """Judges an operator in a worker process when the first of its tests runs, one at a time."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -75,7 +75,7 @@ class Judge:
         self._info: RunInfo | None = None
 
     def rows(self, unit: Unit) -> tuple[list[Row], RunInfo]:
-        """Return the rows of an operator, and what was asked."""
+        """Return the rows of an operator, and what the run was asked."""
         from needle_cli.running.session import Run
 
         if unit.name not in self._rows:
@@ -103,7 +103,7 @@ class Operator(Root):
 
 
 class Refused(Exception):
-    """A check has a finding, or stayed unanswered; the text is that of the screen."""
+    """A check has a finding or stayed unanswered; the text is that of the screen."""
 
 
 class Check(pytest.Item):
@@ -122,7 +122,7 @@ class Check(pytest.Item):
         return parent
 
     def runtest(self) -> None:
-        """Ask, and raise what the screen would show."""
+        """Run the check, and raise what the screen would show."""
         operator = self._operator
         rows, info = operator.judge.rows(operator.unit)
         row = next((r for r in rows if (r.check, r.device, r.dtype) == self.place), None)
@@ -137,7 +137,7 @@ class Check(pytest.Item):
             raise Refused(_screen(row, info, rows))
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
-        """Show a finding as the command does, without a traceback of ours."""
+        """Show a finding as the command does, without our traceback."""
         if isinstance(excinfo.value, Refused):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)

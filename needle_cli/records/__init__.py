@@ -1,1 +1,1 @@
-"""A case as data: encoded, as one short word, as a file, as a script."""
+"""A case as data: encoded, as a replay token, as a file, as a script."""

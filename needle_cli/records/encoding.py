@@ -1,4 +1,4 @@
-"""Cases as plain data and back: exact, bounded, and without evaluating anything.
+"""Cases as plain data and back: exact, limited in size, and without executing anything.
 
 A record is what is stored, sent between processes and packed into tokens. Arrays are
 `{"dtype", "shape", "values", "strides"?}` with values in C order and strides in entries (given when
@@ -23,7 +23,7 @@ DTYPES = frozenset(
      "uint8", "uint16", "uint32", "uint64"}
 )  # fmt: skip
 MOST_ENTRIES = 2**20
-"""Entries of one array, or of the buffer behind it, beyond which a record is refused."""
+"""A record is refused if an array, or the buffer behind it, has more entries."""
 
 DEEPEST = 20
 
@@ -88,7 +88,7 @@ def array_value(data: Mapping[str, Any]) -> Array:
     """Return the array of a plain form, in the stored layout."""
     dtype, shape = data["dtype"], tuple(_whole(n) for n in data["shape"])
     if dtype not in DTYPES:
-        raise TokenError(f"a recorded array has dtype {dtype!r}, which is none of ours")
+        raise TokenError(f"a recorded array has dtype {dtype!r}, which records do not use")
     values = data["values"]
     if min(shape, default=0) < 0 or math.prod(shape) != len(values):
         raise TokenError(f"a recorded array of shape {shape} has {len(values)} values")
@@ -186,7 +186,7 @@ def _input_value(data: Any) -> InputValue:
 
 
 def _number(value: Any) -> Any:
-    """Return a JSON number, or a word for what JSON has no number for."""
+    """Return a JSON number, or a word for NaN and the infinities."""
     return value if not isinstance(value, float) or math.isfinite(value) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""`.needle/`: failing cases on disk, one file per case, and where they are found again."""
+"""`.needle/`: failing cases on disk, one file per case."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LARGEST_FILE = 64 * 2**20
 class Store:
     """The failing cases under `root/.needle/failures`.
 
-    A case that cannot be written (full disk, no permission, a file in the way) is a warning, said
-    once through `warn`, and never an error: the report on the screen is whole without it.
+    A case that cannot be written (full disk, no permission, a file in the way) is a warning, given
+    once through `warn`, and never an error: the report on the screen does not depend on it.
     """
 
     def __init__(self, root: Path, warn: Callable[[str], None]) -> None:
@@ -33,7 +33,7 @@ class Store:
         self._broken = False
 
     def save(self, record: Record, versions: Mapping[str, str]) -> str:
-        """Write a record and return its ID; the ID is right even when nothing could be written."""
+        """Write a record and return its ID; the ID is valid even if nothing could be written."""
         identity = tokens.identify(record)
         document = {
             "schema": FORMAT,
@@ -85,7 +85,7 @@ class Store:
 
 
 def make_folder(root: Path, name: str) -> Path:
-    """Make a folder below `.needle/`, which git is told to leave alone, and return it."""
+    """Make a folder below `.needle/`, which git is told to ignore, and return it."""
     folder = root / FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
     ignore = folder.parent / ".gitignore"
@@ -95,7 +95,7 @@ def make_folder(root: Path, name: str) -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old text or the new, never half of it."""
+    """Write a file so that a reader sees the old text or the new text, never half of it."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:

@@ -1,7 +1,7 @@
 """Replay tokens: a recorded case as one short word, and back, without trusting the word.
 
-A token is base64url of one version byte, four bytes of CRC-32, and the raw deflate of a compact
-JSON list. Nothing in it is executed, and it is never inflated beyond `LARGEST`.
+A token is the base64url encoding of one version byte, four bytes of CRC-32, and the raw deflate of
+a compact JSON list. Nothing in it is executed, and it is never inflated beyond `LARGEST`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any, TypeAlias
 from needle_cli.problems import Problem
 
 Record: TypeAlias = dict[str, Any]
-"""A recorded case as plain data; `records.py` says how it is made from a `Case`."""
+"""A recorded case as plain data; `encoding.py` makes it from a `Case`."""
 
 VERSION = 1
 LARGEST = 4 * 2**20
-"""Inflated size beyond which a token is refused: no honest case comes near it."""
+"""A token is refused if its inflated size is larger; no real case comes near it."""
 
 SHORTEST_LISTED = 1200
-"""Tokens longer than this are not printed; a line with the seed is."""
+"""Longer tokens are not printed; a line with the seed is printed instead."""
 
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 FIELDS = (
@@ -38,7 +38,7 @@ EMPTY: Mapping[str, Any] = {
 
 
 class TokenError(Problem):
-    """A replay token or case file that is damaged, tampered with or from another version."""
+    """A replay token or case file is damaged, forged or from another version."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, kind="token")
@@ -54,7 +54,7 @@ def encode(record: Record) -> str:
 
 
 def decode(token: str) -> Record:
-    """Return the record of a token; raises `TokenError` for anything but a whole token."""
+    """Return the record of a token; raises `TokenError` if the token is not complete and valid."""
     token = token.strip()
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
@@ -96,7 +96,7 @@ def leaves(record: Record) -> list[tuple[str, Record]]:
 
 
 def is_id(word: str) -> bool:
-    """Tell whether a word has the form of an ID."""
+    """Whether a word has the form of an ID."""
     return len(word) == 6 and all(letter in ALPHABET for letter in word)
 
 
@@ -121,7 +121,7 @@ def _parse(data: bytes) -> Any:
 
 
 def _pack(record: Record) -> list[Any]:
-    """Write a record as a list without names, trailing defaults left off."""
+    """Return a record as a list without names and without trailing defaults."""
     dtype = record.get("dtype", "float64")
     row: list[Any] = []
     for name in FIELDS:

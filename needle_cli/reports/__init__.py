@@ -1,1 +1,1 @@
-"""What a run says and how it is shown: events, documents both ways, formats, screens."""
+"""The report of a run: events, JSON documents, formats, terminal."""

@@ -1,7 +1,7 @@
-"""Runs and rows as JSON data and back: the members of the report, and what a worker sends.
+"""Runs and rows as JSON data and back, for the report and for the answers of workers.
 
-report.schema.json describes the report. A worker sends rows in the same form; it knows nothing of
-the run, so that no finding says how to ask again, and it sends whole records.
+report.schema.json describes the report. A worker sends rows in the same form, with two differences:
+it does not know the run, so its findings do not say how to ask again, and it sends whole records.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Document = dict[str, Any]
 SCHEMA = "needle.report"
 SCHEMA_VERSION = 1
 LARGEST = 256 * 2**20
-"""Bytes beyond which a file is refused as a report."""
+"""A larger file, in bytes, is refused as a report."""
 
 SHOWN = ("inputs", "params", "cotangent", "seed")
 """The members of a record that a report shows."""
@@ -64,7 +64,7 @@ def failed(error: Mapping[str, Any]) -> Document:
 
 
 def run(info: RunInfo) -> Document:
-    """Return what was asked for."""
+    """Return the `run` member: what was asked."""
     return {
         "seed": info.seed,
         "profile": info.profile,
@@ -154,7 +154,7 @@ def finding(item: FindingView, owner: Row, info: RunInfo | None) -> Document:
 
 
 def replay(item: FindingView, owner: Row, info: RunInfo) -> Document:
-    """Return the ways to ask again."""
+    """Return the `replay` member: the ways to ask again."""
     return {
         "id": item.replay_id,
         "token": item.token or None,
@@ -164,7 +164,7 @@ def replay(item: FindingView, owner: Row, info: RunInfo) -> Document:
 
 
 def seed_line(item: Row, info: RunInfo) -> str:
-    """Return the line that draws the same cases again, exactly."""
+    """Return the command line that draws exactly the same cases again."""
     device = "" if item.device == "cpu" else f" --device {item.device}"
     dtype = "" if item.dtype == "float64" else f" --dtype {item.dtype}"
     return (
@@ -184,7 +184,7 @@ def target(item: Row) -> str:
 
 
 def _case(item: CaseView, whole: bool) -> Document:
-    """Return a case: exact inputs, parameters and output gradient, entries side by side."""
+    """Return a case: exact inputs, parameters and output gradient, analytic and numeric entries."""
     record = item.record or {}
     return {
         "label": item.label,
@@ -221,7 +221,7 @@ def plain(value: float | None) -> float | str | None:
 
 
 def read(path: Path) -> Document:
-    """Return the document in a file; raises `Problem` for anything but a report of this version."""
+    """Return the document in a file; raises `Problem` if it is not a report of this version."""
     try:
         if path.stat().st_size > LARGEST:
             raise Problem("too large for a report", kind="report", path=path.name)
@@ -243,14 +243,14 @@ def read(path: Path) -> Document:
 
 
 def parsed(document: Document, name: str) -> tuple[RunInfo, Summary]:
-    """Return what a run was asked and what it found; raises `Problem` where something is missing.
+    """Return what a run was asked and what it found; raises `Problem` if something is missing.
 
-    `name` is what the document is called in that error.
+    `name` stands for the document in that error.
     """
     try:
         return _info(document["run"]), _summary(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        text = f"not a whole report: {type(error).__name__}: {error}"
+        text = f"not a complete report: {type(error).__name__}: {error}"
         raise Problem(text, kind="report", path=name) from error
 
 
@@ -271,7 +271,7 @@ def _summary(document: Document) -> Summary:
     rows = tuple(row_of(item) for item in document["results"])
     codes = {code for code in (totals["exit_code"],) if code in (*PRECEDENCE, INTERRUPTED)}
     if any(row.is_finding for row in rows):
-        codes.add(FINDINGS)  # the rows speak, whatever a file says of itself
+        codes.add(FINDINGS)  # the rows decide, whatever code the file states
     code = INTERRUPTED if INTERRUPTED in codes else worst_code(codes or {UNUSABLE})
     internal = tuple(
         InternalError(item["op"], item["message"], "")
@@ -285,7 +285,7 @@ def _summary(document: Document) -> Summary:
 
 
 def row_of(data: Mapping[str, Any]) -> Row:
-    """Return the row that a document is about."""
+    """Return the row of a document."""
     location = data["location"] or {"path": "", "line": 0}
     return Row(
         op=data["op"], check=data["check"], device=data["device"], dtype=data["dtype"],

@@ -1,7 +1,7 @@
-"""What a run says while it goes: plain, frozen events that reporters listen to.
+"""The events of a run, to which reporters listen; all of them are plain and frozen.
 
-Everything here is numbers and text, no array and no operator's object: rows come out of worker
-processes as JSON, so that nothing an operator made is ever unpickled beside the tool.
+Everything here is numbers and text, without arrays or objects of an operator: rows come out of
+worker processes as JSON, so that the tool's process never unpickles what an operator made.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ FINDING = frozenset({"fail", "error", "no_derivative"})
 """Statuses that are findings: exit code 1."""
 
 OF_THE_GATE = frozenset({"spec", "against"})
-"""Checks without a case: a missing spec, and what a change asks less than another state."""
+"""Checks without a case: a missing spec, and the comparison with another commit."""
 
 GATE = "gate/settings"
-"""Stands for the operator in a row about all of them: settings, and the judge itself."""
+"""Stands for the operator in rows about all operators: settings, and the judge itself."""
 
 UNANSWERED = frozenset({"timeout", "cannot_tell"})
 """Statuses that leave a question open: exit code 4."""
@@ -32,7 +32,7 @@ SEVERITY = (
 
 @dataclass(frozen=True)
 class Spot:
-    """An entry of an input with what was found there; numbers are absent for findings in words."""
+    """An entry of an input with its numbers, which are None for findings without numbers."""
 
     input: str
     index: tuple[int, ...] | None = None
@@ -44,7 +44,7 @@ class Spot:
 
     @property
     def name(self) -> str:
-        """`a[0, 1]`, or the input's name where no entry is meant."""
+        """`a[0, 1]`, or the input's name if no single entry is meant."""
         if self.index is None:
             return self.input
         return f"{self.input}[{', '.join(map(str, self.index))}]" if self.index else self.input
@@ -52,7 +52,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class CaseView:
-    """A failing case as it is shown: its record, what was said of it, entries side by side."""
+    """A failing case for display: its record, its message, analytic and numeric entries."""
 
     record: Record | None
     message: str = ""
@@ -91,10 +91,10 @@ class FindingView:
 
 @dataclass(frozen=True)
 class Curve:
-    """How far slopes are from the best known one at one typical case, as shares of its size.
+    """Errors of slopes at one typical case, relative to the best known slope.
 
-    `errors` are those of the numeric slope, step by step, and `gradient` that of the analytic one;
-    `known` is what the best one is known to, and `step` the one that was judged with.
+    `errors` are those of the numeric slope, step by step, and `gradient` is the error of the
+    analytic slope; `known` is the error of the best slope, and `step` the step of the verdict.
     """
 
     steps: tuple[float, ...]
@@ -108,7 +108,7 @@ class Curve:
 class Row:
     """One line of the report: one operator, check, device and dtype.
 
-    `path` and `line` point at `def gradient`, `spec` at the operator's spec.
+    `path` and `line` are the place of `def gradient`; `spec` is the path of the operator's spec.
     """
 
     op: str
@@ -140,21 +140,21 @@ class Row:
 
     @property
     def is_open(self) -> bool:
-        """Whether the row needs a reader: a finding, or a question that stayed unanswered."""
+        """Whether the row is a finding or an unanswered question."""
         return self.status in FINDING | UNANSWERED
 
     @property
     def severity(self) -> int:
-        """The place in `SEVERITY`; 0 is worst."""
+        """The index in `SEVERITY`; 0 is worst."""
         return SEVERITY.index(self.status)
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run was asked to do; `again` holds the options that a replay needs as well.
+    """What a run was asked to do; `again` holds the options that a replay also needs.
 
-    `operators` are all that were selected; `shard` is (K, N) where only every N-th of them, from
-    the K-th on, is judged here.
+    `operators` are all that were selected; `shard` is (K, N) if only every N-th of them, from the
+    K-th on, is judged here.
     """
 
     seed: int
@@ -190,7 +190,7 @@ class InternalError:
 class Summary:
     """The result of a run: rows in catalogue order, and what else happened.
 
-    `before` are the worst errors of an earlier report, by operator, where one was given.
+    `before` are the worst errors of an earlier report, by operator, if one was given.
     """
 
     rows: tuple[Row, ...]
@@ -212,7 +212,7 @@ class RunFailed:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The selection is made; workers start."""
+    """The operators are selected; workers start."""
 
     info: RunInfo
 
@@ -226,7 +226,7 @@ class OperatorStarted:
 
 @dataclass(frozen=True)
 class OperatorDone:
-    """An operator is judged; events of this kind come in the order in which workers finish."""
+    """An operator is judged; these events come in the order in which workers finish."""
 
     op: str
     rows: tuple[Row, ...]
@@ -247,5 +247,5 @@ T = TypeVar("T")
 
 
 def share_of(items: Sequence[T], shard: tuple[int, int]) -> tuple[T, ...]:
-    """Return the K-th of N parts: every N-th item, so that slow neighbours are spread."""
+    """Return the K-th of N parts: every N-th item, so that slow neighbours are separated."""
     return tuple(items[shard[0] - 1 :: shard[1]])

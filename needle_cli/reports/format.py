@@ -1,4 +1,4 @@
-"""What a format of the report is: made with a function to write with, then told every event."""
+"""The base of the formats: constructed with a function that writes, then given every event."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Listener = Callable[[Event], None]
 
 
 class Format:
-    """A format that is written at once, when the run is over.
+    """A format that is written at the end of the run.
 
-    A class NAME in formats/name.py, and the line of the name in `settings.FORMATS`, is all that a
-    format needs. One that writes while the run goes on has a `handle` of its own.
+    A new format is a class NAME in formats/name.py and a line in `settings.FORMATS`. A format that
+    writes during the run overrides `handle`.
     """
 
     def __init__(self, write: Writer, settings: Settings) -> None:
         self.write = write
 
     def handle(self, event: Event) -> None:
-        """Write at the end, or the error that kept the run from one."""
+        """Write the report at the end of the run, or the error that stopped it."""
         if isinstance(event, RunDone):
             self.write(self.done(event.info, event.summary))
         elif isinstance(event, RunFailed):

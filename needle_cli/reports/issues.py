@@ -1,4 +1,4 @@
-"""What a reader has to act on, one item each, in the words that every machine format shares."""
+"""What a reader has to act on, in the words that all machine formats share."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from needle_cli.reports.events import OF_THE_GATE, FindingView, Row, RunInfo, Su
 from needle_cli.reports.numbers import array_text, brief, param_text, shape_word
 
 LONGEST = 4000
-"""Characters of a line beyond which it is cut: an operator may raise anything."""
+"""Longer lines, in characters, are cut: the message of an operator may have any length."""
 
 
 @dataclass(frozen=True)
 class Issue:
     """A finding, an unanswered question, or an error of the tool itself.
 
-    `row` is missing for errors of the tool, and of the run as a whole. `title` is a line, `text` a
-    few of them: cause, smallest case, how to ask again.
+    `row` is None for errors of the tool and of the whole run. `title` is one line; `text` is a few
+    lines: cause, smallest case, how to ask again.
     """
 
     row: Row | None
@@ -38,7 +38,7 @@ class Issue:
 
     @property
     def fingerprint(self) -> str:
-        """What stays the same from run to run: operator, check, kind of device and dtype."""
+        """A key that is the same in every run: operator, check, kind of device and dtype."""
         row = self.row
         parts = (
             (row.op, row.check, row.device.partition(":")[0], row.dtype) if row else (self.text,)
@@ -47,7 +47,7 @@ class Issue:
 
 
 def issues_of(info: RunInfo, summary: Summary) -> list[Issue]:
-    """Return the issues of a run, worst first, otherwise in catalogue order."""
+    """Return the issues of a run, worst first, then in catalogue order."""
     rows = [row for row in summary.rows if row.is_open]
     rows.sort(key=lambda row: row.severity)
     internal = [
@@ -57,7 +57,7 @@ def issues_of(info: RunInfo, summary: Summary) -> list[Issue]:
 
 
 def issue_of(row: Row, info: RunInfo) -> Issue:
-    """Return the issue of one row: its first finding in full, the others counted."""
+    """Return the issue of one row: its first finding in full and the number of the others."""
     title = f"{row.op}: {row.check} [{place_of(row)}]"
     lines = [what(row.findings[0]) if row.findings else row.reason or row.status]
     for finding in row.findings[:1]:
@@ -92,7 +92,7 @@ def failure(error: Mapping[str, Any]) -> Issue:
 
 
 def details(finding: FindingView, row: Row, info: RunInfo) -> list[str]:
-    """Return the lines below the first: what happened, the smallest case, how to ask again."""
+    """Return the lines after the first: what happened, the smallest case, how to ask again."""
     lines = []
     if finding.message and finding.message != finding.cause and finding.cause:
         lines.append(finding.message)

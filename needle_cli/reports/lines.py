@@ -1,4 +1,4 @@
-"""What tables say: one line per operator, or per check; and the summary below them."""
+"""The content of tables: one line per operator or per check, and the summary below them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MARKS = {"pass": "✓", "fail": "✗", "error": "✗", "no_derivative": "✗", "
          "cannot_tell": "?", "known": "known", "not_applicable": "–"}  # fmt: skip
 
 FAULTS = "faults"
-"""The row that says how many planted faults an operator's spec catches."""
+"""The check whose row says how many planted faults an operator's spec catches."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Line:
 
 
 def by_operator(rows: Sequence[Row]) -> list[Line]:
-    """Return one line per operator: its worst check, its largest share, all its time."""
+    """Return one line per operator: its worst check, its largest error, its total time."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.op, []).append(row)
@@ -56,10 +56,10 @@ def _operator_line(op: str, rows: Sequence[Row]) -> Line:
 
 
 def blocks(rows: Sequence[Row]) -> list[tuple[Row, list[str]]]:
-    """Return the rows whose failure is told, each with the checks that failed in the same words.
+    """Return the rows whose failure is shown, each with the checks that failed in the same words.
 
     An operator that cannot be computed fails in every check in the same way, and a check that was
-    not asked for that reason adds nothing: both are told once.
+    not asked for that reason adds nothing: both are shown once.
     """
     told: dict[tuple[str, ...], tuple[Row, list[str]]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""The parts of one run, judged with `--shard`, put together to the whole."""
+"""Merge the reports of one run that was judged in parts with `--shard`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from needle_cli.problems import Problem, worst_code
 from needle_cli.reports.events import RunInfo, Summary
 
 MOST_PARTS = 10_000
-"""Parts of a run beyond which a report is not believed: each would be named as missing."""
+"""A report that claims more parts is refused, since each missing part is named in an error."""
 
 
 def merged(parts: Sequence[tuple[str, RunInfo, Summary]]) -> tuple[RunInfo, Summary]:
-    """Return the run that parts of one `--shard` run make up, each given with its name.
+    """Return the whole run from its parts, each given with its name.
 
-    The result is that of the run without shards, but for times. Raises `Problem` where parts belong
-    to different runs, where one is missing or there twice, or where one is not whole.
+    The result is that of the run without shards, except for times. Raises `Problem` if parts belong
+    to different runs, or if one is missing, given twice, or incomplete.
     """
     if len(parts) == 1 and parts[0][1].shard is None:
         return parts[0][1:]
@@ -25,11 +25,11 @@ def merged(parts: Sequence[tuple[str, RunInfo, Summary]]) -> tuple[RunInfo, Summ
         _same_run(first_name, first, name, info)
         assert info.shard is not None
         if info.shard[0] in seen:
-            text = f"shard {info.shard[0]} is there twice: {seen[info.shard[0]]} and {name}"
+            text = f"shard {info.shard[0]} is given twice: {seen[info.shard[0]]} and {name}"
             raise Problem(text, kind="report")
         seen[info.shard[0]] = name
         if summary.interrupted or summary.left_out:
-            raise Problem(f"{name} is not whole: its run was cut short", kind="report")
+            raise Problem(f"{name} is not complete: its run was cut short", kind="report")
     assert first.shard is not None
     if first.shard[1] > MOST_PARTS:
         raise Problem(f"{first_name} says it is one of {first.shard[1]} shards", kind="report")
@@ -55,9 +55,9 @@ def _whole(parts: Sequence[tuple[str, RunInfo, Summary]]) -> tuple[RunInfo, Summ
 
 
 def _same_run(first_name: str, first: RunInfo, name: str, info: RunInfo) -> None:
-    """Refuse parts that were not asked the same."""
+    """Refuse parts of runs that were asked different things."""
     if info.shard is None:
-        raise Problem(f"{name} is no shard; only the shards of one run can be merged",
+        raise Problem(f"{name} is not a shard; only the shards of one run can be merged",
                       kind="report")  # fmt: skip
     asked = (
         ("shard count", lambda i: i.shard and i.shard[1]),

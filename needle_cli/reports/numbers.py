@@ -1,4 +1,4 @@
-"""Numbers and small arrays as people read them."""
+"""Numbers and small arrays in readable form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from needle_cli.records.scripts import written
 
 MOST_SHOWN = 16
-"""Entries of an array that a screen shows; larger ones are told by their shape."""
+"""Entries of an array that a screen shows; of a larger array it shows the shape."""
 
 
 def brief(value: float | None) -> str:
@@ -53,7 +53,7 @@ def shape_word(shape: Sequence[int]) -> str:
 
 
 def array_text(array: Mapping[str, Any]) -> str:
-    """Return an array's values nested as its shape says, or its shape where that is too much."""
+    """Return an array's values in nested brackets, or its shape if there are too many."""
     shape, values = array["shape"], array["values"]
     if len(values) > MOST_SHOWN:
         return f"shape {shape_word(shape)}"

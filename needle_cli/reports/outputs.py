@@ -18,7 +18,7 @@ from needle_cli.reports.format import Format, Listener, Writer
 from needle_cli.settings import FORMATS, REPORTS, Config, Settings, resolve
 
 ODD = "backslashreplace"
-"""What becomes of characters that UTF-8 cannot write: an operator may have put them there."""
+"""How to write characters that UTF-8 cannot encode: an operator's message may contain them."""
 
 
 def format_class(name: str) -> type[Format]:
@@ -31,7 +31,7 @@ def format_class(name: str) -> type[Format]:
 class Reports:
     """All reporters of a run: the screen, the files of `--report`, annotations and progress.
 
-    `keep` is told everything as well, after the files; without `screen` nothing is shown.
+    `keep` also gets every event, after the files; without `screen` nothing is shown.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Reports:
             try:
                 stream.close()
             except OSError as failure:
-                self._warn(f"{path.name} is not whole: {failure.strerror}")
+                self._warn(f"{path.name} is not complete: {failure.strerror}")
                 continue
             if not self._quiet:
                 with contextlib.suppress(OSError):
@@ -88,7 +88,7 @@ class Reports:
             name, target = _target(word)
             if any(target.resolve() == path.resolve() for _, path in self._files):
                 raise Problem(f"two reports would be written to {target}: give each its own path")
-            # A report that a build server waits for has to be possible before anything is judged.
+            # If a report cannot be written, fail before anything is judged.
             try:
                 stream = _opened(target)
             except OSError as error:
@@ -98,7 +98,7 @@ class Reports:
             self._machines.append(reporter.handle)
 
     def _add_annotations(self, settings: Settings, environ: Mapping[str, str]) -> None:
-        """Add annotations and the job summary where GitHub reads them."""
+        """Add annotations and the job summary on GitHub."""
         wanted = settings["annotations"]
         if wanted == "none" or (wanted == "auto" and environ.get("GITHUB_ACTIONS") != "true"):
             return
@@ -122,7 +122,7 @@ class Reports:
         return write
 
     def _patient(self, stream: IO[str], path: Path) -> Writer:
-        """Return a writer for which a full disk is a warning."""
+        """Return a writer that warns if the disk is full."""
 
         def write(text: str) -> None:
             try:
@@ -141,7 +141,7 @@ class Reports:
 
 
 def write_error(error: Mapping[str, object], words: Sequence[str]) -> None:
-    """Write an error into reports that could not be opened in the usual way, as far as possible."""
+    """Write an error into the reports if the run could not open them, as far as possible."""
     settings = resolve({"report": []}, {}, Config(None, {}))
     for word in words:
         if word.partition("=")[0] in REPORTS:
@@ -162,7 +162,7 @@ def _opened(target: Path) -> IO[str]:
 
 
 def error_of(error: BaseException) -> dict[str, object]:
-    """Return the `error` member of a report for what ended a run."""
+    """Return the `error` member of a report for the exception that ended a run."""
     if isinstance(error, Problem):
         return error.document()
     text = " ".join(str(error).split())[:200]
@@ -170,13 +170,13 @@ def error_of(error: BaseException) -> dict[str, object]:
 
 
 class Screen:
-    """Writes to standard output; a reader that went away (`| head`) is no error."""
+    """Writes to standard output; a reader that went away (`| head`) is not an error."""
 
     def __init__(self) -> None:
         self._gone = False
 
     def __call__(self, text: str) -> None:
-        """Write whole lines, unless nobody reads any more."""
+        """Write whole lines, unless the reader has gone away."""
         if self._gone:
             return
         try:

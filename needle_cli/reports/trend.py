@@ -1,7 +1,7 @@
-"""The worst errors of operators beside those of an earlier report.
+"""Compare the worst errors of operators with those of an earlier report.
 
-A worst error of 88 % of what is allowed passes like one of 4 %; a reviewer should see it when it
-was 4 % before.
+A worst error of 88 % of the bound passes like one of 4 %. If it was 4 % before, a reviewer should
+see that.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from needle_cli.reports import documents
 from needle_cli.reports.events import Row
 
 JUMP = 10.0
-"""Growth of the worst error that is worth a warning."""
+"""A worst error that grew by this factor is worth a warning; chosen, not measured."""
 
 NOTABLE = 0.05
-"""Share of what is allowed below which growth means nothing."""
+"""Below this share of the bound, growth means nothing; chosen, not measured."""
 
 
 def worst_errors(rows: Sequence[Row]) -> dict[str, float]:
-    """Return the largest share of what is allowed of every operator that passes."""
+    """Return the largest share of the bound for every operator that passes."""
     found: dict[str, float] = {}
     for row in rows:
         if row.worst is not None and row.worst.of_allowed is not None and row.status == "pass":
@@ -29,7 +29,7 @@ def worst_errors(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def earlier(path: str) -> dict[str, float]:
-    """Return the worst errors of a report in a file; raises `Problem` if it is none."""
+    """Return the worst errors of a report in a file; raises `Problem` if it is not a report."""
     file = Path(path)
     return worst_errors(documents.parsed(documents.read(file), file.name)[1].rows)
 

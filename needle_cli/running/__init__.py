@@ -1,1 +1,1 @@
-"""One run: operators to tasks to rows to a summary, in worker processes or on other machines."""
+"""One run: from operators to tasks, rows and a summary, in worker processes or elsewhere."""

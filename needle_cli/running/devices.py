@@ -1,4 +1,4 @@
-"""Devices by name: which are meant, which can judge, and why the others cannot."""
+"""Devices by name: which were asked for, which can be used, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from needle_cli.running.local import usable_cores
 
 
 def named_devices(devices: Sequence[str]) -> tuple[str, ...]:
-    """Return the devices that are meant, once each: `all` is the host and every GPU."""
+    """Return the devices that were asked for, once each; `all` is the host and every GPU."""
     named = [
         ["cpu", *registry.engine().devices()] if device == "all" else [device] for device in devices
     ]
@@ -20,19 +20,19 @@ def named_devices(devices: Sequence[str]) -> tuple[str, ...]:
 
 
 def usable_devices(devices: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the devices that can judge, and a line for each that cannot."""
+    """Return the devices that can be used, and a line for each that cannot."""
     reasons = {device: why_not(device) for device in devices}
     usable = [device for device, reason in reasons.items() if not reason]
-    return usable, [f"not answered on {d}: {reason}" for d, reason in reasons.items() if reason]
+    return usable, [f"nothing judged on {d}: {reason}" for d, reason in reasons.items() if reason]
 
 
 def why_not(device: str) -> str:
-    """Say why nothing can be judged on a device; "" where it can."""
+    """Return why a device cannot be used; "" if it can."""
     return "" if device == "cpu" else registry.engine().why_not(device)
 
 
 def device_states() -> dict[str, str]:
-    """Return what can be said of every kind of device."""
+    """Return the state of every kind of device."""
     return {
         "cpu": f"ready, {usable_cores()} cores",
         "cuda": why_not("cuda") or "ready",

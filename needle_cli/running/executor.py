@@ -1,8 +1,8 @@
 """Tasks through any `concurrent.futures.Executor`: other machines, a cluster, another pool.
 
 A task is a few strings and numbers. The process that gets it looks up operator and spec itself, so
-that the checkout and the files have to be there under the same paths. It judges in its own child
-process, so that an operator that ends its process affects itself alone.
+the checkout and the files must exist there under the same paths. It judges in its own child
+process, so that an operator that ends its process affects no other operator.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from needle_cli.running.local import LocalRunner
 from needle_cli.running.tasks import Limits, Outcome, Task
 
 TRIES = 3
-"""How often a task is handed out when its worker is lost."""
+"""How often a task is submitted if its worker is lost."""
 
 TICK = 1.0
 
@@ -41,7 +41,7 @@ class ExecutorRunner:
     def outcomes(self, tasks: Iterable[Task], started: Callable[[Task], None]) -> Iterator[Outcome]:
         """Yield one outcome per task, in the order in which they end.
 
-        A task whose worker was lost is handed out again, to another one.
+        A task whose worker was lost is submitted again.
         """
         pending: dict[Future[Outcome], tuple[Task, int]] = {}
         for task in tasks:
@@ -63,14 +63,14 @@ class ExecutorRunner:
                     yield Outcome(task, "crashed", reason=" ".join(text.split())[:300])
 
     def close(self) -> None:
-        """Cancel what has not begun, and shut the executor down."""
+        """Cancel what has not started, and shut the executor down."""
         try:
             self._executor.shutdown(wait=False, cancel_futures=True)
-        except TypeError:  # Dask's knows no such argument, and cancels anyway
+        except TypeError:  # Dask's has no such argument, and cancels anyway
             self._executor.shutdown(wait=False)
 
     def _submit(self, task: Task) -> Future[Outcome]:
-        # The moment of `until` means nothing on the clock of another machine.
+        # `until` is a time of this machine's clock and means nothing on another machine.
         return self._executor.submit(judge_here, task, replace(self._limits, until=None))
 
     def _not_reached(self, pending: dict[Future[Outcome], tuple[Task, int]]) -> Iterator[Outcome]:
@@ -79,7 +79,7 @@ class ExecutorRunner:
 
 
 def judge_here(task: Task, limits: Limits) -> Outcome:
-    """Judge one task in a child of this process: what an executor's worker is asked to do."""
+    """Judge one task in a child of this process; an executor's worker calls this."""
     with _children():
         return next(iter(_runner(limits).outcomes([task], lambda _: None)))
 
@@ -93,7 +93,8 @@ def _runner(limits: Limits) -> LocalRunner:
     key = (limits, os.getpid())
     if key not in kept:
         kept[key] = LocalRunner(1, limits)
-        # Not atexit, which pools' workers never come to; and before they wait for their children.
+        # Not atexit, which the workers of pools never run. This also runs before they wait for
+        # their children.
         Finalize(None, kept[key].close, exitpriority=10)
     return kept[key]
 
@@ -102,7 +103,7 @@ class _children:
     """A context in which this process may have children.
 
     Pools mark their workers as daemons, and `multiprocessing` forbids daemons to have children,
-    which could be left behind. Ours end with their parent.
+    because these could outlive them. Ours end with their parent.
     """
 
     def __enter__(self) -> None:
@@ -115,7 +116,7 @@ class _children:
 
 
 def executor_of(word: str) -> Executor:
-    """Return the executor that `MODULE:FACTORY` makes; raises `Problem` where there is none."""
+    """Return the executor that `MODULE:FACTORY` makes; raises `Problem` if it makes none."""
     module, colon, name = word.partition(":")
     if not colon or not module or not name:
         raise Problem(f"--executor: expected MODULE:FACTORY, not {word!r}")
@@ -127,13 +128,13 @@ def executor_of(word: str) -> Executor:
         raise Problem(f"--executor {word}: {text}") from error
     if not callable(getattr(executor, "submit", None)):
         kind = type(executor).__name__
-        raise Problem(f"--executor {word}: it makes a {kind}, which has no submit()")
+        raise Problem(f"--executor {word} makes a {kind}, which has no submit()")
     made: Executor = executor
     return made
 
 
 def dask() -> Executor:
-    """Return an executor of the Dask cluster that DASK_SCHEDULER_ADDRESS names."""
+    """Return an executor of the Dask cluster at DASK_SCHEDULER_ADDRESS."""
     distributed: Any = importlib.import_module("distributed")
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     if not address:

@@ -1,4 +1,4 @@
-"""The last run under `.needle/last`: its report, and which operators had findings in it."""
+"""The last run, kept in `.needle/last`: its report, and which operators had findings."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ FAILED = "failed.json"
 
 
 class LastRun:
-    """Listens to a run and keeps what `--lf`, `--ff` and `needle baseline` ask for later.
+    """Listens to a run and keeps what `--lf`, `--ff` and `needle baseline` need later.
 
-    A folder that cannot be written is no error here: the store of failing cases warns of it.
+    A folder that cannot be written is not an error here: the store of failing cases warns about it.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def handle(self, event: Event) -> None:
-        """Write both files when the run is over."""
+        """Write both files at the end of the run."""
         if not isinstance(event, RunDone):
             return
         document = documents.report(event.info, event.summary)
@@ -40,7 +40,7 @@ class LastRun:
 
 
 def failed_operators(root: Path) -> set[str]:
-    """Return the operators with findings, or unanswered, when they were judged last."""
+    """Return the operators that had findings or unanswered questions when last judged."""
     with contextlib.suppress(OSError, ValueError):
         names = json.loads((root / FOLDER / "last" / FAILED).read_text(encoding="utf-8"))
         return {name for name in names if isinstance(name, str)}
@@ -48,12 +48,12 @@ def failed_operators(root: Path) -> set[str]:
 
 
 def only_failed(units: Sequence[Unit], root: Path) -> list[Unit]:
-    """Return the units that failed last; all of them where none did."""
+    """Return the units that failed last; all of them if none did."""
     failed = failed_operators(root)
     return [unit for unit in units if unit.name in failed] or list(units)
 
 
 def failed_first(units: Sequence[Unit], root: Path) -> list[Unit]:
-    """Return the units, those that failed last before the others."""
+    """Return the units, starting with those that failed last."""
     failed = failed_operators(root)
     return sorted(units, key=lambda unit: unit.name not in failed)

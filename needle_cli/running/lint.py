@@ -1,4 +1,4 @@
-"""What readable specs lack: asked of a worker, since references are imported and called."""
+"""Lint specs in a worker, because references are imported and called."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Issue = dict[str, Any]
 
 @dataclass(frozen=True)
 class Linted:
-    """How many specs were read, and what they lack."""
+    """The number of specs that were read, and what they lack."""
 
     count: int
     issues: list[Issue]
 
 
 def lint(sources: Sequence[str], settings: Settings) -> Linted:
-    """Return what the specs of users' files lack; those of the engine's operators for "".
+    """Return what the specs of users' files lack; "" means those of the engine's operators.
 
-    Raises `Problem` where one cannot be read.
+    Raises `Problem` if one cannot be read.
     """
     count, issues, problems = 0, [], []
     for source in sources:

@@ -1,7 +1,7 @@
-"""Tasks in worker processes, which survive what operators do to them.
+"""Run tasks in worker processes, so that a crash ends one worker and not the run.
 
 Every worker has its own channel and folder and shares no lock with another, so that a worker that
-is killed, or ends itself, affects its own operator alone. (A pool library was tried: pebble notices
+is killed, or ends itself, affects only its own operator. (A pool library was tried: pebble notices
 `os._exit(0)` only after the time limit, and fails as a whole when an idle worker ends.)
 """
 
@@ -29,7 +29,7 @@ from needle_cli.running.worker import CHANNEL_LOST, OUT_OF_MEMORY, Workplace, se
 
 LARGEST_ANSWER = 256 * 2**20
 START_LIMIT = 120.0
-"""Seconds within which a new worker must be ready; later, the machine is at fault."""
+"""Seconds within which a new worker must be ready; after that the run ends with an error."""
 
 
 class Worker:
@@ -49,7 +49,7 @@ class Worker:
         self.begun = time.monotonic()
 
     def give(self, task: Task) -> None:
-        """Hand over a task; the worker takes it when it is ready."""
+        """Send a task; the worker reads it when it is ready."""
         self.task, self.taken, self.begun = task, False, time.monotonic()
         with contextlib.suppress(OSError):
             self.channel.send(task)
@@ -75,7 +75,7 @@ class Worker:
         return check, record
 
     def fault(self) -> str:
-        """Return `file:line in function` of a crash, from what faulthandler left."""
+        """Return `file:line in function` of a crash, from the output of faulthandler."""
         with contextlib.suppress(OSError):
             text = (self.folder / "fault").read_text(encoding="utf-8", errors="replace")
             current = text.partition("Current thread")[2] or text
@@ -89,8 +89,8 @@ class Worker:
 class LocalRunner:
     """Runs tasks in worker processes of this machine.
 
-    A GPU has one worker, which judges nothing else: processes that share one only wait for each
-    other, and each would claim memory of its own there.
+    A GPU has one worker, which does nothing else: processes that share a GPU only wait for each
+    other, and each would allocate memory of its own there.
 
     Args:
         jobs: how many workers for tasks on the host.
@@ -107,8 +107,8 @@ class LocalRunner:
     def outcomes(self, tasks: Iterable[Task], started: Callable[[Task], None]) -> Iterator[Outcome]:
         """Yield one outcome per task, in the order in which they end.
 
-        A worker may end between two tasks, by a thread that an operator left behind: the task that
-        it had not taken yet goes to another one.
+        A thread that an operator left behind may end a worker between two tasks. The task that the
+        worker had not read yet goes to another one.
         """
         waiting = deque(tasks)
         while waiting or self._busy():
@@ -154,7 +154,7 @@ class LocalRunner:
             idle.give(task)
 
     def _idle(self, slot: str) -> Worker | None:
-        """Return a worker of a slot that has nothing to do, started if there is room for it."""
+        """Return an idle worker of a slot; start one if there are fewer than allowed."""
         workers = [worker for worker in self._workers if worker.slot == slot]
         idle = next((worker for worker in workers if worker.task is None), None)
         if idle is None and len(workers) < (1 if slot else self.jobs):
@@ -166,7 +166,7 @@ class LocalRunner:
         return idle
 
     def _waited(self) -> list[Worker]:
-        """Wait for a message, an end or a time limit; return the workers to look at."""
+        """Wait for a message, an exit or a time limit; return the workers concerned."""
         busy = self._busy()
         watched: dict[Any, Worker] = {}
         for worker in busy:
@@ -247,7 +247,7 @@ class LocalRunner:
         worker.kill()
 
     def _second_look(self, outcome: Outcome) -> Task | None:
-        """Return the careful task that finds out where a crash happens, once per task."""
+        """Return the careful task that finds the place of a crash; once per task."""
         if outcome.ending != "crashed" or outcome.task.careful or outcome.record is not None:
             return None
         careful = replace(outcome.task, careful=True)
@@ -255,13 +255,13 @@ class LocalRunner:
         return careful
 
     def _settled(self, outcome: Outcome) -> Outcome:
-        """Merge the careful run of a crash with the crash itself."""
+        """Merge the outcome of a crash with that of its careful repetition."""
         first = self._suspects.pop(_key(outcome.task), None) if outcome.task.careful else None
         if first is None:
             return outcome
         if outcome.ending == "crashed":
             return replace(outcome, task=first.task)
-        return replace(first, reason=f"{first.reason}, though not when it was tried again")
+        return replace(first, reason=f"{first.reason}, but not when it was tried again")
 
 
 def _key(task: Task) -> Any:
@@ -277,11 +277,11 @@ def _message(channel: Connection) -> bytes | None:
 
 
 def ending_words(code: int | None) -> str:
-    """Say how a process ended, from its exit code."""
+    """Return in words how a process ended, from its exit code."""
     if code == OUT_OF_MEMORY:
         return "used more memory than --memory-limit allows"
     if code == CHANNEL_LOST:
-        return "closed files that are not its own: the channel of its process"
+        return "closed a file that is not its own: the channel of its process"
     if code is not None and code < 0:
         try:
             name = signal.Signals(-code).name

@@ -1,4 +1,4 @@
-"""What a report says of where it comes from: versions, the command line, its files."""
+"""Where a report comes from: versions, the command line, names of files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from needle_cli.reports.events import RunInfo
 from needle_cli.settings import Settings
 
 DESTINATIONS = ("--report", "--shard", "--format", "-j", "--jobs", "--executor")
-"""Options that say where a run is made and where its answer goes, not what was asked."""
+"""Options about where a run takes place and where its output goes, not about what was asked."""
 
 
 def run_info(
@@ -26,7 +26,7 @@ def run_info(
     devices: tuple[str, ...],
     checks: tuple[str, ...],
 ) -> RunInfo:
-    """Return what a run is asked; `units` are those of this shard, `selected` the names of all."""
+    """Return what a run is asked; `units` are those of this shard, `selected` all names."""
     files = dict.fromkeys(os.path.basename(unit.source) for unit in units if unit.source)
     return RunInfo(
         seed=settings["seed"], profile=settings["profile"], argv=portable(argv),
@@ -39,7 +39,7 @@ def run_info(
 
 
 def versions() -> dict[str, str]:
-    """Return the versions a report states, without importing what they belong to."""
+    """Return the versions for a report, without importing the packages."""
     found = {"needle": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "hypothesis"):
         try:
@@ -50,9 +50,9 @@ def versions() -> dict[str, str]:
 
 
 def portable(argv: Sequence[str]) -> tuple[str, ...]:
-    """Return what was asked, without absolute paths and without where the answer goes.
+    """Return the command line without absolute paths and without output options.
 
-    The parts of a run that is sharded state what the whole run would.
+    The shards of a run have the same result as the whole run.
     """
 
     def shorten(word: str) -> str:
@@ -70,7 +70,7 @@ def portable(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def recorded_file(source: str, settings: Settings) -> str:
-    """Return how records name a user's file: below the project's folder, or by its bare name."""
+    """Return the path of a user's file for records: relative to the project, or the bare name."""
     if not source:
         return ""
     path = Path(source).resolve()
@@ -79,7 +79,7 @@ def recorded_file(source: str, settings: Settings) -> str:
 
 
 def again_options(settings: Settings) -> str:
-    """Return the options of this command line without which a case could not be asked again."""
+    """Return the options of this command line that are needed to ask a case again."""
     words = ""
     if settings.origins["specs"] == "flag" and not os.path.isabs(settings["specs"]):
         words += f" --specs {settings['specs']}"

@@ -1,4 +1,4 @@
-"""Recorded cases asked again, three times each, in a worker process."""
+"""Ask recorded cases again, three times each, in a worker process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a recorded case, in one word and a sentence."""
+    """The result of asking a recorded case again, in one word and a sentence."""
 
     asked: Asked
     word: str
@@ -80,17 +80,17 @@ def unit_of(record: Record, settings: Settings) -> Unit:
         units = ours(settings)
     unit = next((unit for unit in units if unit.name == name), None)
     if unit is None or not unit.exists:
-        raise Problem(f"there is no operator {name} here")
+        raise Problem(f"there is no operator {name}")
     if not unit.spec:
         raise Problem(f"the operator {name} has no spec")
     return unit
 
 
 def _users_file(file: str, settings: Settings) -> str:
-    """Return the path of a recorded file, which must lie below this folder or the project's."""
+    """Return the path of a recorded file, which must be below this folder or the project's."""
     path = Path(file)
     if path.is_absolute() or ".." in path.parts or path.suffix != ".py":
-        raise Problem(f"the case names {file!r}, which is no file below this folder")
+        raise Problem(f"the case names {file!r}, which is not a file below this folder")
     for folder in (settings.root, Path()):
         if (folder / path).is_file():
             return str(folder / path)
@@ -98,7 +98,7 @@ def _users_file(file: str, settings: Settings) -> str:
 
 
 def task_of(record: Record, unit: Unit, settings: Settings, place: int) -> Task:
-    """Return the task that asks a record's question again; `place` tells cases apart."""
+    """Return the task that asks a record's question again; `place` is the case's number."""
     return Task(
         action="again",
         op=unit.name,
@@ -145,7 +145,7 @@ def _says_no(outcome: Outcome) -> bool:
 
 
 def _what(outcome: Outcome) -> tuple[str, FindingView | None]:
-    """Return what a failing try said, and its finding if it got that far."""
+    """Return the message of a failing try, and its finding if there is one."""
     data = outcome.data
     if outcome.ending != "answer":
         place = f" at {outcome.place}" if outcome.place else ""

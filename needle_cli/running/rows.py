@@ -1,4 +1,4 @@
-"""How a task ended, in rows: answers, crashes, time limits, printed text, missing specs."""
+"""Turn outcomes into rows: answers, crashes, time limits, printed text, missing specs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from needle_cli.reports.events import CaseView, FindingView, Row, RunInfo
 from needle_cli.running.tasks import Outcome
 
 FIRST_CHECK = "forward"
-"""The check named when an operator ends its process before any question was asked."""
+"""The check of a row if an operator ends its process before any check started."""
 
 PRINTING_CHECK = "purity"
-"""The check that printing belongs to: an operator changes nothing but its results."""
+"""The check that covers printing: an operator must have no side effects."""
 
 DRAWN = "as drawn"
-"""The label of a case that was not made smaller: that of a crash."""
+"""The label of a crash's case, which is not shrunk."""
 
 MOST_PRINTED = 60
 
@@ -39,7 +39,7 @@ def rows_of(outcome: Outcome, unit: Unit) -> list[Row]:
 
 
 def without_judging(unit: Unit, info: RunInfo) -> list[Row]:
-    """Return the rows that follow from the catalogue alone: a spec or an operator is missing."""
+    """Return the rows that need no judging: a spec or an operator is missing."""
     if unit.spec and unit.exists:
         return []
     device, dtype = info.devices[0], info.dtypes[0]
@@ -90,7 +90,7 @@ def _case(record: Record, reason: str) -> CaseView:
 
 
 def _with_printed(rows: list[Row], printed: str, outcome: Outcome) -> list[Row]:
-    """Make printing an error of the operator's purity."""
+    """Turn printing into an error of the check `purity`."""
     first = printed.strip().splitlines()[0] if printed.strip() else repr(printed[:MOST_PRINTED])
     cut = first[:MOST_PRINTED] + ("…" if len(first) > MOST_PRINTED else "")
     reason = f"printed to standard output: {cut}"

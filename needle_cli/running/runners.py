@@ -1,4 +1,4 @@
-"""The runner that the settings ask for."""
+"""Choose the runner from the settings."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from needle_cli.running.tasks import BrokenWorker, Data, Limits, Runner, Task
 from needle_cli.settings import Settings
 
 JUDGING = "_NEEDLE_JUDGING"
-"""Environment variable by which the tests replace `needle_cli.running.worker_tasks` in workers."""
+"""With this environment variable tests replace `needle_cli.running.worker_tasks` in workers."""
 
 
 def runner_of(settings: Settings, tasks: int) -> Runner:
-    """Return what runs the tasks: processes of this machine, or the executor that is named."""
+    """Return the runner: processes of this machine, or the executor of `--executor`."""
     if not settings["executor"]:
         return local_runner(settings, tasks)
     return ExecutorRunner(executor_of(settings["executor"]), _limits(settings))
 
 
 def local_runner(settings: Settings, tasks: int) -> LocalRunner:
-    """Return the runner of this machine."""
+    """Return a runner with processes of this machine."""
     jobs = usable_cores() if settings["jobs"] == "auto" else settings["jobs"]
     return LocalRunner(max(1, min(jobs, tasks)), _limits(settings))
 
@@ -32,7 +32,7 @@ def local_runner(settings: Settings, tasks: int) -> LocalRunner:
 def answer(task: Task, settings: Settings) -> Data:
     """Run one task in a worker of this machine and return its answer.
 
-    Raises `Problem` where the task has one, and `BrokenWorker` where there is no answer.
+    Raises the task's `Problem`, if any, and `BrokenWorker` if there is no answer.
     """
     runner = local_runner(settings, 1)
     try:

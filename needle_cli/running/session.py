@@ -1,4 +1,4 @@
-"""One run of `needle check ops`: units to tasks to rows to a summary and an exit code."""
+"""One run of `needle check ops`: from units to tasks, rows, a summary and an exit code."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Listener = Callable[[Event], None]
 
 @dataclass
 class Progress:
-    """What a run has learned so far."""
+    """The results of a run so far."""
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
     internal: list[InternalError] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Progress:
 
 
 class Run:
-    """Judges units and tells listeners.
+    """Judges units and sends events to listeners.
 
     `units` are those that are judged here: with `--shard`, a part of those given.
     """
@@ -86,9 +86,9 @@ class Run:
         self.started = time.monotonic()
 
     def go(self, said: Sequence[Row] = ()) -> Summary:
-        """Judge everything, say so, and return what came of it.
+        """Judge everything, send the events, and return the summary.
 
-        `said` are rows that were found without judging: what the gate says of the change.
+        `said` are rows that were found without judging: those of the gate about the change.
         """
         self._tell(RunStarted(self.info))
         for unit in self.units:
@@ -159,10 +159,10 @@ class Run:
         return replace(row, findings=tuple(findings))
 
     def _cut(self) -> int | None:
-        """Return how many units are reported when --max-failures ends the run, else None.
+        """Return how many units are reported if --max-failures ends the run, else None.
 
-        Counted in catalogue order over units that are settled, so that the report does not depend
-        on which worker was quicker.
+        Finished units are counted in catalogue order, so that the report does not depend on which
+        worker was faster.
         """
         limit, failed = self.settings["max-failures"], 0
         if limit is None:
@@ -211,7 +211,7 @@ class Run:
         )
 
     def _loading(self, tasks: list[Task]) -> list[Task]:
-        """Return the tasks that load every spec first, so that a broken one ends the run early."""
+        """Return the tasks that load all specs first, so that a broken spec ends the run early."""
         sources = dict.fromkeys(task.source for task in tasks)
         return [
             Task("load", "", source=source, trust=self.settings["trust"], names=tuple(

@@ -1,4 +1,4 @@
-"""What is asked of a worker, how it can end, and what every runner of tasks promises."""
+"""A task for a worker, the ways it can end, and the protocol of a runner."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Task:
     """One unit of work: strings and numbers only; the worker looks up everything itself.
 
     `action` names a function of the judging module. `source` is the path of a user's file, "" for
-    the operators of the engine; `file` is how a record names it, below the project's folder.
-    `known` are the checks whose failure is known, each with the token of its case. `careful` writes
-    every case down before it is asked, to learn where a crash happens.
+    the operators of the engine; `file` is that path in records, relative to the project's folder.
+    `known` are the checks with a known failure, each with the token of its case. `careful` records
+    every case before it is asked, to find the place of a crash.
     """
 
     action: str
@@ -45,13 +45,13 @@ class Task:
 
     @property
     def slot(self) -> str:
-        """The GPU that the task needs for itself, "" for a task on the host."""
+        """The GPU that the task occupies; "" for a task on the host."""
         return self.device if self.device.startswith("cuda") else ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended; `check` and `record` say where it was if it did not answer."""
+    """How a task ended; `check` and `record` are the last ones if it did not answer."""
 
     task: Task
     ending: Ending
@@ -65,10 +65,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Limits:
-    """What tasks may use, and the module that judges them in workers.
+    """Limits of tasks, and the module that judges them in workers.
 
-    `timeout` is in seconds for one task, without the start of its worker, `memory` in bytes for one
-    worker. After the moment `until` (`time.monotonic`) no task is started.
+    `timeout` is in seconds for one task, without the start of its worker; `memory` is in bytes for
+    one worker. No task starts after the time `until` (of `time.monotonic`).
     """
 
     timeout: float
@@ -78,7 +78,7 @@ class Limits:
 
     @property
     def passed(self) -> bool:
-        """Whether no task is to be started any more."""
+        """Whether no further task may start."""
         return self.until is not None and time.monotonic() > self.until
 
 
@@ -93,4 +93,4 @@ class Runner(Protocol):
 
 
 class BrokenWorker(Exception):
-    """Workers cannot start: the tool's own fault; the text is their traceback."""
+    """Workers cannot start, which is the tool's own fault; the text is their traceback."""

@@ -2,8 +2,8 @@
 
 This module imports nothing heavy, so that the thread counts of the BLAS libraries can be set
 before NumPy is loaded. What an operator can damage (standard output, the working directory, the
-environment, memory) is set up before each task and examined after it. A worker that cannot be
-trusted any more says so and is replaced.
+environment, memory) is set up before each task and checked after it. A damaged worker says so and
+is replaced.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ ONE_THREAD = (
     "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
 POOL_LIMIT = "CUPY_GPU_MEMORY_LIMIT"
-"""Variable from which CuPy takes the most that its memory pool may hold, in bytes."""
+"""The environment variable that limits CuPy's memory pool, in bytes."""
 
 OUT_OF_MEMORY = 86
 """Exit code of a worker whose resident size went over the limit."""
 
 CHANNEL_LOST = 87
-"""Exit code of a worker whose channel to the tool does not work any more."""
+"""Exit code of a worker whose channel to the tool no longer works."""
 
 TICK = 0.2
 ALWAYS_OPERATORS = (MemoryError, RecursionError, SystemExit, KeyboardInterrupt, GeneratorExit)
@@ -50,9 +50,9 @@ ALWAYS_OPERATORS = (MemoryError, RecursionError, SystemExit, KeyboardInterrupt, 
 class Workplace:
     """What a worker needs apart from tasks: its own folder, limits, the module that judges.
 
-    After `patience` seconds at one question its case is written down, in case it never ends. `gpu`
-    is the device that this worker judges on, "" for the host; the memory of its pool there is
-    limited like the host's.
+    If one question takes longer than `patience` seconds, its case is recorded, because it may never
+    end. `gpu` is the device of this worker, "" for the host; the memory pool on the device has the
+    same limit as the host's memory.
     """
 
     folder: str
@@ -70,10 +70,10 @@ class Judging(Protocol):
 
 
 class Trail:
-    """Where the work is, readable from outside after this process has ended.
+    """The current check and case, readable from outside after this process has ended.
 
     The current check is written into a mapped file at every question (a few hundred nanoseconds).
-    The case itself is written when the task is careful, or by the watchdog when a question lasts.
+    The case is written if the task is careful, or by the watchdog if a question takes long.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -90,7 +90,7 @@ class Trail:
         self.since = time.monotonic()
 
     def begin(self, task: Task) -> None:
-        """Forget the last task."""
+        """Clear the trail of the last task."""
         self.task, self.current = task, None
         self.path.unlink(missing_ok=True)
         self._page[:] = bytes(64)
@@ -107,11 +107,11 @@ class Trail:
             self.write()
 
     def end(self) -> None:
-        """Note that nothing is being asked."""
+        """Note that no check is running."""
         self.current = None
 
     def write(self) -> None:
-        """Write the current case down, as a record."""
+        """Write the record of the current case."""
         current, task = self.current, self.task
         if current is None or task is None or self.judging is None:
             return
@@ -121,7 +121,7 @@ class Trail:
 
 
 class Streams:
-    """Standard streams of an operator: input is empty, output goes to files that are looked at."""
+    """Standard streams of an operator: input is empty, output goes to files that are read later."""
 
     def __init__(self, folder: Path) -> None:
         self.paths = (folder / "stdout", folder / "stderr")
@@ -140,7 +140,7 @@ class Streams:
         sys.stderr = _stream(2)
 
     def printed(self) -> str:
-        """Return what was written to standard output since `begin`, at most a page of it."""
+        """Return the start of what was written to standard output since `begin`."""
         with contextlib.suppress(Exception):
             sys.stdout.flush()
         with self.paths[0].open("rb") as stream:
@@ -166,7 +166,7 @@ def serve(channel: Connection, place: Workplace) -> None:
         channel.send_bytes(json.dumps({"broken": traceback.format_exc()}).encode())
         return
     trail.judging = judging
-    # CUDA reserves address space by the terabyte: there the resident size is watched instead.
+    # CUDA reserves terabytes of address space, so there the resident size is watched instead.
     limited = not place.gpu and _limit_memory(place.memory)
     _follow_parent()
     watched = 0 if limited else place.memory
@@ -229,7 +229,7 @@ def _is_operators(error: BaseException, task: Task) -> bool:
 
 
 class Guard:
-    """What an operator may have changed in the process: undone, or a reason to retire."""
+    """Undoes what an operator changed in the process, or says that the process is damaged."""
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
@@ -264,7 +264,7 @@ class Guard:
 
 
 def _settle(folder: Path) -> None:
-    """Leave the terminal's process group and let crashes say where they were."""
+    """Leave the terminal's process group and let crashes write where they happened."""
     if hasattr(os, "setsid"):
         with contextlib.suppress(OSError):
             os.setsid()
@@ -274,7 +274,7 @@ def _settle(folder: Path) -> None:
 
 
 def _limit_memory(limit: int) -> bool:
-    """Let allocations beyond the limit fail; return False where the system cannot."""
+    """Let allocations beyond the limit fail; return False if the system cannot do that."""
     if not sys.platform.startswith("linux"):
         return False
     import resource
@@ -288,7 +288,7 @@ def _limit_memory(limit: int) -> bool:
 
 
 def _follow_parent() -> None:
-    """Die with the tool, also when it is killed while this process hangs (Linux)."""
+    """End with the tool, even if it is killed while this process hangs (Linux)."""
     if sys.platform.startswith("linux"):
         with contextlib.suppress(Exception):
             import ctypes
@@ -297,7 +297,7 @@ def _follow_parent() -> None:
 
 
 def _watch(trail: Trail, memory: int, patience: float) -> None:
-    """Note a question that lasts; end the process when its parent is gone or memory is."""
+    """Record a question that takes long; end the process if its parent or its memory is gone."""
     parent = os.getppid()
     while True:
         time.sleep(TICK)
@@ -311,7 +311,7 @@ def _watch(trail: Trail, memory: int, patience: float) -> None:
 
 
 def resident() -> int:
-    """Return the resident size of this process in bytes, 0 where it cannot be known."""
+    """Return the resident size of this process in bytes; 0 if it is unknown."""
     try:
         with open("/proc/self/statm", "rb") as stream:
             return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

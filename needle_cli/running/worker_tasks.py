@@ -1,7 +1,7 @@
-"""What a worker does with a task: find spec and operator, judge, answer in plain data.
+"""The actions of a worker: find spec and operator, judge, answer in plain data.
 
-The only module that brings specs, an engine and the checking core together. Its functions return
-JSON data, so that nothing an operator made leaves the worker as an object.
+Only this module brings specs, an engine and the checking core together. Its functions return JSON
+data, so that no object of an operator leaves the worker.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ from needle_cli.specs import Spec, SpecError, as_problems, find_specs_dir, load_
 from needle_cli.specs.entries import kink_text
 
 MOST_STORED = 20_000
-"""Entries of a case above which its values are not carried along; the seed line replays it."""
+"""A case with more entries is sent without its values; the line with the seed replays it."""
 
 GRADIENT = "gradient"
 
 RIGHT = (Status.PASS, Status.NOT_APPLICABLE)
-"""What every check has to say of a gradient before faults are planted into it."""
+"""The verdicts that every check must give before faults are planted into a gradient."""
 
 with contextlib.suppress(Exception):  # a broken engine is reported operator by operator
     registry.engine().prepare()
 
 
 class OperatorsDoing(Exception):
-    """The operator's file cannot even be imported: its fault, not the tool's."""
+    """The operator's file cannot be imported, which is not the tool's fault."""
 
     operators_doing = True
 
@@ -85,7 +85,7 @@ def _with_curve(row: Row, curve: Curve) -> Row:
 
 
 def again(task: Task, breadcrumb: Breadcrumb) -> Data:
-    """Ask one recorded question again; answer with the row of its finding, or without one."""
+    """Ask one recorded question again; answer with the row of its finding, if any."""
     record = task.record or {}
     case = case_of(record)
     spec, module = _spec(task)
@@ -205,7 +205,7 @@ def _operator(task: Task, spec: Spec, module: ModuleType | None) -> OpUnderTest:
 
 
 def _with_examples(result: Result, op: OpUnderTest, spec: Spec, task: Task) -> Result:
-    """Ask the check of the spec's recorded examples as well: the cases of earlier failures."""
+    """Ask the check also at the spec's recorded examples, which are earlier failures."""
     for token in spec.claims.examples:
         if str(result.status) != "pass":
             continue
@@ -219,7 +219,7 @@ def _with_examples(result: Result, op: OpUnderTest, spec: Spec, task: Task) -> R
 
 
 def _pinned(op: OpUnderTest, spec: Spec, task: Task, check: str, token: str) -> Data:
-    """Ask the case of a known failure again; answer in the words of `baseline.Pinned`."""
+    """Ask the case of a known failure again; answer with the fields of `known_failures.Pinned`."""
     answer = {"check": check, "token": token, "fails": True, "message": "", "analytic": None}
     case = case_of(tokens.decode(token))
     try:
@@ -254,7 +254,7 @@ def _module(source: str) -> ModuleType:
     sys.modules[path.stem] = module
     sys.path.insert(0, str(path.parent))
     try:
-        # Not from the cache: bytecode of an edit within the same second would be taken for current.
+        # Not from the cache: after an edit within the same second the old bytecode looks current.
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except BaseException as error:
         del sys.modules[path.stem]

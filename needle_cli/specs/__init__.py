@@ -1,11 +1,11 @@
-"""Read specifications: TOML files into frozen claims, with errors that teach.
+"""Read specifications: TOML files into frozen claims, with errors that say what to write.
 
-`fields` is the one table of what may stand in a spec. `document` and `lines` read a file, `table`
-one table of it, `forms` a value; `top`, `inputs`, `params` and `entries` read what takes more.
-`load` makes the claims and checks what belongs together; `schema` describes the form to editors.
+`fields` is the one table of the keys of a spec. `document` and `lines` read a file, `table` reads a
+table of it, and `forms` a value; `top`, `inputs`, `params` and `entries` read what needs more code.
+`load` makes the claims and checks keys against each other; `schema` describes the form to editors.
 
 Importing this package loads neither NumPy nor the checking core: `Spec`, `load_spec`, `load_specs`
-and `lint` are fetched when first asked for. Listings use `read_header`, which needs none of them.
+and `lint` are imported on first use. Listings use `read_header`, which needs none of them.
 """
 
 from __future__ import annotations

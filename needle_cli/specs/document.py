@@ -13,7 +13,7 @@ from needle_cli.specs.errors import SpecError
 from needle_cli.specs.lines import key_lines
 
 MAX_BYTES = 256 * 1024
-"""A spec is a page of text; more than this is a wrong file, and is not read into memory."""
+"""A spec is a page of text; a larger file is a wrong file and is not read into memory."""
 
 POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
 DECLARED = re.compile(r"Cannot declare \((.*)\) twice")
@@ -40,9 +40,9 @@ class Document:
 
 
 def read_document(path: Path, *, locate: bool = True) -> Document:
-    """Read a TOML file. Raises `SpecError` for whatever keeps it from being read.
+    """Read a TOML file; raises `SpecError` if it cannot be read.
 
-    `locate=False` leaves the lines out, for listings that only want the data.
+    `locate=False` leaves the lines out, for listings that only need the data.
     """
     text = _decode(path, _read_bytes(path))
     try:
@@ -91,7 +91,7 @@ def _decode(path: Path, raw: bytes) -> str:
 
 
 def _syntax_error(path: Path, text: str, message: str) -> SpecError:
-    """Turn tomllib's message into ours: its line, and what to do about the common ones."""
+    """Turn tomllib's message into ours, with its line and a hint for the common errors."""
     last = max(1, text.rstrip("\n").count("\n") + 1)
     found = POSITION.search(message)
     line = int(found[1]) if found and found[1] else last

@@ -41,7 +41,7 @@ MAX_ENTRIES = 4096
 
 
 def check_kink(table: Table, kink: Kink, scope: Scope) -> None:
-    """Refuse a kink whose fields do not fit its kind."""
+    """Refuse a kink whose fields do not match its kind."""
     kind, of = kink_of(kink), kink.of
     if not of or (len(of) > 1) != kind.several:
         wanted = "two inputs or more" if kind.several else "one input"
@@ -52,7 +52,7 @@ def check_kink(table: Table, kink: Kink, scope: Scope) -> None:
         able = " or ".join(f'kind = "{n}"' for n, other in KINKS.items() if other.takes_value)
         raise table.error("value", f"a kink of kind {shown(kink.kind)} takes no value", able)
     if kind.takes_value:
-        table.need("value", "where the kink lies: a number, or the parameter that says it")
+        table.need("value", "where the kink lies: a number or the name of a parameter")
         domain = scope.input_claims[of[0]].domain
         if not isinstance(kink.value, str) and not inside(domain, kink.value):
             raise table.error(
@@ -63,7 +63,7 @@ def check_kink(table: Table, kink: Kink, scope: Scope) -> None:
 
 
 def kink_text(kink: Kink) -> str:
-    """Return the `[[kink]]` that is read as `kink`."""
+    """Return the `[[kink]]` table of a kink as TOML."""
     keys: dict[str, Any] = {
         "kind": kink.kind,
         "of": list(kink.of) if len(kink.of) > 1 else kink.of[0],
@@ -78,7 +78,7 @@ def kink_text(kink: Kink) -> str:
     if kink.reason:
         keys["reason"] = kink.reason
     written = (
-        # TOML writes strings and lists of them as JSON does, numbers as Python does.
+        # TOML has the syntax of JSON for strings and lists of strings, that of Python for numbers.
         f"{key} = {json.dumps(value) if isinstance(value, str | list) else repr(value)}"
         for key, value in keys.items()
     )
@@ -98,7 +98,7 @@ def kink_value(table: Table, key: str, scope: Scope) -> float | str:
 
 
 def along(table: Table, key: str, scope: Scope) -> Any:
-    """Read along which axes entries tie: numbers, or the parameter that says them."""
+    """Read along which axes entries tie: numbers, or the name of a parameter."""
     value = plain(table.data[key])
     axes = value if isinstance(value, tuple) else (value,)
     if all(isinstance(axis, int) and not isinstance(axis, bool) for axis in axes):
@@ -111,7 +111,7 @@ def along(table: Table, key: str, scope: Scope) -> Any:
 
 
 def convention(table: Table, key: str, scope: Scope) -> Any:
-    """Read what the gradient is on the kink: a number, or a word for how ties share."""
+    """Read the gradient on the kink: a number, or a word for how tied entries share it."""
     value, words = table.data[key], KINKS[table.data["kind"]].words
     if isinstance(value, str):
         return table.word(key, words)
@@ -129,7 +129,7 @@ def lane(name: str, override: Mapping[str, InputClaim | ParamClaim]) -> Lane:
 
 
 def override(fields: Fields) -> Form:
-    """What a lane changes of inputs, which have these fields, and of parameters."""
+    """The changes of a lane to inputs, which have these fields, and to parameters."""
 
     def read(table: Table, key: str, scope: Scope) -> dict[str, Any]:
         changed = table.table(key)

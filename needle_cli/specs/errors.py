@@ -1,4 +1,4 @@
-"""What is wrong with a spec: `SpecError` for what cannot be read, `SpecIssue` for what it lacks."""
+"""What is wrong with a spec: `SpecError` if it cannot be read, `SpecIssue` for what it lacks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from needle_cli.problems import Problem, shown_path
 
 SHOWN = 60
-"""Characters of a user's value that a message repeats."""
+"""How many characters of a user's value a message repeats."""
 
 
 class SpecError(Exception):
     """A spec that cannot be used: where, what was found, what was expected, the nearest name.
 
-    `line` is None where no line applies (a file that is missing). The text is always one line.
+    `line` is None if no line applies (a missing file). The text is always one line.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SpecError(Exception):
 
 @contextmanager
 def as_problems(kind: str = "spec") -> Iterator[None]:
-    """Raise the problem of a `SpecError` in its place; a context, or a function's decorator."""
+    """Turn a `SpecError` into its problem; a context manager, also usable as a decorator."""
     try:
         yield
     except SpecError as error:
@@ -60,9 +60,9 @@ def as_problems(kind: str = "spec") -> Iterator[None]:
 
 @dataclass(frozen=True)
 class SpecIssue:
-    """A finding of `needle check specs`: the spec can be read, and says too little.
+    """A finding of `needle check specs`: the spec can be read but says too little.
 
-    `name` is `family/function`; `rule` one of `RULES`; `line` is None where the file is missing.
+    `name` is `family/function`; `rule` is one of `RULES`; `line` is None if the file is missing.
     """
 
     name: str
@@ -87,7 +87,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a user's value as it may stand in a message: quoted, on one line, cut short."""
+    """Return a user's value for a message: quoted, on one line, cut short."""
     if isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, str):

@@ -1,7 +1,7 @@
-"""Every key that may stand in a spec, where it may stand, and what it has to look like.
+"""Every key of a spec, where it may stand, and the form of its value.
 
-The loader, its errors and `schema.json` all follow from these tables. The fields of domains and of
-parameters stand with them, in `checking`.
+The loader, its errors and `schema.json` all follow from these tables. The fields of domains and
+parameters are defined with them, in `checking`.
 """
 
 from __future__ import annotations

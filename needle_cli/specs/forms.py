@@ -1,7 +1,7 @@
-"""What a value of a spec may look like: how it is read, and how editors are told of it.
+"""The form of a value of a spec: how it is read, and how the schema describes it.
 
 A `Form` holds both, so that the loader and `schema.json` cannot differ. A `Field` is a key with its
-form; a table of fields, such as those in `fields`, is read by `read_fields`.
+form; `read_fields` reads a table of fields, such as those in `fields`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Form:
-    """`read` takes a table, a key that is in it, and the scope; `node` is the schema's."""
+    """`read` takes a table, a key in it, and the scope; `node` is the node of the schema."""
 
     read: Callable[[Table, str, Scope], Any]
     node: Node
@@ -46,9 +46,9 @@ class Form:
 
 @dataclass(frozen=True)
 class Field:
-    """A key of a table: its form, what it is for, and what to write where it must not be missing.
+    """A key of a table: its form, what it is about, and, if it is required, what to write.
 
-    `claim` is the attribute of the claim that it becomes, where that has another name.
+    `claim` is the attribute of the claim that it becomes, if that has another name.
     """
 
     key: str
@@ -74,9 +74,10 @@ def read_fields(
     beside: Sequence[str] = (),
     complete: bool = True,
 ) -> dict[str, Any]:
-    """Read a table into the attributes of a claim; keys that are not there are left out.
+    """Read a table into the attributes of a claim; missing keys are left out.
 
-    `beside` are keys that may stand there too. `complete` refuses a table that lacks a field.
+    `beside` are further keys that the table may have. `complete` refuses a table that lacks a
+    required field.
     """
     table.only((*beside, *(f.key for f in fields)))
     for f in fields if complete else ():
@@ -103,7 +104,7 @@ def named_node(value: Node) -> Node:
 
 
 def text(what: str = "a string", pattern: str = r"\S") -> Form:
-    """A string that is not blank; the pattern is for editors alone."""
+    """A string that is not blank; the pattern is only for editors."""
     return Form(
         lambda table, key, _: table.text(key, what=what), {"type": "string", "pattern": pattern}
     )
@@ -115,7 +116,7 @@ def word(known: Collection[str]) -> Form:
 
 
 def integer(low: int | None = None, most: int | None = None) -> Form:
-    """An integer of at least `low`; `most` is for editors alone."""
+    """An integer of at least `low`; `most` is only for editors."""
     node: Node = {"type": "integer"}
     node |= {} if low is None else {"minimum": low}
     node |= {} if most is None else {"maximum": most}
@@ -123,7 +124,7 @@ def integer(low: int | None = None, most: int | None = None) -> Form:
 
 
 def strings(what: str = "an array of strings", items: Node | None = None) -> Form:
-    """An array of different strings, none of them blank."""
+    """An array of distinct strings, none of them blank."""
     return Form(
         lambda table, key, _: table.strings(key, what),
         {"type": "array", "items": items or TEXT.node, "uniqueItems": True},
@@ -131,7 +132,7 @@ def strings(what: str = "an array of strings", items: Node | None = None) -> For
 
 
 def table_of(fields: Fields, build: Callable[..., Any]) -> Form:
-    """A table with these fields, handed to `build` by name."""
+    """A table with these fields, passed to `build` by name."""
     return Form(
         lambda table, key, scope: build(**read_fields(table.table(key), fields, scope)),
         fields_node(fields),
@@ -144,9 +145,9 @@ def array_of(
     check: Callable[[Table, Any, Scope], None] | None = None,
     more: Node | None = None,
 ) -> Form:
-    """An array of tables, `[[key]]`, each handed to `build` by name.
+    """An array of tables, `[[key]]`, each passed to `build` by name.
 
-    `check` refuses fields that do not fit together. `more` is what the schema says of that.
+    `check` refuses fields that contradict each other. `more` is the schema's rule for that.
     """
 
     def read(top: Table, key: str, scope: Scope) -> tuple[Any, ...]:
@@ -161,7 +162,7 @@ def array_of(
 
 
 def typed(wanted: Any) -> Form:
-    """A value of the type that a dataclass states; a literal type is a vocabulary."""
+    """A value of a dataclass field's type; a literal type is a vocabulary."""
     return word(get_args(wanted)) if get_args(wanted) else OF_TYPE[wanted]
 
 

@@ -1,4 +1,4 @@
-"""The few keys of a spec that a listing shows, read without NumPy and without resolving names."""
+"""The keys of a spec that a listing shows, read without NumPy and without resolving names."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from needle_cli.specs.errors import SpecError
 from needle_cli.specs.table import Table
 
 KNOWN_FAILURES = "known-failures.toml"
-"""Lies among the specs and is none."""
+"""A file that lies among the specs but is not a spec."""
 
 OP = 'module:function of the operator, such as "needle.ops:log"'
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a listing shows of a spec. `name` is `family/function`."""
+    """The keys of a spec that a listing shows. `name` is `family/function`."""
 
     path: Path
     name: str
@@ -34,12 +34,12 @@ class Header:
 
 
 def read_header(path: Path, family: str | None = None) -> Header:
-    """Read the header of one spec. Raises `SpecError` for a file that cannot be read as such."""
+    """Read the header of one spec; raises `SpecError` if it cannot be read."""
     family = family or path.parent.resolve().name
     try:
         return _header(read_document(path, locate=False), family)
     except SpecError:
-        return _header(read_document(path), family)  # once more, for the line
+        return _header(read_document(path), family)  # again, for the line in the error
 
 
 def _header(document: Document, family: str) -> Header:
@@ -72,8 +72,8 @@ def read_op(top: Table) -> str:
 def spec_paths(directory: Path, family: str | None = None) -> list[Path]:
     """Return the spec files of a directory in order: `<family>/<function>.toml`.
 
-    With `family` the files lie in the directory itself, as beside a user's own file. Hidden files
-    and folders (an editor's leftovers) and known failures are passed over.
+    With `family` the files lie in the directory itself, as for a user's own file. Hidden files and
+    folders (such as those of editors) and known failures are skipped.
     """
     found = directory.glob("*.toml") if family is not None else directory.rglob("*.toml")
     return sorted(
@@ -85,7 +85,7 @@ def spec_paths(directory: Path, family: str | None = None) -> list[Path]:
 
 
 def find_specs_dir(explicit: Path | None = None) -> Path:
-    """Return the directory of specs: the given one, the checkout's, or the installed copy."""
+    """Return the directory of specs: the given one, or that of the checkout or installation."""
     if explicit is not None:
         if not explicit.is_dir():
             found = "is not a directory" if explicit.exists() else "no such directory"

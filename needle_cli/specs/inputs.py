@@ -34,7 +34,7 @@ MAX_SIZE = 64
 DEFAULT_MEMBERS = (1, 4)
 MOST_MEMBERS = 16
 BOUNDED = "interval"
-"""The domain of a table that gives bounds and no name."""
+"""The domain of a table with bounds and without a name."""
 
 
 def inputs(fields: Fields) -> Form:
@@ -57,7 +57,7 @@ def inputs(fields: Fields) -> Form:
 def read_input(
     parent: Table, name: str, scope: Scope, fields: Fields, base: InputClaim | None = None
 ) -> InputClaim:
-    """Read one input: a shape string, or a table. With `base`, a lane's changes to that claim."""
+    """Read one input: a shape string or a table. With `base`, read a lane's changes to it."""
     value = parent.data[name]
     if isinstance(value, str) and base is None:
         return InputClaim(name, read_shape(parent, name, scope))
@@ -72,7 +72,7 @@ def read_input(
 
 
 def _claim(table: Table, values: dict[str, Any], base: InputClaim) -> InputClaim:
-    """Return a claim with what the table says of it, and with what follows from that."""
+    """Return a claim with the table's fields, and with what follows from them."""
     if "list" in values and "tuple" in values:
         raise table.error("tuple", f"`{table.path}` is both a list and a tuple", "one of the two")
     for key in {"list", "tuple"} & set(values):
@@ -85,7 +85,7 @@ def _claim(table: Table, values: dict[str, Any], base: InputClaim) -> InputClaim
     if dtype != "float" and values.get("differentiable"):
         raise table.error(
             "differentiable",
-            f"`{base.name}` holds {dtype} values and is said to be differentiable",
+            f"`{base.name}` holds {dtype} values and is declared differentiable",
             "false, or dtype float",
         )
     return replace(claim, dtype=dtype, differentiable=claim.differentiable and dtype == "float")
@@ -129,7 +129,7 @@ def members(fields: Fields) -> Form:
 
 
 def read_values(table: Table, key: str, scope: Scope) -> tuple[float, ...]:
-    """Read a list of numbers that entries are restricted to."""
+    """Read the list of numbers that entries may be."""
     values = table.data[key]
     if not isinstance(values, list) or not values:
         raise table.wrong(key, "an array of numbers, not empty")
@@ -150,12 +150,12 @@ def read_min_std(table: Table, key: str, scope: Scope) -> float:
 
 
 def spread(min_std: float, axis: int = -1) -> Spread:
-    """Make a least standard deviation, along the last axis by default."""
+    """Return a least standard deviation, along the last axis by default."""
     return Spread(axis, min_std)
 
 
 def read_domain(parent: Table, key: str, scope: Scope) -> Domain:
-    """Read a domain: its name, or a table with `name` and fields; low or high alone: interval."""
+    """Read a domain: its name, or a table with `name` and fields; without a name, an interval."""
     value = parent.data[key]
     if isinstance(value, str):
         parent.word(key, bare_names())
@@ -182,7 +182,7 @@ def read_domain(parent: Table, key: str, scope: Scope) -> Domain:
 
 
 def domain_fields(name: str) -> Fields:
-    """Return the fields of a domain: those of its class, by their types."""
+    """Return the fields of a domain, which follow from its class and their types."""
     kind = DOMAINS[name]
     lone = kind.needs.fields if kind.needs is not None and len(kind.needs.fields) == 1 else ()
     return tuple(
@@ -205,7 +205,7 @@ def _read_fields(table: Table, name: str, scope: Scope) -> Domain:
 
 
 def check_shapes(table: Table, claims: Sequence[InputClaim]) -> None:
-    """Refuse names that are optional in one shape and not in another, or a group and a dim."""
+    """Refuse a name that is optional in only one shape, or both a group and a dimension."""
     kinds: dict[str, str] = {}
     for claim in claims:
         key = f"{claim.name}.shape"
@@ -247,5 +247,5 @@ def _check(table: Table, claim: InputClaim) -> None:
 
 
 def inside(domain: Domain, value: float) -> bool:
-    """Whether one number may stand in an input of a domain."""
+    """Whether an input of a domain may contain a number."""
     return bool(domain_of(domain).inside(np.asarray(float(value))))

@@ -1,7 +1,7 @@
 """Find the line of every key of a TOML text that `tomllib` has already accepted.
 
-`tomllib` tells line numbers for syntax errors only. This scanner walks over a text known to be
-valid, so that it needs to understand where keys and values begin and end, and nothing else.
+`tomllib` gives line numbers only for syntax errors. This scanner reads a text known to be valid, so
+it only needs to know where keys and values begin and end.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class _Scanner:
         return path
 
     def current(self, path: str) -> str:
-        """Return `path`, with the index of its last element where it is an array of tables."""
+        """Return `path`, with the index of its last element if it is an array of tables."""
         return f"{path}[{self.counts[path] - 1}]" if path in self.counts else path
 
     def pair(self, prefix: str) -> None:
@@ -84,7 +84,7 @@ class _Scanner:
         self.value(path)
 
     def key(self) -> list[str]:
-        """Read a dotted key and stop at what follows it."""
+        """Read a dotted key and stop after it."""
         parts = [self.key_part()]
         while self.text.startswith(".", self.position):
             self.position += 1

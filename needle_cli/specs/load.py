@@ -32,7 +32,7 @@ class Spec:
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def line_of(self, key: str) -> int:
-        """Return the line of a key path such as `input.x.domain`, or of what encloses it."""
+        """Return the line of a key path such as `input.x.domain`, or of an enclosing key."""
         return Document(self.path, {}, self.lines).line_of(key)
 
 
@@ -42,11 +42,11 @@ def load_spec(
     family: str | None = None,
     module: ModuleType | None = None,
 ) -> Spec:
-    """Read one spec and resolve its references. Raises `SpecError`, and nothing else.
+    """Read one spec and resolve its references; raises only `SpecError`.
 
-    `trust` names modules whose functions may be referred to beside the usual ones. `family`
-    replaces the folder's name. `module` is the user's own file, already imported, for a spec with
-    `op = "my_ops:name"`; its functions may be referred to.
+    `trust` names further modules whose functions a spec may refer to. `family` replaces the
+    folder's name. `module` is the user's own file, already imported, for a spec with
+    `op = "my_ops:name"`; a spec may refer to its functions.
     """
     path = Path(path)
     document = read_document(path)
@@ -75,7 +75,7 @@ def load_spec(
 
 
 def refuse_unwritten(document: Document) -> None:
-    """Refuse the first value that `needle new` left to be written."""
+    """Refuse the first value that `needle new` left as a TODO."""
     for key, value in document.data.items():
         if isinstance(value, str) and value.startswith(UNWRITTEN):
             wanted = value.removeprefix(UNWRITTEN).strip()
@@ -83,11 +83,11 @@ def refuse_unwritten(document: Document) -> None:
 
 
 UNWRITTEN = "TODO:"
-"""How a value begins that stands for one that is still to be written."""
+"""The beginning of a value that is still to be written."""
 
 
 def check_names(top: Table, scope: Scope) -> None:
-    """Refuse names that are no identifiers or stand for two things at once."""
+    """Refuse names that are not identifiers or that stand for two things."""
     dims = tuple(top.table("dims").data)
     kinds = (("input", scope.inputs), ("param", scope.params), ("dims", dims))
     seen: dict[str, str] = {}
@@ -107,7 +107,7 @@ def check_names(top: Table, scope: Scope) -> None:
 
 
 def check_lanes(top: Table, claims: Claims) -> None:
-    """Refuse lanes of one name."""
+    """Refuse two lanes of the same name."""
     names = [lane.name for lane in claims.lanes]
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -117,7 +117,7 @@ def check_lanes(top: Table, claims: Claims) -> None:
 
 
 def check_requirements(top: Table, claims: Claims) -> None:
-    """Refuse what is no requirement, and what no sizes within the bounds of some lane meet."""
+    """Refuse a malformed requirement, and one that no sizes within a lane's bounds meet."""
     for i, text in enumerate(claims.require):
         try:
             parse_requirement(text)
@@ -185,7 +185,7 @@ def check_indices(top: Table, claims: Claims) -> None:
 
 
 def check_signature(top: Table, claims: Claims, family: str, module: ModuleType | None) -> None:
-    """Hold `args` against the function's own parameters, where they can be found."""
+    """Compare `args` with the function's own parameters, if they can be found."""
     owner = claims.op.partition(":")[0]
     own = module is not None and owner == module.__name__
     if own and module is not None:

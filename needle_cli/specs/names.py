@@ -1,7 +1,7 @@
-"""Resolve the dotted names of a spec, `module:attribute`, in an allowed set of modules only.
+"""Resolve the dotted names of a spec, `module:attribute`, only in an allowed set of modules.
 
-A spec is data that a pull request brings along; naming a function must not become a way of running
-any function. This is no sandbox: it keeps accidents and surprises out, not a determined attacker.
+A spec is data that may come with a pull request, so it must not be able to run any function that it
+names. This is not a sandbox: it prevents accidents and surprises, not a determined attack.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SCIPY_MODULES = tuple(
 ROOTS = ("numpy", "scipy", "operator", "needle", *OWN_MODULES)
 MODULES = {"numpy": NUMPY_MODULES, "scipy": SCIPY_MODULES, "operator": ("operator",)}
 HOMES = ("numpy", "scipy", "operator", "_operator", "needle", *OWN_MODULES)
-"""Where an accepted function may have been defined: `operator`'s functions live in C."""
+"""Modules that may define an accepted function; those of `operator` are defined in C."""
 
 REFUSED = frozenset(
     (
@@ -58,7 +58,7 @@ DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)
 
 
 class NameRefused(Exception):
-    """A dotted name that is malformed, unknown or not allowed; the text says which."""
+    """A dotted name is malformed, unknown or not allowed; the text says which."""
 
     def __init__(self, message: str, expected: str = "", near: str = "") -> None:
         super().__init__(message)
@@ -128,7 +128,7 @@ class Resolver:
 
 
 def _within(name: str, modules: Collection[str]) -> bool:
-    """Whether a module is one of `modules` or lies inside one of them."""
+    """Whether a module is one of `modules` or a submodule of one."""
     return any(name == module or name.startswith(module + ".") for module in modules)
 
 
@@ -148,9 +148,9 @@ def _import(name: str) -> ModuleType:
 
 
 def _walk(module: ModuleType, parts: Sequence[str], name: str, trusted: bool) -> Any:
-    """Follow attributes from a module, never out of its own package and never through objects.
+    """Follow attributes from a module, but not out of its own package and not through objects.
 
-    NumPy's ufuncs are the exception: `numpy:logaddexp.reduce` is a function like any other.
+    NumPy's ufuncs are the exception: `numpy:logaddexp.reduce` is a function of arrays.
     """
     value: Any = module
     root = module.__name__.partition(".")[0]

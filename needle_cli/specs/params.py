@@ -29,7 +29,7 @@ from needle_cli.specs.table import Table, is_finite_number
 from needle_cli.specs.vocabulary import DUPLICATES, PARAM_FIELDS
 
 NEEDS = ("of", "values")
-"""The fields that no parameter whose kind has them may lack; a number may do without `values`."""
+"""Required fields of the kinds that have them; for a number, `values` is optional."""
 
 FORMS = {
     "of": INPUT_NAME, "duplicates": word(DUPLICATES), "axis": integer(), "extra": integer(),
@@ -82,7 +82,7 @@ def read_param(parent: Table, name: str, scope: Scope) -> ParamClaim:
 
 
 def _values(kind: str) -> Form:
-    """The values that a parameter may take, of the type that its kind says."""
+    """The values that a parameter may take, of the type of its kind."""
     wanted = {"int": integer(), "float": NUMBER}.get(kind)
     found = {"int": "integers"}.get(kind, "finite numbers")
 
@@ -103,9 +103,9 @@ def _values(kind: str) -> Form:
 
 
 def dims(fields: Fields) -> Form:
-    """The bounds of named dimensions; every one must occur in some shape.
+    """The bounds of named dimensions; every name must occur in some shape.
 
-    Bounds of a group, or of `...`, hold for each of its dimensions.
+    Bounds of a group, or of `...`, apply to each of its dimensions.
     """
 
     def read(top: Table, key: str, scope: Scope) -> dict[str, Dim]:

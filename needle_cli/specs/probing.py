@@ -1,7 +1,7 @@
-"""Ask the reference outside the claimed domain: a value that is finite there was left out.
+"""Evaluate the reference outside the claimed domain, to find domains that are too narrow.
 
 A domain that is narrower than the function hides wrong gradients (a slope of 1 is right for `abs`
-on [1, 2]), so a spec that leaves something out has to say why.
+on [1, 2]). So if the reference is finite outside the domain, the spec has to say why.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RAISES = "raises"
 
 
 def probe_reference(claims: Claims) -> Iterator[tuple[str, str, str]]:
-    """Yield key, rule and message for a reference that cannot be used and for narrow claims."""
+    """Yield key, rule and message for an unusable reference and for narrow claims."""
     cases = list(_cases(claims))
     problems = [_problem(claims, case) for case in cases]
     refusals = [problem for problem in problems if problem.startswith(RAISES)]
@@ -40,7 +40,7 @@ def probe_reference(claims: Claims) -> Iterator[tuple[str, str, str]]:
 
 
 def _narrow(claims: Claims, cases: list[Case]) -> Iterator[tuple[str, str, str]]:
-    """Yield what there is to say of every input or dimension that could be wider."""
+    """Yield key, rule and message for every input or dimension that could be wider."""
     for name, claim in claims.inputs.items():
         point = None if claim.why else _accepted_outside(claims, claim, cases)
         if point is not None:
@@ -60,7 +60,7 @@ def _narrow(claims: Claims, cases: list[Case]) -> Iterator[tuple[str, str, str]]
 
 
 def _cases(claims: Claims) -> Iterator[Case]:
-    """Yield a few cases of the main lane; none where the spec leaves nothing to draw."""
+    """Yield a few cases of the main lane; none if nothing can be drawn."""
     lane = space_of(claims).lane("")
     for seed in SEEDS:
         chooser = SeededChooser(seed)
@@ -89,7 +89,7 @@ def _accepted_outside(claims: Claims, claim: InputClaim, cases: list[Case]) -> f
 
 
 def _claims(claim: InputClaim, point: float) -> bool:
-    """Whether a claim covers a number; listed values are samples of the domain around them."""
+    """Whether a claim covers a number; listed values count as samples of their domain."""
     if claim.values is not None and not min(claim.values) <= point <= max(claim.values):
         return False
     return not domain_of(claim.domain).numbers or inside(claim.domain, point)

@@ -19,12 +19,12 @@ RULES = {
     "formula": "a spec states the forward value and the gradient",
     "source": "a spec says where its formula comes from",
     "reason": "a reason says why, in words",
-    "unwritten": "nothing is left that was still to be written",
-    "hooks": "what three specs need a function for becomes a named strategy",
+    "unwritten": "no TODO is left",
+    "hooks": "a function that three specs use becomes a named strategy",
     "reference": "the reference takes the spec's arguments and gives finite numbers",
     "narrow": "a domain narrower than what the reference accepts says why",
 }
-"""The rules by name, in the order in which their findings are listed."""
+"""The rules by name, in the order of their findings."""
 
 HOOK_LIMIT = 3
 EMPTY_WORDS = frozenset(
@@ -43,8 +43,8 @@ def lint(
 ) -> list[SpecIssue]:
     """Return the findings about specs that could be read.
 
-    `catalogue` has the name of every operator, `family/function`; without it nothing is said about
-    missing specs and operators. `probe=False` leaves out what needs arrays.
+    `catalogue` has the name of every operator, `family/function`; without it missing specs and
+    operators are not reported. `probe=False` leaves out the rules that need arrays.
     """
     issues: list[SpecIssue] = []
     if catalogue is not None:
@@ -86,7 +86,7 @@ def _missing(specs: Sequence[Spec], catalogue: Collection[str]) -> list[SpecIssu
 
 
 def _class(spec: Spec) -> list[SpecIssue]:
-    """Rule 1 again: foreign engines are matched by the class."""
+    """Rule 1 again: operators of foreign engines are found by their class."""
     module, family = spec.claims.op.partition(":")[0], spec.name.partition("/")[0]
     classes = classes_of(module, family)
     name = spec.claims.class_name
@@ -98,7 +98,7 @@ def _class(spec: Spec) -> list[SpecIssue]:
 
 
 def _words(spec: Spec) -> list[SpecIssue]:
-    """Formula and source, without which a reviewer has nothing to hold the gradient against."""
+    """Formula and source, with which a reviewer compares the gradient."""
     issues = []
     if "=" not in spec.claims.formula:
         text = 'no formula: formula = "y = ln a; da = dy / a"'
@@ -126,7 +126,7 @@ def _reasons(spec: Spec) -> list[SpecIssue]:
 
 
 def explains(text: str, spec: Spec) -> bool:
-    """Return True if a reason has two words or more beside names and filler."""
+    """Return True if a reason has at least two words besides names and filler."""
     names = {spec.claims.function, *spec.name.split("/"), *spec.claims.args, *CHECK_WORDS}
     words = {word for word in re.findall(r"[^\W_]+", text.lower()) if not word.isdigit()}
     return len(words - EMPTY_WORDS - {name.lower() for name in names}) >= 2
@@ -139,7 +139,7 @@ CHECK_WORDS = frozenset(
 
 
 def hooks_of(spec: Spec) -> list[tuple[str, str]]:
-    """Return the Python functions a spec refers to beside its reference: key and dotted name."""
+    """Return key and dotted name of the functions that a spec uses besides its reference."""
     claims = spec.claims
     found: list[tuple[str, Any]] = [
         (f"input.{n}.domain", claim.domain.hook) for n, claim in claims.inputs.items()
@@ -156,7 +156,7 @@ def hooks_of(spec: Spec) -> list[tuple[str, str]]:
 
 
 def _hooks(specs: Sequence[Spec]) -> list[SpecIssue]:
-    """The rule against creep: the third use of a hook asks for a named strategy."""
+    """The rule for hooks: with the third use, a hook has to become a named strategy."""
     users: dict[str, list[tuple[Spec, str]]] = defaultdict(list)
     for spec in specs:
         for key, name in hooks_of(spec):

@@ -1,8 +1,8 @@
 """The JSON Schema of a spec, for editors, made from the loader's own tables.
 
-`python -m needle_cli.specs.schema > specs/schema.json` writes it; a test holds the file against
-this module. It covers form (keys, types, vocabularies); what needs a look at other keys or at
-Python (names, dims, signatures) is the loader's alone.
+`python -m needle_cli.specs.schema > specs/schema.json` writes it; a test compares the file with
+this module. It covers the form (keys, types, vocabularies). Only the loader checks what depends on
+other keys or on Python (names, dims, signatures).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _param() -> Node:
 
 
 def _one_of(key: str, word: str, fields: Fields) -> Node:
-    """Return the node of a table in which a word under `key` says which fields there are."""
+    """Return the node of a table whose fields depend on the word under `key`."""
     constant = Field(key, Form(lambda table, key, _: word, {"const": word}), need=word)
     return fields_node((constant, *fields))
 

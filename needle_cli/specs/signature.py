@@ -12,9 +12,9 @@ from needle_cli.engines.registry import OPS, OPS_FOLDER
 
 
 def signature_of(module: str, function: str, family: str) -> tuple[str, ...] | None:
-    """Return a function's parameter names, or None where its source does not show them.
+    """Return a function's parameter names; None if its source does not show them.
 
-    Only functions of our own engine can be found; a foreign `needle` is never looked at.
+    Only functions of our own engine can be found; a foreign package `needle` is ignored.
     """
     if module != OPS and not module.startswith(f"{OPS}."):
         return None
@@ -52,7 +52,7 @@ def _names(arguments: ast.arguments) -> tuple[str, ...]:
 
 
 def classes_of(module: str, family: str) -> frozenset[str] | None:
-    """Return the classes of one family of our own operators, None for anything else."""
+    """Return the classes of one family of our own operators; None for anything else."""
     path = OPS_FOLDER / f"{family}.py"
     if module != OPS or not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Read the keys of one TOML table, with an error that teaches for everything unexpected."""
+"""Read the keys of one TOML table, with a helpful error for everything unexpected."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def kind_of(value: object) -> str:
 class Table:
     """One table of a document.
 
-    `path` is its key path, empty for the document itself. `above` are the keys of the document: a
-    misplaced one is told from a misspelt one.
+    `path` is its key path, empty for the document itself. `above` are the keys of the document, by
+    which a misplaced key is distinguished from a misspelt one.
     """
 
     document: Document
@@ -40,7 +40,7 @@ class Table:
         return key in self.data
 
     def error(self, key: str, message: str, expected: str = "", near: str = "") -> SpecError:
-        """Return the error that points at a key of this table; an empty key is the table."""
+        """Return the error that points at a key of this table; "" points at the table itself."""
         return self.document.error(
             join(self.path, key) if key else self.path, message, expected, near
         )
@@ -52,13 +52,13 @@ class Table:
         return self.error(key, f"`{join(self.path, key)}` is {found}", expected, near)
 
     def only(self, known: Sequence[str]) -> None:
-        """Refuse the first key that is not known, with the nearest one that is."""
+        """Refuse the first unknown key and name the nearest known one."""
         for key in self.data:
             if key not in known:
                 raise self._unknown(key, known)
 
     def _unknown(self, key: str, known: Sequence[str]) -> SpecError:
-        """Return the error for an unknown key; say so where it fell into the wrong table."""
+        """Return the error for an unknown key, or for a key in the wrong table."""
         if self.path and key in self.above:
             return self.error(
                 key,
@@ -77,7 +77,7 @@ class Table:
             raise self.error("", f"{where} has no `{key}`", what)
 
     def text(self, key: str, default: str = "", *, what: str = "a string") -> str:
-        """Return a string; an empty or blank one is refused."""
+        """Return a string that is not blank."""
         if key not in self.data:
             return default
         value = self.data[key]
@@ -104,7 +104,7 @@ class Table:
         return value
 
     def integer(self, key: str, default: int, *, low: int | None = None) -> int:
-        """Return an integer of at least `low`; a boolean is none."""
+        """Return an integer of at least `low`; a boolean does not count."""
         value = self.data.get(key, default)
         wanted = "an integer" if low is None else f"an integer of at least {low}"
         if isinstance(value, bool) or not isinstance(value, int):
@@ -114,14 +114,14 @@ class Table:
         return value
 
     def number(self, key: str, default: float) -> float:
-        """Return a finite number; a boolean is none."""
+        """Return a finite number; a boolean does not count."""
         value = self.data.get(key, default)
         if not is_finite_number(value):
             raise self.wrong(key, "a finite number")
         return float(value)
 
     def strings(self, key: str, what: str = "an array of strings") -> tuple[str, ...]:
-        """Return an array of different, non-empty strings."""
+        """Return an array of distinct, non-empty strings."""
         value = self.data.get(key, [])
         if not isinstance(value, list):
             raise self.wrong(key, what)
@@ -139,7 +139,7 @@ class Table:
         return tuple(value)
 
     def names(self, key: str, known: Sequence[str], what: str) -> tuple[str, ...]:
-        """Return an array of names out of `known`; one name may stand without the array."""
+        """Return an array of names from `known`; a single name needs no array."""
         if isinstance(self.data.get(key), str):
             return (self.name(key, known, what),)
         names = self.strings(key, f"an array of {what}s: {listed(known)}")
@@ -154,7 +154,7 @@ class Table:
         return names
 
     def name(self, key: str, known: Sequence[str], what: str) -> str:
-        """Return one name out of `known`."""
+        """Return one name from `known`."""
         value = self.text(key, what=f"the name of an {what}" if what[0] in "aio" else what)
         if value not in known:
             raise self.error(
@@ -163,7 +163,7 @@ class Table:
         return value
 
     def table(self, key: str) -> Table:
-        """Return the table under a key, an empty one where there is none."""
+        """Return the table under a key; an empty one if the key is missing."""
         value = self.data.get(key, {})
         if not isinstance(value, Mapping):
             raise self.wrong(key, "a table")

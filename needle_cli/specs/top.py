@@ -1,4 +1,4 @@
-"""Read the keys above the tables of a spec that mean something beside their form."""
+"""Read the keys above the tables of a spec that need more than their form."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def reference(top: Table, key: str, scope: Scope) -> Any:
 
 
 def args(top: Table, key: str, scope: Scope) -> tuple[str, ...]:
-    """Read `args` and hold it against the tables of inputs and parameters."""
+    """Read `args` and compare it with the tables of inputs and parameters."""
     names = top.strings(key, "an array of the names of inputs and parameters")
     known = (*scope.inputs, *scope.params)
     for i, name in enumerate(names):

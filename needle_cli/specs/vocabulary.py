@@ -1,4 +1,4 @@
-"""The closed vocabularies of a spec: the words that a value may be."""
+"""The closed vocabularies of a spec: the words that values may be."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ PARAM_FIELDS: dict[str, tuple[str, ...]] = {
     "split_sections": ("of", "axis"),
     "repeats": ("of", "axis", "max"),
 }
-"""The fields that each kind of parameter takes beside `kind`."""
+"""The fields of each kind of parameter besides `kind`."""

@@ -52,7 +52,7 @@ def test_a_missing_gpu_is_one_line_and_exit_code_4(device):
     code, screen, _ = command("check", "ops", "add", "--device", device)
     assert code == 4
     assert "CuPy is installed, but this GPU cannot be used" in screen
-    assert screen.count("not answered on") == 1 and "Traceback" not in screen
+    assert screen.count("nothing judged on") == 1 and "Traceback" not in screen
 
 
 @pytest.mark.skipif("not without_a_gpu()", reason="there is a GPU")

@@ -88,7 +88,7 @@ def test_what_is_there_is_not_written_over(tmp_path):
     needle("new", "op", "mine/one", cwd=tmp_path)
     before = (tmp_path / "mine.py").read_text()
     code, _, stderr = needle("new", "op", "mine/one", cwd=tmp_path)
-    assert code == 2 and "there already" in stderr
+    assert code == 2 and "exists already" in stderr
     (tmp_path / "mine.specs" / "one.toml").unlink()
     code, _, stderr = needle("new", "op", "mine/one", cwd=tmp_path)
     assert code == 2 and "--spec-only" in stderr

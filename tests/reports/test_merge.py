@@ -62,15 +62,15 @@ def changed(path, name, **run):
     "words, said",
     [
         (["part-1.json"], "shard 2 of 2 is missing"),
-        (["part-1.json", "part-1.json"], "shard 1 is there twice"),
-        (["part-1.json", "whole.json"], "whole.json is no shard"),
+        (["part-1.json", "part-1.json"], "shard 1 is given twice"),
+        (["part-1.json", "whole.json"], "whole.json is not a shard"),
         (["part-1.json", "seed.json"], "by their seed: 5 and 6"),
         (["part-1.json", "examples.json"], "by their examples"),
         (["part-1.json", "operators.json"], "by their operators"),
-        (["part-1.json", "cut.json"], "cut.json is not whole"),
+        (["part-1.json", "cut.json"], "cut.json is not complete"),
         (["torn.json"], "not a report"),
         (["absent.json"], "cannot read it"),
-        (["empty.json"], "not a whole report"),
+        (["empty.json"], "not a complete report"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(parts, words, said):

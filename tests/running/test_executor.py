@@ -54,7 +54,7 @@ def test_an_operator_that_ends_its_process_costs_itself_alone():
         ("executors", "expected MODULE:FACTORY"),
         ("executors:absent", "AttributeError"),
         ("no_such_module:make", "ModuleNotFoundError"),
-        ("executors:nothing", "it makes a int, which has no submit()"),
+        ("executors:nothing", "makes a int, which has no submit()"),
         ("executors:broken", "no scheduler at that address"),
         ("needle_cli.running.executor:dask", "DASK_SCHEDULER_ADDRESS is not set"),
     ],

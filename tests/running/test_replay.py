@@ -133,7 +133,7 @@ def test_cannot(failed):
     (folder / "mine.py").write_text("def other(a):\n    return a\n")
     code, screen, _ = needle("replay", identity, cwd=folder)
     assert code == 2 and screen.startswith("CANNOT")
-    assert "there is no operator mine/wrong here" in screen and "any more" not in screen
+    assert "there is no operator mine/wrong" in screen and "any more" not in screen
     (folder / "mine.py").unlink()
     code, screen, _ = needle("replay", token, cwd=folder)
     assert code == 2 and "mine.py is not here" in screen

@@ -189,7 +189,7 @@ MEANING = {
     ),
     "integers differentiable": (
         line(10, 'input.b = { shape = "(n)", dtype = "int", differentiable = true }'), 10,
-        ["is said to be differentiable"],
+        ["is declared differentiable"],
     ),
     "spd not square": (
         line(10, 'input.b = { shape = "(m, n)", domain = "spd" }'), 10, ["square matrices"],

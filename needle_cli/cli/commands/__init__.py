@@ -1,4 +1,4 @@
-"""The command tree; each command is one file, imported when it is asked for."""
+"""The command tree; each command is one file, imported when it is used."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from needle_cli.problems import Problem, nearest
 COMMANDS = {
     "check": ("check", "Check operators (the same as `check ops`), files or specs."),
     "replay": ("replay", "Ask recorded failures again."),
-    "new": ("new", "Begin an operator and its spec."),
+    "new": ("new", "Start an operator and its spec."),
     "baseline": ("baseline", "Known failures: show, accept, prune."),
-    "report": ("report", "Render a report again; put shards together."),
+    "report": ("report", "Render a report again; merge shards."),
     "list": ("listing", "List operators, checks, devices or specs."),
     "explain": ("explain", "What a check asks, why it fails, how to fix it."),
     "info": ("info", "Versions, devices, and every setting with its origin."),

@@ -26,7 +26,7 @@ from needle_cli.settings import Settings, in_ci, resolve
 
 SHARED = ("specs", "trust", "baseline")
 AHEAD = 90
-"""Days that an accepted failure lasts unless --until says otherwise."""
+"""Days for which a failure is accepted unless --until says otherwise."""
 
 Words = tuple[str, ...]
 
@@ -64,7 +64,7 @@ def _accept(
         raise Problem("--reason and --issue have to say something")
     end = until.date() if until else date.today() + timedelta(days=AHEAD)
     if not date.today() <= end <= date.today() + timedelta(days=known_failures.LONGEST):
-        raise Problem(f"--until {end}: has to lie ahead, by half a year at most")
+        raise Problem(f"--until {end}: has to be in the future, at most half a year ahead")
     units, settings = _units(names, parameters)
     rows = [row for row in _last(settings) if row.is_finding and check in ("", row.check)]
     accepted = 0
@@ -126,7 +126,7 @@ def _last(settings: Settings) -> Sequence[Row]:
 def _rewrite(
     unit: Unit, add: Sequence[KnownFailure] = (), drop: KnownFailure | None = None
 ) -> None:
-    """Write the file of an operator's known failures again, with entries added or one removed."""
+    """Rewrite the file of an operator's known failures, with entries added or one removed."""
     path = unit.known_failures
     assert path is not None
     before = known_failures.read(path)
@@ -152,7 +152,7 @@ command = click.Group(
             click.Option(["--issue"], required=True, help="Where it is being fixed."),
             click.Option(["--until"], type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
                          help=f"Until when ({AHEAD} days)."),
-            click.Option(["--check"], default="", metavar="CHECK", help="This check alone."),
+            click.Option(["--check"], default="", metavar="CHECK", help="Only this check."),
         ]),
         _command("prune", _prune),
     ],

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Check(click.Group, Options):
-    """A group that hands everything but the name of a subcommand to `ops`."""
+    """A group that passes everything except the name of a subcommand to `ops`."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return `ops` for words that are no subcommand."""
+        """Return `ops` for words that are not a subcommand."""
         if args and args[0] in self.commands:
             return super().resolve_command(ctx, args)
         return "ops", self.commands["ops"], args
@@ -49,7 +49,7 @@ NAMES = click.Argument(
 
 
 def _group(**parameters: Any) -> Any:
-    """Run `ops` when `check` stands alone; otherwise leave the options to the subcommand."""
+    """Run `ops` if there is no subcommand; otherwise leave the options to the subcommand."""
     context = click.get_current_context()
     context.obj = parameters
     if context.invoked_subcommand is None:
@@ -72,7 +72,7 @@ def _specs(names: tuple[str, ...], **parameters: Any) -> int:
 
 
 def _both(parameters: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Return the options given before or after the subcommand; the later ones override."""
+    """Return the options given before or after the subcommand; later ones win."""
     context = click.get_current_context()
     outer = context.parent.obj if context.parent is not None and context.parent.obj else {}
     listed = bool(parameters.get("list_only") or outer.get("list_only"))

@@ -33,7 +33,7 @@ def check_specs(settings: Settings, files: Sequence[str] = ()) -> int:
 
 
 def _asked_less(settings: Settings, files: Sequence[str]) -> list[Issue]:
-    """Return what the specs, settings and known failures ask less than `--against`."""
+    """Return where specs, settings and known failures ask for less than at `--against`."""
     if not settings["against"]:
         return []
     units = [unit for file in files for unit in users(file, settings)] if files else ours(settings)

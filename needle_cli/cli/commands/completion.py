@@ -1,4 +1,4 @@
-"""`needle completion SHELL`: the script that teaches a shell to complete."""
+"""`needle completion SHELL`: the completion script of a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`needle list KIND [--json]`: operators, checks and the like, read from text, nothing imported."""
+"""`needle list KIND [--json]`: operators, checks and so on, without importing the engine."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def command(kind: str, as_json: bool, specs: str | None) -> int:
 
 
 def _columns(rows: Rows) -> str:
-    """Return the rows in columns, as wide as they need; empty columns are left out."""
+    """Return the rows in columns of the needed width; empty columns are left out."""
     cells = [[_cell(value) for value in row.values()] for row in rows]
     used = [i for i in range(len(cells[0])) if any(line[i] for line in cells)] if cells else []
     widths = {i: max(len(line[i]) for line in cells) for i in used}

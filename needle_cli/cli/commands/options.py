@@ -12,18 +12,18 @@ from needle_cli.settings import GROUPS, SETTINGS, Setting
 
 F = TypeVar("F", bound=Callable[..., Any])
 NEGATED = {"shrink", "progress"}
-"""Switches that are on by default and have a --no- form only."""
+"""Switches that are on by default and only have a --no- form."""
 
 
 OPTIONAL = "--changed"
-"""The option whose value may be left out; it is given as --changed=REF."""
+"""The value of this option may be left out; with a value it is --changed=REF."""
 
 
 class Options(click.Command):
     """A command whose help lists options by group."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read `--changed` alone as `--changed=`: a name that follows it is an operator's."""
+        """Read `--changed` as `--changed=`: a name that follows it is that of an operator."""
         return super().parse_args(ctx, [f"{w}=" if w == OPTIONAL else w for w in args])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -49,7 +49,7 @@ class Grouped(click.Option):
 
 
 def options_of(names: Collection[str] | None = None) -> list[Grouped]:
-    """Return fresh click options for all settings, or for those that are named."""
+    """Return new click options for all settings, or for the named ones."""
     found = [option for setting in SETTINGS for option in _options(setting)]
     found.append(
         Grouped(["--list", "list_only"], is_flag=True, help="Name the operators, judge nothing.",
@@ -59,7 +59,7 @@ def options_of(names: Collection[str] | None = None) -> list[Grouped]:
 
 
 def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that a command line gives, from click's parameters."""
+    """Return the settings given on the command line, from click's parameters."""
     flags: dict[str, Any] = {}
     for setting in SETTINGS:
         name = setting.name.replace("-", "_")
@@ -118,5 +118,5 @@ def _completer(setting: Setting) -> Callable[..., Any] | None:
 
 
 def warn(text: str) -> None:
-    """Say something on stderr that is not part of the report."""
+    """Print a warning on stderr, which is not part of the report."""
     print(f"needle: warning: {text}", file=sys.stderr)

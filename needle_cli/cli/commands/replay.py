@@ -50,7 +50,7 @@ def _command(what: str | None, script: bool, keep: bool, to_spec: bool, **parame
 
 
 def find(what: str | None, shelf: Store) -> list[replay.Asked]:
-    """Return the recorded cases that a word means: an ID, a token, a file, a folder; or all."""
+    """Return the recorded cases for a word (an ID, a token, a file or a folder), or all."""
     if what is None:
         return [_read(path) for path in shelf.paths()]
     path = Path(what)
@@ -104,7 +104,7 @@ def _document(verdicts: Sequence[replay.Verdict]) -> dict[str, Any]:
 
 
 def _screen(verdicts: Sequence[replay.Verdict], settings: Settings) -> str:
-    """Return verdicts as text: one line each, with the entries where there is one case."""
+    """Return verdicts as text: one line each, with the entries if there is one case."""
     from needle_cli.reports.terminal import details
     from needle_cli.reports.terminal.page import Page
 

@@ -29,7 +29,7 @@ def _command(files: tuple[str, ...], to: tuple[str, ...], **parameters: Any) -> 
     unknown = [word for word in to if word not in screens and word not in written]
     if unknown or len(screens) > 1:
         known = ", ".join(FORMATS)
-        raise Problem(f"--to: expected one of {known}, with =PATH all but one, not {to[-1]!r}")
+        raise Problem(f"--to: expected one of {known}, all but one with =PATH, not {to[-1]!r}")
     if screens:
         flags["format"] = screens[0]
     settings = resolve({**flags, "report": written} if written else flags)

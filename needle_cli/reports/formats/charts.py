@@ -1,4 +1,4 @@
-"""The pictures of the html report, as SVG that takes its colour from the page around it."""
+"""The charts of the html report, as SVG in the text colour of the page."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from needle_cli.reports.events import Curve, Spot
 
 LINE, GOOD, BAD = "#2f7ed8", "#2e9e5b", "#d6453d"
 INK = "#123456"
-"""Stands for the page's own colour of text until the picture is written."""
+"""A placeholder for the page's text colour, replaced when the chart is written."""
 
 MOST_CELLS = 1024
 LABELLED = 36
-"""Cells of a heat map up to which every one shows its number."""
+"""A heat map with at most this many cells shows the number of every cell."""
 
 STYLE: Any = {
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK,
@@ -29,7 +29,7 @@ STYLE: Any = {
 
 
 def curve(data: Curve) -> str:
-    """Return the error of the numeric slope against its step, and where step and gradient lie."""
+    """Return a chart of the numeric slope's error against the step, with step and gradient."""
     errors = [e if math.isfinite(e) else math.nan for e in data.errors]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.6, 2.1), layout="constrained")
@@ -56,7 +56,7 @@ def curve(data: Curve) -> str:
 
 
 def history(shares: Sequence[float | None]) -> str:
-    """Return the worst error of reports, the oldest first, as shares of what is allowed."""
+    """Return a chart of the worst errors of reports, oldest first, as shares of the bound."""
     values = [math.nan if share is None else max(share, 1e-4) for share in shares]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.6, 1.5), layout="constrained")
@@ -94,7 +94,7 @@ def heat(elements: Sequence[Spot]) -> str:
 
 
 def _grid(elements: Sequence[Spot]) -> list[list[float]] | None:
-    """Return the differences of the first input that has a whole vector or matrix of them."""
+    """Return the differences of the first input with a difference for every entry."""
     by_input: dict[str, dict[tuple[int, ...], float]] = {}
     for spot in elements:
         if spot.index is not None and spot.analytic is not None and spot.numeric is not None:

@@ -25,7 +25,7 @@ class Concise(Format):
 
 
 def place_of(error: Mapping[str, Any]) -> str:
-    """Return `path:line: ` of an error, as far as it is known."""
+    """Return `path:line: ` of an error, without the parts that are unknown."""
     line = f":{error['line']}" if error.get("line") else ""
     return f"{error['path']}{line}: " if error.get("path") else ""
 

@@ -16,7 +16,7 @@ from needle_cli.settings import Settings
 
 
 class Full(Format):
-    """The screen of a run; what keeps a run from starting is said on stderr."""
+    """The screen of a run; an error that keeps a run from starting goes to stderr."""
 
     def __init__(self, write: Writer, settings: Settings) -> None:
         super().__init__(write, settings)

@@ -1,7 +1,7 @@
 """`github`: workflow commands that put findings on the lines of a pull request.
 
-GitHub shows ten annotations of a step at most and drops the rest without a word, so that nine are
-written, worst first, and a tenth that says how many more there are.
+GitHub shows at most ten annotations of a step and silently drops the rest. So at most nine issues
+are written, worst first, and a tenth annotation says how many more there are.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Gitlab(Format):
 
 
 def text_of(issues: list[Issue]) -> str:
-    """Return the document of a run's issues; equal fingerprints are told apart by a salt."""
+    """Return the document of a run's issues; a salt makes equal fingerprints distinct."""
     seen: dict[str, int] = {}
     entries = []
     for issue in issues:
@@ -47,7 +47,7 @@ def _entry(issue: Issue, salt: int) -> dict[str, Any]:
         "check_name": check,
         "fingerprint": print_,
         "severity": "major" if issue.serious else "minor",
-        # A place is demanded also where there is none, as for a wrong option.
+        # GitLab requires a place even if there is none, as for a wrong option.
         "location": {
             "path": issue.path or "pyproject.toml",
             "lines": {"begin": max(issue.line, 1)},

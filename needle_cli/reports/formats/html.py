@@ -1,4 +1,4 @@
-"""`html`: one file that needs no network: every operator, its curves, its failures as pictures."""
+"""`html`: one file that needs no network, with every operator, its charts and its failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from needle_cli.settings import Settings
 TEMPLATE = "report.html.jinja"
 MOST_ENTRIES = 64
 GROUPS = {"wrong": FINDING, "open": UNANSWERED, "known": {"known"}, "right": {"pass"}}
-"""The words by which the table is filtered and ordered, and the statuses that each means."""
+"""The words for filtering and sorting the table, and the statuses that each stands for."""
 
 
 class Html(Format):
@@ -55,7 +55,7 @@ class Html(Format):
         return self._template.render(page_of(info, summary, self._earlier))
 
     def failed(self, error: Mapping[str, Any]) -> str:
-        """Return a page that says what kept the run from starting."""
+        """Return a page with the error that kept the run from starting."""
         issue = failure(error)
         place = f"{issue.path}:{issue.line}" if issue.path else ""
         page = {"version": __version__, "failed": issue.text, "place": place}
@@ -65,7 +65,7 @@ class Html(Format):
 def page_of(
     info: RunInfo, summary: Summary, earlier: Sequence[Mapping[str, float]] = ()
 ) -> dict[str, Any]:
-    """Return what the template shows."""
+    """Return the data for the template."""
     operators = [
         _operator(line, info, summary, [before.get(line.name) for before in earlier])
         for line in by_operator(summary.rows)
@@ -84,7 +84,7 @@ def page_of(
 def _operator(
     line: Line, info: RunInfo, summary: Summary, past: Sequence[float | None]
 ) -> dict[str, Any]:
-    """Return what the template shows of one operator; `past` are its earlier worst errors."""
+    """Return the template's data for one operator; `past` are its earlier worst errors."""
     from needle_cli.reports.formats import charts
 
     rows = [row for row in summary.rows if row.op == line.name]

@@ -1,4 +1,4 @@
-"""`json`: one strict document, never through rich."""
+"""`json`: one strict JSON document, written without rich."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from needle_cli.reports.format import Format
 
 
 class Json(Format):
-    """The report that report.schema.json describes."""
+    """The report as report.schema.json describes it."""
 
     def done(self, info: RunInfo, summary: Summary) -> str:
         """Return the document of a run."""

@@ -1,4 +1,4 @@
-"""`junit`: a suite per family, a test case per operator and check, as CI servers show tests."""
+"""`junit`: a suite per family, and a test case per operator and check, for CI servers."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _said(case: Element, kind: str, message: str, text: str, name: str) -> None:
 
 
 def _clean(text: str) -> str:
-    """Return a text without the characters that XML 1.0 has no way to write."""
+    """Return a text without the characters that XML 1.0 cannot represent."""
     return "".join(
         c if c in "\n\t" or (c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff")
         else f"\\x{ord(c):02x}"

@@ -1,4 +1,4 @@
-"""`markdown`: the summary of a pull request's job, below the limit of what GitHub shows."""
+"""`markdown`: the summary of a pull request's job, within GitHub's size limit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from needle_cli.reports.lines import MARKS, Line, by_operator
 from needle_cli.reports.numbers import percent
 
 LARGEST = 900 * 2**10
-"""Bytes of a summary: GitHub refuses one of 1 MiB."""
+"""Bytes of a summary; GitHub refuses more than 1 MiB."""
 
 LONGEST = 200
-"""Characters of a cause in the table; all of it stands below."""
+"""Characters of a cause in the table; the full text follows below it."""
 
 MOST_LISTED = 60
-"""Operators up to which those that pass are listed as well."""
+"""With at most this many operators, those that pass are listed too."""
 
 
 class Markdown(Format):
@@ -31,7 +31,7 @@ class Markdown(Format):
         return text_of(info, summary)
 
     def failed(self, error: Mapping[str, Any]) -> str:
-        """Return a page that says what kept the run from starting."""
+        """Return a page with the error that kept the run from starting."""
         issue = failure(error)
         place = f" ({inline(issue.path)}:{issue.line})" if issue.path else ""
         return f"### needle: could not run\n\n{plain(issue.text)}{place}\n"
@@ -69,7 +69,7 @@ def _headline(lines: list[Line], issues: list[Issue]) -> str:
 
 
 def _table(lines: list[Line], summary: Summary) -> list[str]:
-    """Return the table: everything that is open, and what passes unless it is a great many."""
+    """Return the table: everything that is open, and what passes if there are few operators."""
     listed = [x for x in lines if len(lines) <= MOST_LISTED or x.status not in ("pass", "known")]
     if not lines:
         return []
@@ -103,7 +103,7 @@ def _reasons(rows: tuple[Row, ...]) -> dict[str, str]:
 
 
 def _block(issue: Issue) -> str:
-    """Return the details of one issue, folded."""
+    """Return the details of one issue, collapsed."""
     place = f" — {issue.path}:{issue.line}" if issue.path else ""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", issue.text)), default=0))
     head = f"<details><summary>{plain(issue.title + place)}</summary>"
@@ -111,7 +111,7 @@ def _block(issue: Issue) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return the beginning of a text that is too long for a cell."""
+    """Return a text, cut if it is too long for a cell."""
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
@@ -121,6 +121,6 @@ def inline(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text in which nothing is Markdown or HTML, on one line."""
+    """Return a text on one line with Markdown and HTML escaped."""
     text = tame(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", " ".join(text.split()))

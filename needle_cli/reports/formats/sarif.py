@@ -81,7 +81,7 @@ def _result(issue: Issue, rules: list[str]) -> Node:
         "level": "error" if issue.serious else "warning",
         "message": {"text": f"{issue.title}\n{issue.text}"},
         "locations": [_location(issue.path, issue.line)] if issue.path else [],
-        # Never made of the line: alerts are followed across commits by this.
+        # It must not depend on the line: GitHub tracks alerts across commits with it.
         "partialFingerprints": {FINGERPRINT: issue.fingerprint},
     }
     if row.spec and row.spec != row.path:

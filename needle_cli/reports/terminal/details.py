@@ -1,4 +1,4 @@
-"""What a failing check shows: likely cause, smallest and typical case, how to ask again."""
+"""The details of a failing check: likely cause, smallest and typical case, how to ask again."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def show(
 ) -> None:
     """Add the block of one failing or unanswered row.
 
-    `others` are checks that failed alike; where `siblings`, all rows of the operator, are given,
-    the spec's formula and the verdict of every check are added.
+    `others` are checks that failed in the same way. If `siblings`, all rows of the operator, are
+    given, the spec's formula and the verdict of every check are added.
     """
     heading(page, row)
     page.line()
@@ -60,7 +60,7 @@ def show(
 
 
 def verdicts(rows: Sequence[Row]) -> str:
-    """Return what every check said of an operator, those with findings first."""
+    """Return the verdict of every check of an operator, those with findings first."""
     words = {"✗": FINDING, "?": UNANSWERED, "✓": ("pass", "known")}
     told = {mark: [r.check for r in rows if r.status in group] for mark, group in words.items()}
     return " · ".join(f"{mark} {' '.join(checks)}" for mark, checks in told.items() if checks)
@@ -151,7 +151,7 @@ def typical(page: Page, case: CaseView) -> None:
 
 
 def picture(page: Page, finding: FindingView) -> None:
-    """Add the map of a matrix's errors, of the typical case if it has one."""
+    """Add the map of a matrix's errors, preferably of the typical case."""
     for case in (finding.typical, finding.smallest):
         drawn = heat_map(case.elements) if case is not None else None
         if drawn is not None:
@@ -175,7 +175,7 @@ def again(page: Page, row: Row, finding: FindingView, info: RunInfo) -> None:
 def grid(
     page: Page, titles: Sequence[str], rows: Sequence[Sequence[str]], margin: int = 17
 ) -> None:
-    """Add a small table without lines: first column left, the others right."""
+    """Add a small table without lines: the first column aligned left, the others right."""
     widths = [max(len(row[i]) for row in (titles, *rows)) for i in range(len(titles))]
 
     def drawn(cells: Sequence[str]) -> str:
@@ -223,7 +223,7 @@ def _assigned(name: str, array: Record) -> str:
 
 
 def _entries(elements: Sequence[Spot], most: int) -> list[Spot]:
-    """Return the elements to show: all of few, else wrong ones first, in their own order."""
+    """Return the elements to show: all if they are few, else the wrong ones first, in order."""
     if len(elements) <= most:
         return list(elements)
     wrong = [element for element in elements if element.wrong][:most]

@@ -1,4 +1,4 @@
-"""The error of a matrix as a picture in the terminal: which rows, which columns, which sign."""
+"""The error of a matrix as a map in the terminal: which rows, which columns, which sign."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from needle_cli.reports.events import Spot
 from needle_cli.reports.numbers import small
 
 LARGEST = (16, 24)
-"""Rows and columns beyond which no map is drawn."""
+"""No map is drawn of a matrix with more rows or columns."""
 
 HOT = ((0.7, "bold white on red"), (0.3, "red"), (0.0, "dim red"))
 COLD = ((0.7, "bold white on blue"), (0.3, "blue"), (0.0, "dim blue"))
@@ -19,18 +19,18 @@ COLD = ((0.7, "bold white on blue"), (0.3, "blue"), (0.0, "dim blue"))
 
 @dataclass(frozen=True)
 class Map:
-    """The rows of a picture, each of styled pieces, and the line that says what is drawn."""
+    """The rows of a map, each a list of styled pieces, and its title."""
 
     title: str
     rows: list[list[tuple[str, str]]]
 
 
 def heat_map(elements: Sequence[Spot]) -> Map | None:
-    """Return the map of the matrix with the largest error; None where there is none to draw.
+    """Return the map of the matrix with the largest error; None if there is none to draw.
 
-    Every entry of the matrix must be among the elements. Of an input with more axes the last two
-    are drawn, at the place of the largest error. A cell is the error in tenths of the largest,
-    with its sign; a dot is within bounds.
+    Every entry of the matrix must be among the elements. If an input has more than two axes, the
+    last two are drawn, at the place of the largest error. A cell shows the error in tenths of the
+    largest, with its sign; a dot is within bounds.
     """
     errors = {(e.input, e.index): error for e in elements if (error := _error(e)) is not None}
     wrong = [e for e in elements if e.wrong and (e.input, e.index) in errors]

@@ -1,4 +1,4 @@
-"""A page of styled lines, drawn by rich into text; names and messages are never markup."""
+"""A page of styled lines, rendered to text by rich; names and messages are never markup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from needle_cli import console
 
 HEIGHT = 25
-"""Always given to rich: without a height it ignores the width under TERM=dumb."""
+"""Always passed to rich: without a height, rich ignores the width under TERM=dumb."""
 
 
 class Page:
@@ -35,7 +35,7 @@ class Page:
         )
 
     def line(self, text: str = "", style: str = "") -> None:
-        """Add one line as it is, however long: a command must survive copying."""
+        """Add one line without wrapping it, so that a command can be copied."""
         self._console.print(
             Text(console.tame(text), style), no_wrap=True, overflow="ignore", crop=False
         )
@@ -60,7 +60,7 @@ class Page:
             self.pieces((lead, "dim"), (line, style))
 
     def block(self, label: str, text: str, margin: int = 17) -> None:
-        """Add a label and lines that stand below each other as they are, to be copied."""
+        """Add a label and lines that are not wrapped, so that they can be copied."""
         for place, line in enumerate(text.splitlines()):
             lead = f"  {label}".ljust(margin) if not place else " " * margin
             self.pieces((lead, "dim"), (f"  {line}" if line else "", ""))

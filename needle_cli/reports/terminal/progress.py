@@ -1,4 +1,4 @@
-"""One moving line on stderr, only for a person who watches a terminal."""
+"""A progress line on stderr, only in a terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def wanted(settings: Settings) -> bool:
 
 
 class Progress:
-    """Counts operators and names the one that was started last."""
+    """Counts operators and shows the one that started last."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

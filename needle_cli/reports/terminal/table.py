@@ -1,4 +1,4 @@
-"""The table of the screen, and the list that stands in its place on a narrow one."""
+"""The table of the screen, and the list that replaces it on a narrow one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ GAP = 3
 """Blanks between two columns of the table."""
 
 LEAST_AT = 10
-"""Columns that the place of the worst error needs; with less there is a list instead."""
+"""Columns that the place of the worst error needs; a narrower screen gets a list."""
 
 
 def table(page: Page, lines: Sequence[Line]) -> None:
-    """Add the table, the verdict first; a list where names would not fit beside the numbers."""
+    """Add the table, verdict first; a list if names would not fit beside the numbers."""
     checks = any(line.check for line in lines)
     widths = _widths(page.columns, lines, checks)
     if widths["at"] < LEAST_AT:
@@ -46,7 +46,7 @@ def table(page: Page, lines: Sequence[Line]) -> None:
 
 
 def _widths(columns: int, lines: Sequence[Line], checks: bool) -> dict[str, int]:
-    """Return the width of every column; `at` takes what is left, up to what it needs."""
+    """Return the width of every column; `at` gets the rest, up to what it needs."""
     widths = {"✓ / ✗": 5, "operator": max([8, *(len(line.name) for line in lines)])}
     if checks:
         widths["check"] = max(len(line.check) for line in lines)
