@@ -1,1 +1,1 @@
-"""The core as a library: judge one function at given inputs."""
+"""The checking core as a library: judge one function at given inputs."""

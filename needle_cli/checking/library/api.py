@@ -1,4 +1,4 @@
-"""The core as a library: `check_pair` for two functions on arrays, `check_function` for tensors."""
+"""The library: `check_pair` for two functions on arrays, `check_function` for tensors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.numerics.probes import power_of_two, rms, signed
 
 BASIC = ("contract", "gradient", "linearity", "purity", "precision")
-"""The checks that are asked unless others are named: all that few evaluations can answer."""
+"""The default checks: those that need only few evaluations."""
 
 
 def check_pair(
@@ -53,13 +53,13 @@ def check_pair(
     checks: Sequence[str] | None = None,
     thorough: bool = False,
 ) -> Report:
-    """Judge a vector-Jacobian product against differences of its forward function.
+    """Judge a vector-Jacobian product against finite differences of its forward function.
 
     Args:
         forward: `forward(*arrays, **params) -> array`, or a tuple of arrays.
         vjp: `vjp(cotangent, *arrays, **params) -> tuple of arrays`, one per input, each of its
             input's shape and dtype; `None` for an input that has no gradient. The cotangent has
-            the output's shape and dtype; it is a tuple where the output is one.
+            the output's shape and dtype; it is a tuple if the output is one.
         inputs: Arrays of any shape and memory layout, float16 to float64, or a mapping of names to
             them; a tuple or list of arrays is one argument. Integer and bool arrays are passed on
             and not differentiated. The functions get copies in the same layout.
@@ -75,7 +75,7 @@ def check_pair(
 
     Raises:
         TypeError: An input is not an array of real numbers, or `inputs` is not a sequence.
-        ValueError: A check is not known, or the seed is not a whole number from 0 on.
+        ValueError: A check is unknown, or the seed is not a non-negative integer.
     """
     selected = _selected(checks, BASIC)
     arrays = _arrays(forward, inputs)
@@ -98,11 +98,11 @@ def check_function(
         f: `f(*tensors, **params) -> tensor`, or a tuple of tensors.
         inputs: Tensors of a registered engine, or sequences of them, of any shape and floating
             dtype, on any device (Needle's own engine is always registered). Arrays among them are
-            passed on. A gradient has its input's shape and dtype.
+            passed to `f` unchanged. A gradient has its input's shape and dtype.
         params: Keyword arguments of `f`.
         seed: The seed of directions and cotangents, from 0 on.
         checks: Names of the checks to ask (see `needle list checks`); by default those of
-            `check_pair`, and every check where `thorough` is set.
+            `check_pair`, and with `thorough` every check.
         thorough: Also ask second order, the graph, other cotangents, values and layouts.
 
     Returns:
@@ -110,7 +110,7 @@ def check_function(
 
     Raises:
         TypeError: No registered engine knows the inputs, or `inputs` is not a sequence.
-        ValueError: A check is not known, or the seed is not a whole number from 0 on.
+        ValueError: A check is unknown, or the seed is not a non-negative integer.
     """
     selected = _selected(checks, NAMES if thorough else BASIC)
     if not isinstance(inputs, Sequence):
@@ -123,14 +123,14 @@ def check_function(
 def entries(
     f: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]
 ) -> list[Element]:
-    """Return analytic beside numeric entries of a function's gradient, 64 at most if all agree."""
+    """Return analytic and numeric entries of a function's gradient, at most 64 if all agree."""
     op, case = on_host(*engine_for(inputs)(f, inputs))
     question = Question(op, replace(case, params=dict(params)))
     return elements(question.wide, question.cotangent)
 
 
 def judge_case(op: OpUnderTest, case: Case, selected: tuple[str, ...], thorough: bool) -> Report:
-    """Ask the selected checks at one case, cheaply or thoroughly, and word the report."""
+    """Ask the selected checks at one case, cheaply or thoroughly, and return the report."""
     with np.errstate(all="ignore"):
         fast = fast_path(op, case) if selected == BASIC and not thorough else None
         if fast is not None and fast.accepts():
@@ -161,11 +161,11 @@ def judge_case(op: OpUnderTest, case: Case, selected: tuple[str, ...], thorough:
 
 
 def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
-    """Withdraw a finding that a composition has at this very point only.
+    """Withdraw a finding that a composition has only at this point.
 
-    Where an operator of a chain has a kink, the gradient of right operators need not be a
-    derivative of the whole: `relu(x) - relu(-x)` is x and gets 0 at 0 (Kakade and Lee, 2018). That
-    is information, and no fault of any operator.
+    If an operator of a chain has a kink, the gradient of right operators need not be a derivative
+    of the whole: `relu(x) - relu(-x)` is x and gets 0 at 0 (Kakade and Lee, 2018). No operator is
+    wrong then.
     """
     only_gradient = answer.findings and all(f.check == "gradient" for f in answer.findings)
     if not only_gradient or not question.subject.evaluation.composite:
@@ -181,14 +181,12 @@ def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
     with np.errstate(all="ignore"):
         if CHECKS["gradient"].ask(moved).verdict is not Verdict.PASS:
             return answer
-    note = (
-        "the gradient of this composition is no derivative at this point, where a part has a kink"
-    )
+    note = "the gradient of this composition is not a derivative here, because a part has a kink"
     return Answer(Verdict.NO_DERIVATIVE, probes={Verdict.NO_DERIVATIVE: 1}, notes=(note,))
 
 
 def _table(question: Question, answer: Answer) -> list[Element]:
-    """Return entries side by side where a gradient finding asks for them."""
+    """Return analytic and numeric entries if there is a gradient finding."""
     if not any(f.check == "gradient" and f.index is None for f in answer.findings):
         return []
     try:
@@ -198,7 +196,7 @@ def _table(question: Question, answer: Answer) -> list[Element]:
 
 
 def _cause(question: Question, answer: Answer, table: Sequence[Element]) -> Cause | None:
-    """Return the cause of an answer's findings, by the diagnosis that the command has."""
+    """Return the cause of an answer's findings, by the same diagnosis as the command."""
     case = question.case
     if not answer.error:
         parts = question.wide.cotangents(question.cotangent)
@@ -207,7 +205,7 @@ def _cause(question: Question, answer: Answer, table: Sequence[Element]) -> Caus
 
 
 def _placed(finding: Finding, table: Sequence[Element]) -> Finding:
-    """Return a gradient finding with the entry that is furthest off."""
+    """Return a gradient finding with the entry whose error is largest."""
     wrong = [e for e in table if e.wrong and np.isfinite(e.analytic - e.numeric)]
     if finding.check != "gradient" or finding.index is not None or not wrong:
         return finding
@@ -267,7 +265,7 @@ def _array(value: Any, name: str) -> Array:
 
 
 def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
-    """Return the function's own argument names where it has them, else x0, x1, ..."""
+    """Return the function's own argument names if it has them, else x0, x1, ..."""
     code = getattr(function, "__code__", None)
     if code is not None:  # `inspect.signature` costs more than a small check
         names = list(code.co_varnames[: code.co_argcount])

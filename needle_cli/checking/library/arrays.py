@@ -1,7 +1,7 @@
-"""What the fast path asks of the arrays it works on: NumPy's on the host, or those of a device.
+"""The array operations of the fast path, for NumPy's arrays and for those of a device.
 
-A device computes while Python goes on, and whoever reads a number waits for it. So whatever is
-compared is reduced to 0-d arrays, which stay where they are until `numbers` fetches them together.
+A device computes asynchronously, and reading a number waits for it. So everything that is compared
+is reduced to 0-d arrays, which stay on the device until `numbers` fetches them together.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.point import FLOAT64
 
 CHEAP_UP_TO = 4096
-"""Entries up to which two more cotangents are asked for; tuned, see benchmarks."""
+"""With at most this many entries two more cotangents are asked for; tuned, see benchmarks."""
 
 KEPT = 1 << 18
-"""Random numbers kept between calls. The host draws more for every call; a device multiplies the
-kept ones with a random factor per row."""
+"""How many random numbers are kept between calls. The host draws more if a call needs more; a
+device multiplies the kept ones by a random factor per row."""
 
 
 class HostArrays:
-    """NumPy's arrays: every number is at hand."""
+    """NumPy's arrays, whose numbers can be read at once."""
 
     names: Any = np
     away = False
@@ -70,7 +70,7 @@ class HostArrays:
 
 
 class DeviceArrays:
-    """The arrays of a device, where a call on few entries takes as long as one on many."""
+    """The arrays of a device, on which a call takes as long for few entries as for many."""
 
     away = True
 
@@ -94,7 +94,7 @@ class DeviceArrays:
     def scale(self, leaf: Any) -> Any:
         """Return the power of two nearest to the root mean square; 1 for zeros."""
         rms = self.norm(leaf) / math.sqrt(leaf.size)
-        usual = (rms > 1e-140) & (rms < 1e140)  # its square is neither 0 nor infinite
+        usual = (rms > 1e-140) & (rms < 1e140)  # so that its square is neither 0 nor infinite
         power = self.names.rint(self.names.log2(self.names.where(usual, rms, 1.0)))
         return self.names.exp2(power)
 
@@ -103,7 +103,7 @@ class DeviceArrays:
         return self.names.count_nonzero((one != other) & ((one == one) | (other == other)))
 
     def numbers(self, values: Sequence[Any]) -> list[float]:
-        """Fetch 0-d arrays in one transfer: the one place that waits for the device."""
+        """Fetch 0-d arrays in one transfer; only here does the fast path wait for the device."""
         joined = self.names.stack([self.names.asarray(x).astype(FLOAT64) for x in values])
         return [float(x) for x in self.device.to_host(joined)]
 
@@ -131,8 +131,8 @@ def on_host(op: OpUnderTest, case: Case) -> tuple[OpUnderTest, Case]:
 class RandomNumbers:
     """The random numbers of one seed: directions on a coarse grid, cotangents with all digits.
 
-    They are drawn once and used by every call, which is what makes a small check cheap. The numbers
-    at a place do not depend on how many were asked for before.
+    They are drawn once and used by every call, which makes a small check cheap. The number at a
+    position does not depend on how many were asked for before.
     """
 
     def __init__(self, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""The engines that `check_function` knows: told from above, found by the values it is given."""
+"""The engines that `check_function` knows: registered from above, found by their tensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _engines: dict[str, tuple[Callable[[object], bool], Make]] = {}
 
 
 def register_engine(name: str, matches: Callable[[object], bool], make: Make) -> None:
-    """Teach `check_function` an engine.
+    """Register an engine with `check_function`.
 
     Args:
         name: The engine's name; registering it again replaces it.
@@ -25,7 +25,7 @@ def register_engine(name: str, matches: Callable[[object], bool], make: Make) ->
 
 
 def engine_for(inputs: Sequence[Any]) -> Make:
-    """Return how the engine whose tensors are among the inputs makes an operator of a function.
+    """Return the function that builds an operator, of the engine whose tensors are in the inputs.
 
     Raises:
         TypeError: No engine knows the inputs.

@@ -1,13 +1,13 @@
 """Accept a right gradient from the fewest evaluations: three forward, one to three backward.
 
-One central difference along one direction serves every cotangent, and nothing is allocated that is
-not needed. The fast path only ever accepts: what it does not accept is asked again, with care, by
-the checks themselves, which also find the words. Calls are ordered so that a gradient which
-remembers another call shows in the same numbers: the first is asked between the two points of the
-difference, the others after them.
+One central difference along one direction is used for every cotangent, and nothing is allocated
+without need. The fast path only accepts: what it does not accept is asked again, with care, by the
+checks themselves, which also write the messages. The order of the calls reveals a gradient that
+remembers another call, without further evaluations: the first gradient is computed between the two
+points of the difference, the others after them.
 
-The arrays are the host's or a device's. On a device they stay where they are, and what is compared
-comes to the host in one transfer.
+The arrays are on the host or on a device. Arrays of a device stay there, and what is compared comes
+to the host in one transfer.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from needle_cli.checking.numerics.tolerance import AGREEMENT
 from needle_cli.checking.point import FLOAT64, vector_of
 
 NOISY = EPS * 2.0**24
-"""Share of an output whose change is too close to rounding to be weighed up; tuned."""
+"""Relative change of an output below which it gets no larger weight; tuned."""
 
 COARSE = 2.0**8
-"""Multiple of the step for a hidden part that the usual step does not show; tuned."""
+"""Factor of the step for a hidden part that the usual step does not show; tuned."""
 
 NARROW = np.dtype(np.float32)
 
@@ -41,7 +41,7 @@ NARROW = np.dtype(np.float32)
 def fast_path(op: OpUnderTest, case: Case) -> FastPath:
     """Return the fast path of a case, on its device if it has many entries there.
 
-    Of few entries more is asked than a device answers quickly, so they come to the host.
+    With few entries more is asked than a device can compute quickly, so they come to the host.
     """
     if is_resident(op) and case.size() > CHEAP_UP_TO:
         return FastPath(op, case, DeviceArrays(op.device))
@@ -51,8 +51,8 @@ def fast_path(op: OpUnderTest, case: Case) -> FastPath:
 class FastPath:
     """One case on the fast path.
 
-    `asked` keeps the gradients that were asked for, by cotangent. On a device a case in float32 is
-    judged in float64, at the same numbers; `narrow` is the case as given, None elsewhere.
+    `asked` keeps every cotangent with its gradients. On a device, a float32 case is judged in
+    float64, at the same numbers; `narrow` is then the given case, otherwise None.
     """
 
     def __init__(self, op: OpUnderTest, case: Case, arrays: Arrays = HOST) -> None:
@@ -62,7 +62,7 @@ class FastPath:
         if arrays.away and _floats(self.given) == {NARROW}:
             self.narrow = case
             self.given = [a.astype(FLOAT64) if a.dtype.kind == "f" else a for a in self.given]
-        # The operator gets copies: what it does to them must not reach the checks that come after.
+        # The operator gets copies: what it does to them must not affect the later checks.
         self.leaves = [leaf.copy(order="K") for leaf in self.given]
         self.case = case.with_leaves(self.leaves)
         owners = case.leaf_owners()
@@ -73,14 +73,14 @@ class FastPath:
         ]
         self.few = not arrays.away and sum([leaf.size for leaf in self.leaves]) <= CHEAP_UP_TO
         self.asked: list[tuple[Array, list[Array]]] = []
-        self._differ: list[Any] = []  # whether, or at how many entries, arrays were changed
+        self._differ: list[Any] = []  # per array: whether, or in how many entries, it changed
 
     def accepts(self) -> bool:
-        """Whether the gradients agree with one central difference beyond doubt.
+        """Whether the gradients clearly agree with one central difference.
 
-        True means: the right number of gradients in the right form, shape and dtype; their
-        projections equal to the difference's within its rounding; additive in the cotangent where
-        entries are few; inputs, cotangent and output left alone. The caller silences NumPy's
+        True means: the number, form, shape and dtype of the gradients are right; their projections
+        equal those of the difference within its rounding; with few entries, they are additive in
+        the cotangent; inputs, cotangent and output are unchanged. The caller silences NumPy's
         warnings.
         """
         try:
@@ -91,11 +91,11 @@ class FastPath:
             return False
 
     def repeats(self) -> bool:
-        """Whether the gradients that were asked for come again for the same cotangents.
+        """Whether the same cotangents give the same gradients again.
 
-        What was not accepted was in doubt for a reason, and the reason must not go unseen because
-        the operator behaves the second time. Last things first: an operator that errs every third
-        time must not be asked in step.
+        If a gradient was not accepted there was a reason, which must not get lost because the
+        operator is right the second time. The order is reversed, so that an operator that is wrong
+        every third time does not get the same question each time it is wrong.
         """
         changed = []
         try:
@@ -112,7 +112,7 @@ class FastPath:
         return not changed or not any(self.arrays.numbers(changed))
 
     def _applies(self) -> bool:
-        """Whether the case is of the kind that can be judged here: float64, something to judge."""
+        """Whether the case can be judged here: it is float64 and has something to judge."""
         if not self.judged or self.case.cotangent is not None:
             return False
         if self.arrays.away and _floats(self.given) != {FLOAT64}:
@@ -122,7 +122,7 @@ class FastPath:
     def _agrees(self) -> bool:
         """Make the evaluations and compare.
 
-        `doubts` are numbers above 0, or NaN, where something does not agree.
+        A number in `doubts` that is above 0 or NaN means that something does not agree.
         """
         arrays = self.arrays
         moves = self._moves()
@@ -164,14 +164,14 @@ class FastPath:
         return not hidden or self._hidden_agree(moves, size, at)
 
     def _doubts_of_others(self, moves: Sequence[Array], slope: Array, at: Array) -> list[Any]:
-        """Compare the projection of the second cotangent, and the gradient of the sum of both."""
+        """Compare the projection for the second cotangent, and the gradient for the sum of both."""
         norm = self.arrays.norm
         (_, first), (w, second), (_, both) = self.asked
         excess = self._excess(moves, slope, 1, norm(w * slope), norm(w * at))
         return [excess, *sums_differ(both, first, second, self.arrays)]
 
     def _rounded_alike(self, narrow: Case) -> bool:
-        """Whether the case in float32 gives the gradients that were accepted, but rounded."""
+        """Whether the float32 case gives the accepted gradients up to rounding."""
         arrays, (v, _) = self.arrays, self.asked[0]
         evaluation, wide = self.op.evaluate(narrow), self.op.evaluate(self.case)
         outputs = evaluation.outputs
@@ -202,14 +202,14 @@ class FastPath:
         ]
 
     def _beside(self, moves: Sequence[Array], sign: float) -> Array:
-        """Return the outputs beside the point, in arrays of their own."""
+        """Return the outputs at a moved point, in new arrays."""
         leaves = list(self.leaves)
         for i, move in zip(self.judged, moves, strict=True):
             leaves[i] = leaves[i] + move if sign > 0 else leaves[i] - move
         return vector_of(self.op.evaluate(self.case.with_leaves(leaves)).outputs)
 
     def _ask(self, evaluation: Evaluation, cotangent: Array) -> bool:
-        """Ask the gradients for one cotangent and keep them; False where their form is wrong."""
+        """Compute the gradients for one cotangent and keep them; False if their form is wrong."""
         parts = split(cotangent, evaluation.outputs)
         raw = evaluation.gradient(parts)
         if not well_formed(raw, self.leaves, self.judged, self.op.gradient_kind):
@@ -222,15 +222,15 @@ class FastPath:
     def _excess(
         self, moves: Sequence[Array], slope: Array, asked: int, size: Any, rounding: Any
     ) -> Any:
-        """Return by how much a projection is off beyond rounding; no more than 0 if it agrees.
+        """Return the error of a projection minus what rounding allows: 0 or less if it agrees.
 
-        `size` and `rounding` are the norms of what is added up: of changes, and of values.
+        `size` and `rounding` are the norms of the changes and of the values that are added up.
         """
         allowed = AGREEMENT * size + 4 * (EPS * rounding + SMALLEST)
         return self._error(moves, slope, asked) - allowed
 
     def _error(self, moves: Sequence[Array], slope: Array, asked: int) -> Any:
-        """Return how far the gradients' projection is from that of the difference."""
+        """Return the difference between the gradients' projection and the numeric one."""
         cotangent, gradients = self.asked[asked]
         dot, analytic = self.arrays.names.dot, 0.0
         for g, move in zip(gradients, moves, strict=True):
@@ -238,9 +238,10 @@ class FastPath:
         return abs(dot(cotangent, slope) - analytic)
 
     def _hidden_agree(self, moves: Sequence[Array], size: float, at: Array) -> bool:
-        """Compare the parts of a direction whose slope is lost beside the rest.
+        """Compare the parts of a direction whose slope is hidden by the rest.
 
-        `size` is the norm of the slope. What neither step shows is let go: nothing cheap can tell.
+        `size` is the norm of the slope. What neither step shows is not compared, because no cheap
+        test can decide it.
         """
         names, norm = self.arrays.names, self.arrays.norm
         for _ in range(LEVELS):
@@ -260,7 +261,7 @@ class FastPath:
                         hides(moves, self.asked[0][1], extent, names),
                     ]
                 )
-                # The coarse step has a truncation error; it is there for zeros and signs.
+                # The coarse step has a truncation error; it only finds zeros and wrong signs.
                 if floor <= 1e-2 * size:
                     if not error <= (AGREEMENT if factor == 1.0 else 1e-2) * size + floor:
                         return False
@@ -276,10 +277,10 @@ def _floats(leaves: Sequence[Array]) -> set[Any]:
 
 
 def weights(slope: Array, at: Array) -> Array:
-    """Return factors that give every output a like share of a projection, the largest being 64.
+    """Return factors of at most 64 that give all outputs a similar share of a projection.
 
-    A small output's wrong gradient is lost beside large ones otherwise. What is small because it is
-    rounding is not made larger.
+    Without them large outputs hide a small output's wrong gradient. An output that is small because
+    it is rounding gets no larger factor.
     """
     size = np.abs(at)
     size *= NOISY
@@ -294,7 +295,7 @@ def weights(slope: Array, at: Array) -> Array:
 
 
 def split(vector: Array, outputs: Sequence[Array]) -> list[Array]:
-    """Return copies of the parts of a cotangent vector, one per output leaf."""
+    """Split a cotangent vector into copies of its parts, one per output leaf."""
     if len(outputs) == 1:
         return [vector.reshape(outputs[0].shape).copy()]
     parts: list[Array] = []
@@ -309,9 +310,9 @@ def split(vector: Array, outputs: Sequence[Array]) -> list[Array]:
 def sums_differ(
     both: Sequence[Array], first: Sequence[Array], second: Sequence[Array], arrays: Arrays = HOST
 ) -> list[Any]:
-    """Return per gradient 0 where `vjp(v + w)` is `vjp(v) + vjp(w)`, and 1 where it is not.
+    """Return per gradient 0 if `vjp(v + w)` equals `vjp(v) + vjp(w)`, else 1.
 
-    Allowed are a few units of rounding of the gradients' own size.
+    A difference of a few units of rounding of the gradients' own size is allowed.
     """
     norm = arrays.norm
     return [

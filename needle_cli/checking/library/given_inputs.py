@@ -1,6 +1,6 @@
-"""Cases that the fast path did not accept, judged with care at the given inputs alone.
+"""Judge a case that the fast path did not accept, with care, only at the given inputs.
 
-The order of the calls is that of the fast path, so that a gradient which remembers another call is
+The order of the calls is that of the fast path, so that a gradient that remembers another call is
 found here too.
 """
 
@@ -34,8 +34,8 @@ from needle_cli.checking.point import Subject, vector_of
 def ask(question: Question, selected: Sequence[str]) -> list[Answer]:
     """Ask contract, gradient, linearity and purity at the given inputs, cheaply.
 
-    A few sums and comparisons decide a pass; the checks' own functions, which word a finding, are
-    called only where these do not agree. The caller silences NumPy's warnings.
+    A few sums and comparisons decide a pass. Only if they disagree, the checks' own functions are
+    called, which write the messages. The caller silences NumPy's warnings.
     """
     subject = question.wide
     rng = question.rng("lean")
@@ -53,7 +53,7 @@ def ask(question: Question, selected: Sequence[str]) -> list[Answer]:
 
 
 def _ask(question: Question, selected: Sequence[str], rng: np.random.Generator) -> list[Answer]:
-    """Make the evaluations in an order that shows a gradient which remembers another call."""
+    """Make the evaluations in an order that reveals a gradient that remembers another call."""
     subject = question.wide
     direction = scaled_direction(subject, rng)
     plus = _moved(subject, direction, FAST_STEP)
@@ -77,7 +77,7 @@ def _ask(question: Question, selected: Sequence[str], rng: np.random.Generator) 
 
 
 def _moved(subject: Subject, direction: Sequence[Array], step: float) -> Array | None:
-    """Return the outputs beside the point without touching the point; None where that raises."""
+    """Return the outputs at a moved point, leaving the point unchanged; None if that raises."""
     leaves = list(subject.leaves)
     for i, u in zip(subject.judged, direction, strict=True):
         leaves[i] = leaves[i] + step * u
@@ -88,7 +88,7 @@ def _moved(subject: Subject, direction: Sequence[Array], step: float) -> Array |
 
 
 def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer]]:
-    """Ask the first gradient, judge its form, and that it leaves cotangent and output alone."""
+    """Compute the first gradient; judge its form and that cotangent and output are unchanged."""
     subject = question.wide
     outputs = subject.evaluation.outputs
     vector = subject.vector  # a copy
@@ -130,7 +130,7 @@ def _compared(
     rng: np.random.Generator,
     selected: Sequence[str],
 ) -> list[Answer]:
-    """Compare along the line already measured; ask two more cotangents where that is cheap."""
+    """Compare along the line already measured; ask for two more cotangents if that is cheap."""
     subject, cotangent = question.wide, question.cotangent
     answers: list[Answer] = []
     pairs = [(cotangent, gradients)]

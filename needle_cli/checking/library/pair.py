@@ -21,7 +21,7 @@ NONE = Gradient(None, "none", "None")
 
 
 def as_output(value: object) -> Array:
-    """Return one output as an array; raise `Garbage` for anything that is not numbers."""
+    """Return one output as an array; raise `Garbage` if it is not numbers."""
     if type(value) is np.ndarray and value.dtype is FLOAT64:
         return value
     if isinstance(value, np.ndarray | np.generic | float):
@@ -33,7 +33,7 @@ def as_output(value: object) -> Array:
 
 
 def as_gradient(value: object, position: int) -> Gradient:
-    """Return one entry of what `vjp` returned; `Garbage` is raised for all but arrays and None."""
+    """Return one result of `vjp` as a `Gradient`; raise `Garbage` unless it is an array or None."""
     if value is None:
         return NONE
     if type(value) is np.ndarray and value.dtype is FLOAT64:
@@ -54,7 +54,7 @@ def _described(value: object) -> str:
 
 
 class PairEvaluation:
-    """A value of the forward function; gradients are computed by calling `vjp`."""
+    """One evaluation of the forward function; gradients come from calls of `vjp`."""
 
     composite = False
     __slots__ = ("_arguments", "_case", "_vjp", "outputs", "tupled")
@@ -68,7 +68,7 @@ class PairEvaluation:
         self._case = case
 
     def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
-        """Call `vjp(cotangent, *arrays, **params)` and sort what came back by input leaf."""
+        """Call `vjp(cotangent, *arrays, **params)` and return its results by input leaf."""
         case = self._case
         cotangent = tuple(cotangents) if self.tupled else cotangents[0]
         try:

@@ -1,4 +1,4 @@
-"""What `thorough` adds: other cotangents, other values of the same arrays, calls in between."""
+"""The further cases of `thorough`: other cotangents, other values, calls in between."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.model import Answer, Array, Case, Garbage, OperatorError, Verdict
 
 SLIGHT = 1e-6
-"""Relative error of a projection that is no finding at values that nobody gave; tuned."""
+"""A smaller relative error at values that the user did not give is not a finding; tuned."""
 
 
 def ask(question: Question, selected: Sequence[str]) -> list[Answer]:
-    """Ask every selected check in full at the case, then the gradient at perturbed cases."""
-    # A pair may be written for one dtype only, so narrower ones are not tried on it.
+    """Ask every selected check in full at the case, then the gradient check at perturbed cases."""
+    # A pair may be written for one dtype only, so narrower dtypes are not tried.
     dtypes = "graph" in question.op.abilities
     names = [name for name in NAMES if name in selected and (dtypes or name != "precision")]
     answers = [CHECKS[name].ask(question) for name in names]
@@ -39,7 +39,7 @@ def _at(question: Question, case: Case, selected: Sequence[str]) -> list[Answer]
 
 
 def _only_findings(answers: list[Answer]) -> list[Answer]:
-    """Return clear findings and passes: doubts about inputs that nobody gave say nothing."""
+    """Return clear findings and passes; doubts at inputs that the user did not give are dropped."""
     return [
         a
         for a in answers
@@ -50,8 +50,8 @@ def _only_findings(answers: list[Answer]) -> list[Answer]:
 def _slight(answer: Answer) -> bool:
     """Whether findings are as small as the rounding that a formula may have at other values.
 
-    `k0e(x) - k1e(x)` keeps half its digits near 1e8. A gradient that is off there by no more than
-    that is right, or is wrong at the given inputs too.
+    `k0e(x) - k1e(x)` keeps half its digits near 1e8. A gradient whose error there is not larger is
+    right, or it is wrong at the given inputs too.
     """
     return all(
         f.analytic is not None
@@ -80,7 +80,7 @@ def other_cotangents(question: Question) -> list[Case]:
 
 
 def other_values(question: Question) -> list[Case]:
-    """Return the case at rounded, scaled, shuffled and partly zero values, where these compute."""
+    """Return the case at rounded, scaled, shuffled and partly zero values that can be computed."""
     rng = question.rng("values")
 
     def shuffled(a: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What the library answers: a verdict, the findings, and a text that can be read."""
+"""The library's result: a verdict, the findings, and a readable text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class GradientError(AssertionError):
 
 @dataclass(frozen=True)
 class Report:
-    """The answer of `check_function` and `check_pair`.
+    """The result of `check_function` and `check_pair`.
 
-    `verdict` is one of pass, fail, no_derivative, cannot_tell. `passed` is true for pass alone;
+    `verdict` is one of pass, fail, no_derivative, cannot_tell. `passed` is true only for pass;
     `findings` is empty unless the verdict is fail.
     """
 
@@ -29,7 +29,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether everything asked was answered, and the answer was yes."""
+        """Whether every check that was asked passed."""
         return self.verdict is Verdict.PASS
 
     def raise_for_findings(self) -> None:
