@@ -11,7 +11,7 @@ from needle_cli.operators.unit import Unit
 from needle_cli.problems import INTERRUPTED, Problem
 
 INTERVAL = 0.4
-"""Seconds between two checks of the files: short for a person, long for a disk; chosen."""
+"""Seconds between two checks of the files: short for a person, long for a disk."""
 
 State = dict[Path, tuple[int, int]]
 

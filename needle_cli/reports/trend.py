@@ -13,10 +13,10 @@ from needle_cli.reports import documents
 from needle_cli.reports.events import Row
 
 JUMP = 10.0
-"""A worst error that grew by this factor is worth a warning; chosen, not measured."""
+"""A worst error that grew by this factor is worth a warning."""
 
 NOTABLE = 0.05
-"""Below this share of the bound, growth means nothing; chosen, not measured."""
+"""Below this share of the bound, growth means nothing."""
 
 
 def worst_errors(rows: Sequence[Row]) -> dict[str, float]:

@@ -1,1 +1,1 @@
-"""Domains of inputs: what may be drawn, what is inside, how far a step may go."""
+"""Domains of inputs: what may be drawn, what is inside, and which steps stay inside."""

@@ -1,4 +1,4 @@
-"""Domains whose entries are constrained together: rows that sum to one, and square matrices."""
+"""Domains that constrain entries together: rows that sum to one, and square matrices."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class Matrix(DomainKind):
         return range(rank - 2)
 
     def movable(self, array: Array) -> Array:
-        """All entries but the zeros that a triangle keeps."""
+        """All entries except the fixed zeros of a triangle."""
         return array[self._mask(array.shape)]
 
     def restored(self, before: Array, after: Array) -> Array:
-        """Keep what no step moves, and the old matrix where the new one is outside."""
+        """Keep what no step moves, and the old matrix if the new one is outside."""
         after = super().restored(before, after)
         if before.size == 0:
             return after
@@ -92,7 +92,7 @@ class Symmetric(Matrix):
         return array.shape[-1] == array.shape[-2] and np.array_equal(array, array.swapaxes(-1, -2))
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
-        """Draw the lower half and mirror it."""
+        """Draw the lower triangle and mirror it."""
         return mirrored(np.tril(generic(rng, shape)))
 
     def whole(self, rng: Generator, shape: Shape, most: int) -> Array:
@@ -132,7 +132,7 @@ class Spd(Symmetric):
         return low >= self.min_eig - off and high <= self.max_eig + off
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
-        """Draw random eigenvectors, and eigenvalues a tenth inside their bounds."""
+        """Draw random eigenvectors, and eigenvalues whose margin to the bounds is a tenth."""
         if 0 in shape:
             return np.zeros(shape)
         rotation, _ = np.linalg.qr(rng.standard_normal(shape))
@@ -142,7 +142,7 @@ class Spd(Symmetric):
         return np.asarray((product + product.swapaxes(-1, -2)) / 2)
 
     def whole(self, rng: Generator, shape: Shape, most: int) -> Array:
-        """Draw generic matrices: whole ones with such eigenvalues are few."""
+        """Draw generic matrices, since few matrices of whole numbers have such eigenvalues."""
         return self.draw(rng, shape)
 
     def _rebuilt(self, before: Array, kept: Array) -> Array:
@@ -151,7 +151,7 @@ class Spd(Symmetric):
 
 @dataclass(frozen=True)
 class Triangular(Matrix):
-    """Lower (or upper) triangular matrices whose diagonal is free of zeros."""
+    """Lower (or upper) triangular matrices with nonzero diagonal entries."""
 
     lower: bool = True
 
@@ -165,7 +165,7 @@ class Triangular(Matrix):
         return np.asarray(np.tril(array) if self.lower else np.triu(array))
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
-        """Draw numbers; those of the diagonal are at least three quarters in magnitude."""
+        """Draw numbers; diagonal entries are at least three quarters in magnitude."""
         square = generic(rng, shape)
         place = np.arange(shape[-1])
         diagonal = nonzero(rng, shape[:-1])
@@ -188,7 +188,7 @@ class Triangular(Matrix):
 
 
 def mirrored(lower: Array) -> Array:
-    """Return the symmetric matrices that have given lower halves."""
+    """Return the symmetric matrices with the given lower triangles."""
     return np.asarray(lower + np.tril(lower, -1).swapaxes(-1, -2))
 
 

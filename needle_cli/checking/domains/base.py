@@ -1,7 +1,7 @@
-"""What is asked of a domain: the set of arrays that an input accepts, one class for each kind.
+"""The base of the domains: a domain is the set of arrays that an input accepts.
 
-The fields of a class are the fields that a spec may give beside `name`. The answers of the base
-class are those of a set of finite numbers without ends and without structure.
+There is one class for each kind. Its fields are those that a spec may give besides `name`. The base
+class describes a set of finite numbers without ends and without structure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Projection = Callable[[Array], Array]
 
 
 class Ends(NamedTuple):
-    """The lower and the upper end of a set of numbers, and which of them are left out."""
+    """The lower and the upper end of a set of numbers, and whether each is excluded."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -31,7 +31,7 @@ class Ends(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """Fields of which a spec must give one, and what the error says where it gives none."""
+    """Fields of which a spec must give one, and the error if it gives none."""
 
     fields: tuple[str, ...]
     message: str
@@ -43,22 +43,22 @@ class DomainKind:
     """A set of arrays."""
 
     dtype: ClassVar[str] = ""
-    """The dtype family that the domain implies, "" where the claim says it."""
+    """The dtype family that the domain implies; "" if the claim states it."""
 
     numbers: ClassVar[bool] = False
-    """Whether every entry is inside or outside by itself, as in an interval."""
+    """Whether each entry is inside or outside independently of the others, as in an interval."""
 
     mixable: ClassVar[bool] = False
     """Whether zeros, ones and repeated values may replace entries that were drawn."""
 
     scalable: ClassVar[bool] = False
-    """Whether no positive factor leaves the domain."""
+    """Whether multiplication by a positive factor stays in the domain."""
 
     matrix: ClassVar[bool] = False
     """Whether the last two axes, of equal length, are constrained together."""
 
     mirrored: ClassVar[bool] = False
-    """Whether the entries (i, j) and (j, i) are one and the same number."""
+    """Whether the entries (i, j) and (j, i) are the same number."""
 
     least_rank: ClassVar[int] = 0
     """The smallest rank of an array in the domain."""
@@ -72,12 +72,12 @@ class DomainKind:
 
     @property
     def has_far_end(self) -> bool:
-        """Whether numbers of any magnitude are inside, each by itself."""
+        """Whether entries of any magnitude are inside, independently of each other."""
         return self.scalable and not self.matrix
 
     @property
     def closed_ends(self) -> tuple[float, ...]:
-        """The finite ends that belong to the domain; slopes are one-sided there."""
+        """The finite ends that belong to the domain; derivatives are one-sided there."""
         return ()
 
     @property
@@ -86,11 +86,11 @@ class DomainKind:
         return False
 
     def problem(self) -> tuple[tuple[str, ...], str, str] | None:
-        """Return the keys at fault, what is wrong and what is right, for fields that do not fit."""
+        """Return wrong keys, what is wrong and what is right, if fields contradict each other."""
         return None
 
     def inside(self, array: Array) -> Array:
-        """Return a mask of the entries that are inside, as far as each alone decides it."""
+        """Return a mask of the entries that are inside, judged one by one."""
         low, high, open_low, open_high = self.ends
         mask = np.isfinite(array)
         mask &= (array > low) if open_low else (array >= low)
@@ -100,39 +100,39 @@ class DomainKind:
     def contains(self, array: Array, length: int | None = None) -> bool:
         """Return True if an array is in the domain.
 
-        `length` is that of the axis that positions point into, where it is known.
+        `length` is the length of the axis that positions refer to, if it is known.
         """
         return array.size == 0 or (bool(np.all(self.inside(array))) and self._fits(array))
 
     def _fits(self, array: Array) -> bool:
-        """Return True if entries that are inside one by one are so together."""
+        """Return True if entries that are inside one by one also satisfy the joint constraints."""
         return True
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
-        """Draw generic float64 numbers (or integers, or truth values).
+        """Draw generic float64 numbers (or integers, or booleans).
 
         Margins to open and closed ends are wide enough for the largest step.
         """
         raise NotImplementedError
 
     def whole(self, rng: Generator, shape: Shape, most: int) -> Array:
-        """Draw whole numbers of at most that magnitude; generic values where there are too few."""
+        """Draw whole numbers of magnitude `most` or less; generic values if there are too few."""
         return self.draw(rng, shape)
 
     def extreme(self, array: Array, dtype: np.dtype[Any], rng: Generator) -> Array | None:
-        """Return the array with very large and very small entries; None where none is inside."""
+        """Return the array with very large and very small entries; None if none is inside."""
         return None
 
     def near_edge(self, array: Array, rng: Generator) -> Array:
-        """Return values as near to the edges as the largest step allows."""
+        """Return values as close to the edges as the largest step allows."""
         return array
 
     def projection(self) -> Projection | None:
-        """Return the projection of a direction onto those that stay inside; None where all do."""
+        """Return the projection onto directions that stay inside; None if all directions do."""
         return None
 
     def restored(self, before: Array, after: Array) -> Array:
-        """Return moved entries, but the old ones where the moved ones have left the domain."""
+        """Return the moved entries, with the old ones where these have left the domain."""
         return np.where(self.inside(after), after, before)
 
     def movable(self, array: Array) -> Array:
@@ -144,15 +144,15 @@ class DomainKind:
         return range(rank)
 
     def length(self, shapes: Mapping[str, Any]) -> int | None:
-        """Return the length of the axis that positions point into; None where there is none."""
+        """Return the length of the axis that positions refer to; None if there is none."""
         return None
 
     def needs_rank(self, name: str) -> int:
-        """Return the rank that another input needs for the sake of this one."""
+        """Return the rank that another input needs because of this domain."""
         return 0
 
     def feasible(self, count: int, length: int | None) -> bool:
-        """Return True if there are arrays of `count` entries at all."""
+        """Return True if an array of `count` entries exists."""
         return True
 
     def includes(self, other: DomainKind) -> bool:
@@ -161,7 +161,7 @@ class DomainKind:
 
 
 def rms(array: Array) -> float:
-    """Return the root mean square of an array, 1 for an empty one."""
+    """Return the root mean square of an array; 1 for an empty one."""
     if array.size == 0:
         return 1.0
     largest = float(np.max(np.abs(array)))
@@ -171,7 +171,7 @@ def rms(array: Array) -> float:
 
 
 def some_of(shape: Shape, share: float, rng: Generator) -> Array:
-    """Return a mask of about a share of the entries; of one at least, but of a scalar by chance."""
+    """Return a mask of about a share of the entries, at least one; a scalar's by chance."""
     mask = rng.random(shape) < share
     mask.flat[int(rng.integers(mask.size))] = True
     return mask
@@ -193,10 +193,10 @@ def nonzero(rng: Generator, shape: Shape) -> Array:
 
 
 def spaced(array: Array, rng: Generator, axis: int | None) -> Array:
-    """Spread entries out so that no step brings two together, keeping their order and range.
+    """Spread entries out so that no step makes two equal, keeping their order and range.
 
-    Whole array, or along one axis. Where there are too many entries for the gap that the largest
-    step needs, they are as far apart as they can be.
+    This applies to the whole array or along one axis. If there are too many entries for the gap
+    that the largest step needs, they are as far apart as possible.
     """
     if array.size < 2:
         return array
@@ -217,7 +217,7 @@ def spaced(array: Array, rng: Generator, axis: int | None) -> Array:
 
 
 def _grid(ranked: Array, needed: float, rng: Generator) -> Array:
-    """Return as many ascending numbers of the same range, as irregular as the gaps allow."""
+    """Return as many ascending numbers in the same range, as irregular as the gaps allow."""
     low, high, count = float(ranked[0]), float(ranked[-1]), ranked.size
     width = max(high - low, 2.0 * max(abs(low), abs(high), 1e-300) * 1e-2)
     grid = low + width * np.arange(count) / (count - 1)
@@ -227,7 +227,7 @@ def _grid(ranked: Array, needed: float, rng: Generator) -> Array:
 
 
 def slack(array: Array) -> float:
-    """Return how far rounding may take a constructed matrix or row from its constraint."""
+    """Return how far rounding may move a constructed matrix or row from its constraint."""
     eps = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
     largest = float(np.max(np.abs(array)))
     # 64 roundings per row: a product with a rotation and its transpose stays well below.

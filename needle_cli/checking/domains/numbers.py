@@ -1,4 +1,4 @@
-"""Domains of numbers: what is inside is decided entry by entry, by ends and by what is left out."""
+"""Domains of numbers: each entry is inside or outside by ends and excluded values."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from needle_cli.checking.numerics.steps import REACH
 from needle_cli.checking.shapes import Shape
 
 BANDS = ((2.0, 16.0), (16.0, 64.0), (64.0, 1e4), (1e4, 1e8), (1e-3, 0.25), (1e-8, 1e-3))
-"""Magnitudes where saturation begins, where overflow and where cancellation show. Together they
-leave no gap that a branch could hide in; what a dtype cannot hold is left out.
+"""Bands of magnitude in which saturation begins, and in which overflow and cancellation show.
+
+Together they leave no gap in which a branch could hide. What a dtype cannot represent is left out.
 """
 
 BESIDE = 1.25 * REACH
-"""How near to an edge values are drawn, in units of their root mean square: a step, and a bit."""
+"""How close to an edge values are drawn, in units of their root mean square: just over a step."""
 
 BEYOND = 64
-"""The largest magnitude of whole numbers in an interval that has none near zero."""
+"""The largest magnitude of whole numbers in an interval without whole numbers near zero."""
 
 
 @dataclass(frozen=True)
 class Numbers(DomainKind):
-    """Numbers without gaps between two ends."""
+    """All numbers between two ends."""
 
     numbers: ClassVar[bool] = True
     mixable: ClassVar[bool] = True
@@ -84,7 +85,7 @@ class Numbers(DomainKind):
 
     @property
     def margin(self) -> float:
-        """How far from two finite ends the largest step needs an entry to be."""
+        """The distance from finite ends that an entry needs for the largest step."""
         low, high, *_ = self.ends
         return min(BESIDE * max(abs(low), abs(high)), 0.25 * (high - low))
 
@@ -133,7 +134,7 @@ class Positive(Nonnegative):
 
 @dataclass(frozen=True)
 class Nonzero(Real):
-    """Every number but zero."""
+    """Every number except zero."""
 
     @property
     def has_edge(self) -> bool:
@@ -150,7 +151,7 @@ class Nonzero(Real):
         return [v for v in super()._options(most) if v != 0]
 
     def near_edge(self, array: Array, rng: Generator) -> Array:
-        """Return numbers beside zero, of the signs that they have."""
+        """Return numbers beside zero with the signs of the entries."""
         return np.asarray(np.copysign(BESIDE * rms(array), array))
 
 
@@ -193,7 +194,7 @@ class Interval(Numbers):
         return farther[:5] if math.isfinite(self.low) else farther[-5:]
 
     def extreme(self, array: Array, dtype: np.dtype[Any], rng: Generator) -> Array | None:
-        """Return large and small entries that the interval holds, and some next to open ends."""
+        """Return large and small entries of the interval, and some next to open ends."""
         low, high, *_ = self.ends
         margin = REACH * rms(array)
         drawn = magnitudes(array.shape, dtype, rng)
@@ -206,7 +207,7 @@ class Interval(Numbers):
         return found if ends is None else np.where(rng.random(array.shape) < 0.5, found, ends)
 
     def _beside_open_ends(self, array: Array, dtype: np.dtype[Any], rng: Generator) -> Array | None:
-        """Return entries just inside the open ends, by 1e-8 or a few roundings."""
+        """Return entries inside the open ends by 1e-8 or a few roundings."""
         low, high, open_low, open_high = self.ends
         ends = []
         near = max(1e-8, 8 * float(np.finfo(dtype).eps))
@@ -219,7 +220,7 @@ class Interval(Numbers):
 
 @dataclass(frozen=True)
 class Integer(DomainKind):
-    """Whole numbers from `low` to `high`, of any dtype; from -3 to 3 are drawn without ends."""
+    """Whole numbers from `low` to `high`, of any dtype; drawn from -3 to 3 without ends."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -237,7 +238,7 @@ class Integer(DomainKind):
         return np.asarray(super().inside(array) & (array == np.round(array)))
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
-        """Draw whole numbers, at most seven different ones where an end is missing."""
+        """Draw whole numbers, at most seven different ones if an end is missing."""
         low, high = self.low, self.high
         if math.isinf(low) and math.isinf(high):
             low, high = -3.0, 3.0
@@ -248,7 +249,7 @@ class Integer(DomainKind):
         return rng.integers(math.ceil(low), math.floor(high) + 1, shape).astype(np.float64)
 
     def whole(self, rng: Generator, shape: Shape, most: int) -> Array:
-        """Draw the small ones."""
+        """Draw small whole numbers."""
         options = [v for v in range(-most, most + 1) if self.low <= v <= self.high]
         if not options:
             return self.draw(rng, shape)
@@ -265,11 +266,11 @@ class Distinct(DomainKind):
         return np.unique(array).size == array.size
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
-        """Draw numbers that no two steps can make equal, as far as there is room."""
+        """Draw numbers that no two steps can make equal, if they are not too many."""
         return spaced(generic(rng, shape), rng, None)
 
     def whole(self, rng: Generator, shape: Shape, most: int) -> Array:
-        """Draw as many neighbours around zero as there are entries."""
+        """Draw consecutive whole numbers around zero, one per entry."""
         count = math.prod(shape)
         return (rng.permutation(count) - count // 2).astype(np.float64).reshape(shape)
 
@@ -278,19 +279,19 @@ class Distinct(DomainKind):
 
 
 def _empty(low: float, high: float) -> tuple[tuple[str, ...], str, str] | None:
-    """Return what is wrong with ends between which no number lies."""
+    """Return the problem if no number lies between two ends."""
     if low < high:
         return None
     return ("high",), f"no number lies between {low} and {high}", "low < high"
 
 
 def magnitudes(shape: Shape, dtype: np.dtype[Any], rng: Generator) -> Array:
-    """Draw magnitudes evenly in their logarithm within bands that a dtype can hold.
+    """Draw magnitudes evenly in their logarithm within bands that a dtype can represent.
 
-    Half of the arrays stay within one band, so that large entries do not hide what small ones do.
+    Half of the arrays stay within one band, so that large entries do not hide errors of small ones.
     """
     information = np.finfo(dtype)
-    # Room for a step, a square and a sum of a few of them on either side.
+    # A step, a square, and a sum of a few of them must stay in range on either side.
     least, most = 4 * float(information.smallest_normal), float(information.max) / 64
     bands = np.log([(max(a, least), min(b, most)) for a, b in BANDS if a < most and b > least])
     alone = rng.random() < 0.5

@@ -1,4 +1,4 @@
-"""Domains that are no numbers to be moved: truth values, positions; and those of a Python hook."""
+"""Domains of booleans and of positions, which no step moves; and those of a Python hook."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bool(DomainKind):
         return array.size == 0 or array.dtype.kind == "b"
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
-        """Draw both, where there is room for both."""
+        """Draw both values, if there are at least two entries."""
         mask = rng.random(shape) < 0.5
         if mask.size > 1 and mask.all() == mask.any():
             mask.flat[int(rng.integers(mask.size))] ^= True
@@ -33,9 +33,9 @@ class Bool(DomainKind):
 
 @dataclass(frozen=True)
 class Index(DomainKind):
-    """Positions of the axis `axis` of the input `into`.
+    """Positions along the axis `axis` of the input `into`.
 
-    `duplicates` says whether a position may be there twice, has to be, or must not.
+    `duplicates` says whether a position may, must or must not occur twice.
     """
 
     into: str = ""
@@ -59,7 +59,7 @@ class Index(DomainKind):
         return self.duplicates != "force" or repeated or array.size < 2
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
-        """Draw positions of an axis of the given length."""
+        """Draw positions along an axis of the given length."""
         count = math.prod(shape)
         if length is None:
             raise GeneratorError(
@@ -83,14 +83,14 @@ class Index(DomainKind):
         return range(rank if self.duplicates == "allow" else 0)
 
     def length(self, shapes: Mapping[str, Any]) -> int | None:
-        """Return the length of the axis; None where the input is not there."""
+        """Return the length of the axis; None if the input is missing."""
         return first_shape(shapes[self.into])[self.axis] if self.into in shapes else None
 
     def needs_rank(self, name: str) -> int:
         return rank_for(self.axis) if name == self.into else 0
 
     def feasible(self, count: int, length: int | None) -> bool:
-        """Return True if there is something to point at, without repeats enough of it."""
+        """Return True if there are enough positions for `count` entries."""
         if length is None:
             return True
         return not count or (length > 0 and (self.duplicates != "forbid" or count <= length))
@@ -98,9 +98,9 @@ class Index(DomainKind):
 
 @dataclass(frozen=True)
 class Hook(DomainKind):
-    """What a Python function `(rng, shape, dtype) -> array` draws; all of it is trusted.
+    """Arrays that a Python function `(rng, shape, dtype) -> array` draws, without any check.
 
-    The function may carry a `tangent`, the projection of a direction.
+    The function may have an attribute `tangent`, the projection of a direction.
     """
 
     function: Callable[..., Any]
@@ -110,7 +110,7 @@ class Hook(DomainKind):
         return np.asarray(self.function(rng, shape, np.dtype(np.float64)))
 
     def projection(self) -> Projection | None:
-        """Return the function's own."""
+        """Return the function's `tangent`."""
         return getattr(self.function, "tangent", None)
 
     def repeatable(self, rank: int) -> tuple[int, ...]:

@@ -36,16 +36,16 @@ DOMAINS: dict[str, type[DomainKind]] = {
     "triangular": Triangular,
     "index": Index,
 }
-"""Every domain that a spec may name. An entry here and its class are all that one more takes."""
+"""Every domain that a spec may name. A new domain needs a class and an entry here."""
 
 
 def bare_names() -> list[str]:
-    """Return the domains that need no field."""
+    """Return the names of the domains that need no field."""
     return [name for name, kind in DOMAINS.items() if kind.needs is None]
 
 
 def domain_of(claim: Domain) -> DomainKind:
-    """Return what a claimed domain is; raises `GeneratorError` for an unknown word."""
+    """Return the domain of a claim; raises `GeneratorError` for an unknown name."""
     if claim.hook is not None:
         return Hook(claim.hook)
     if claim.name not in DOMAINS:
@@ -54,7 +54,7 @@ def domain_of(claim: Domain) -> DomainKind:
 
 
 def domain_as_written(written: Any) -> DomainKind | None:
-    """Return a domain as a spec writes it; None for a hook and for words of another version."""
+    """Return the domain from its form in a spec; None for a hook and for unknown words."""
     table = dict(written) if isinstance(written, Mapping) else {"name": written}
     name = table.pop("name", "interval")
     try:
@@ -64,7 +64,7 @@ def domain_as_written(written: Any) -> DomainKind | None:
 
 
 def drawn_from(claim: InputClaim) -> DomainKind:
-    """Return the domain of an input: `dtype` alone may say that numbers are whole, or truths."""
+    """Return the domain of an input; without one, its dtype may imply integers or booleans."""
     if claim.domain.name == "real" and family(claim) != "float":
         return Bool() if family(claim) == "bool" else Integer()
     return domain_of(claim.domain)

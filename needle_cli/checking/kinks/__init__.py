@@ -1,1 +1,1 @@
-"""Declared points without a derivative: finding them, drawing on them, keeping off them."""
+"""Declared points without a derivative: find them, draw values on them, keep values off them."""

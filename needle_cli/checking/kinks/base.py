@@ -1,7 +1,7 @@
-"""What is asked of a declared kink: where a case lies on it, how values get onto it and off it.
+"""The base of the kinks: which entries lie on one, and how values are moved onto it and off it.
 
-One class for each kind. `point.py` has those that a single entry is on, `meeting.py` those that
-equal entries share.
+There is one class for each kind. `point.py` has the kinks of a single entry, `meeting.py` those of
+equal entries.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from needle_cli.checking.model import Array, Case
 from needle_cli.checking.numerics.steps import REACH
 
 Place = tuple[int, int]
-"""A leaf of the case and a flat index into it."""
+"""The number of a leaf of the case and a flat index into it."""
 
 MARGIN = 1.2 * REACH
-"""The distance to a kink in units of the root mean square: what a step can cover, and a fifth."""
+"""The distance to a kink in units of the root mean square: 1.2 times the largest step."""
 
 BESIDE = (0.0, 0.0, 0.0, 1e-3, -1e-3, 1e-8, -1e-8)
 """Distances from a kink in units of its size (or of 1 at zero); 0 is the kink itself. One rounding
-of the dtype to either side comes on top."""
+of the dtype to either side is added."""
 
 
 @dataclass
 class Draw:
     """Values while they are drawn: the members of every floating input (one unless it is a list).
 
-    `domains` are those of the inputs, `params` the parameters that are drawn already.
+    `domains` are those of the inputs; `params` are the parameters that are already drawn.
     """
 
     values: dict[str, list[Array]]
@@ -44,47 +44,47 @@ class Draw:
 
 @dataclass(frozen=True)
 class KinkKind:
-    """A kind of points without a derivative, at what a spec declares of it."""
+    """A declared set of points without a derivative; one class for each kind."""
 
     claim: Kink
 
     shared: ClassVar[bool] = False
-    """Whether equal entries are on it together, and share the gradient."""
+    """Whether equal entries lie on it together and share the gradient."""
 
     within: ClassVar[bool] = False
-    """Whether equal entries of one input are on it."""
+    """Whether equal entries of one input lie on it."""
 
     several: ClassVar[bool] = False
-    """Whether it is one of two inputs or more."""
+    """Whether it needs two or more inputs."""
 
     takes_value: ClassVar[bool] = False
-    """Whether the spec says where it lies."""
+    """Whether the spec states its location."""
 
     everywhere: ClassVar[bool] = False
-    """Whether it is likely only where nearly all of its places show it."""
+    """Whether it is only likely if nearly all of its places show it."""
 
     words: ClassVar[tuple[str, ...]] = ("zero", "left", "right")
-    """The words that its convention may be, beside a number."""
+    """The words that its convention may be, besides a number."""
 
     tried: ClassVar[tuple[object, ...]] = words
-    """The conventions that are offered for a kink that a spec lacks, where the gradient fits."""
+    """The conventions that are proposed for a missing kink, if they match the gradient."""
 
     @classmethod
     def at(cls, name: str, value: float, params: Mapping[str, Any]) -> Iterator[Kink]:
-        """Yield the kinks of this kind that an entry of that value may be on."""
+        """Yield the kinks of this kind on which an entry of that value may lie."""
         yield from ()
 
     @classmethod
     def among(cls, names: Sequence[str], free: Sequence[str], along: str | None) -> Iterator[Kink]:
-        """Yield the kinks of this kind that equal entries of the inputs may be on.
+        """Yield the kinks of this kind on which equal entries of the inputs may lie.
 
-        The entries of the inputs `free` are equal by chance alone. `along` is a parameter that
-        names axes.
+        Entries of the inputs `free` are equal only by chance. `along` is a parameter that names
+        axes.
         """
         yield from ()
 
     def meets(self, value: float) -> bool:
-        """Return True if an input with several entries of that value may be on it."""
+        """Return True if an input with several entries of that value may lie on it."""
         return True
 
     def places(self, case: Case) -> frozenset[Place]:
@@ -99,7 +99,7 @@ class KinkKind:
         )
 
     def masks(self, leaves: Sequence[Array], params: Mapping[str, Any]) -> list[Array]:
-        """Return, for the leaves of its inputs, which entries lie on it."""
+        """Return a mask for each leaf of its inputs: the entries that lie on it."""
         raise NotImplementedError
 
     def groups(self, case: Case) -> list[frozenset[Place]]:
@@ -107,7 +107,7 @@ class KinkKind:
         return []
 
     def put(self, draw: Draw) -> bool:
-        """Move entries onto or beside it, in place; return True if any could be."""
+        """Move entries onto or beside it, in place; return True if that was possible."""
         done = False
         for name in self.names(draw):
             for i, array in enumerate(draw.values[name]):
@@ -131,13 +131,13 @@ class KinkKind:
             ]
 
     def cleared(self, array: Array, domain: DomainKind, draw: Draw) -> Array:
-        """Return an array moved out of the reach of the largest step."""
+        """Return an array whose entries the largest step cannot move onto the kink."""
         raise NotImplementedError
 
     def touched(self, draw: Draw) -> bool:
         """Return True if the largest step could reach it.
 
-        Entries that no step moves, the zeros of a triangle, do not count.
+        Entries that no step moves, such as the zeros of a triangle, do not count.
         """
         names = self.names(draw)
         moving = [draw.domains[n].movable(array) for n in names for array in draw.values[n]]
@@ -148,24 +148,24 @@ class KinkKind:
         raise NotImplementedError
 
     def names(self, draw: Draw) -> list[str]:
-        """Return those of its inputs that are drawn."""
+        """Return the names of its inputs that are drawn."""
         return [name for name in self.claim.of if name in draw.values]
 
     def divided(self, share: float, got: Sequence[float], first: Sequence[bool]) -> list[float]:
-        """Return what a number as convention asks for at places with the gradients `got`.
+        """Return the gradients that a number as convention demands at places with gradients `got`.
 
-        `first` marks the places of the first of the inputs.
+        `first` marks the places of the first input.
         """
         return [share] * len(got)
 
 
 def beside(value: float, rng: Generator) -> float:
-    """Return how far beside a value an entry is put; often not at all."""
+    """Return the distance at which an entry is put beside a value; often 0."""
     return float(rng.choice(BESIDE)) * max(abs(value), 1.0)
 
 
 def folded(mask: Array, shape: tuple[int, ...]) -> Array:
-    """Return, for an operand's entries, whether any place of the broadcast mask reads them."""
+    """Return a mask of an operand's entries that the broadcast mask uses anywhere."""
     extra = mask.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(
         i + extra for i, n in enumerate(shape) if n == 1 and mask.shape[i + extra] != 1

@@ -1,4 +1,4 @@
-"""Kinks that equal entries are on together: of one input, of several inputs."""
+"""Kinks of equal entries, of one input or of several inputs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from needle_cli.checking.model import Array, Case
 from needle_cli.checking.numerics.steps import REACH
 
 CROWD = 160
-"""Above so many entries no spacing leaves room for the largest step between all of them."""
+"""With more entries, no spacing leaves the largest step between all of them."""
 
 
 @dataclass(frozen=True)
 class Tie(KinkKind):
-    """Entries of `of` are equal along the axes `along`, all axes if there are none."""
+    """Entries of `of` are equal along the axes `along`, or along all axes if none are given."""
 
     shared: ClassVar[bool] = True
     within: ClassVar[bool] = True
@@ -34,7 +34,7 @@ class Tie(KinkKind):
         yield from (Kink("tie", (name,), "none", along=along) for name in names if name in free)
 
     def masks(self, leaves: Sequence[Array], params: Mapping[str, Any]) -> list[Array]:
-        """Mark the entries that equal another one of their row."""
+        """Mark the entries that equal another entry of their row."""
         found = []
         for leaf in leaves:
             mask = np.zeros(leaf.size, dtype=bool)
@@ -78,7 +78,7 @@ class Tie(KinkKind):
         return found
 
     def placed(self, array: Array, draw: Draw) -> Array:
-        """Make ties at the largest, the smallest, or any of the values, one entry beside."""
+        """Make ties at the largest, the smallest, or any value, with one entry beside it."""
         rng = draw.rng
         mask = some_of(array.shape, 0.5, rng)
         if array.size < 2:
@@ -92,7 +92,7 @@ class Tie(KinkKind):
         return tied
 
     def cleared(self, array: Array, domain: DomainKind, draw: Draw) -> Array:
-        """Space the entries out: all of them, or those of each row where there are too many."""
+        """Space out all entries, or those of each row if there are too many."""
         axis = self._axes(draw.params)
         if isinstance(axis, tuple | list):
             axis = axis[0] if len(axis) == 1 else None
@@ -118,7 +118,7 @@ class Equal(KinkKind):
 
     @classmethod
     def among(cls, names: Sequence[str], free: Sequence[str], along: str | None) -> Iterator[Kink]:
-        """Yield the meeting of all of the inputs."""
+        """Yield the kink at which all inputs are equal."""
         if len(names) > 1:
             yield Kink("equal", tuple(names), "none")
 
@@ -136,9 +136,9 @@ class Equal(KinkKind):
         return [folded(mask, leaf.shape) for mask, leaf in zip(met, leaves, strict=True)]
 
     def put(self, draw: Draw) -> bool:
-        """Give inputs common entries: the same value at places that meet when they broadcast.
+        """Give inputs equal values at places that meet when they broadcast.
 
-        It is one of their own there, the first that lies in every input's domain.
+        The value is one of their own there: the first that lies in every input's domain.
         """
         before = {name: list(draw.values[name]) for name in self.names(draw)}
         done = self._meet(draw)
@@ -155,8 +155,8 @@ class Equal(KinkKind):
         try:
             shape = np.broadcast_shapes(*(array.shape for array in arrays))
         except ValueError:
-            return False  # no entry of one meets one of another
-        # Arithmetic makes numbers of 0-d arrays.
+            return False  # no entries of two inputs meet
+        # Arithmetic turns 0-d arrays into numbers.
         arrays = [np.array(array) for array in arrays]
         for (name, i), array in zip(members, arrays, strict=True):
             draw.values[name][i] = array
@@ -170,14 +170,14 @@ class Equal(KinkKind):
             for array, at in met:
                 array[at] = common
             done = True
-            if number:  # one of them lies beside the others, now and then
+            if number:  # sometimes one of them lies beside the others
                 array, at = met[int(rng.integers(len(met)))]
                 moved = float(array[at]) + beside(float(array[at]), rng)
                 array[at] = moved if _inside(domains, moved) else array[at]
         return done
 
     def clear(self, draw: Draw) -> None:
-        """Put the entries of each input into its own part of every cell of a common grid."""
+        """Move the entries of each input into its own part of every cell of a common grid."""
         members = self._members(draw)
         if len(members) < 2:
             return
@@ -202,7 +202,7 @@ class Equal(KinkKind):
         return [(name, i) for name in self.names(draw) for i in range(len(draw.values[name]))]
 
     def divided(self, share: float, got: Sequence[float], first: Sequence[bool]) -> list[float]:
-        """Give a number as share of the whole to the first input, and the rest to the others."""
+        """Give the first input this share of the whole gradient, and the others the rest."""
         whole = sum(got)
         return [share * whole if mine else whole - share * whole for mine in first]
 
@@ -212,7 +212,7 @@ def _inside(domains: Sequence[DomainKind], value: float) -> bool:
 
 
 def _read(place: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the entry of an operand that a place of the broadcast result reads."""
+    """Return the index of an operand's entry at a place of the broadcast result."""
     tail = place[len(place) - len(shape) :]
     return tuple(0 if n == 1 else p for p, n in zip(tail, shape, strict=True))
 

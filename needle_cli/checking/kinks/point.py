@@ -1,4 +1,4 @@
-"""Kinks that an entry is on by its own value: at a point, at whole numbers."""
+"""Kinks that depend on the value of one entry: at a point, at whole numbers."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class ValueKind(KinkKind):
         raise NotImplementedError
 
     def masks(self, leaves: Sequence[Array], params: Mapping[str, Any]) -> list[Array]:
-        """Mark the entries that have such a value in their own dtype."""
+        """Mark the entries with such a value in their own dtype."""
         return [leaf == self.nearest(leaf, params).astype(leaf.dtype) for leaf in leaves]
 
     def placed(self, array: Array, draw: Draw) -> Array:
-        """Give about half of the entries the nearest such value, or one beside it."""
+        """Give about half of the entries the nearest such value, or a value beside it."""
         rng, dtype = draw.rng, draw.dtype
         mask = some_of(array.shape, 0.5, rng)
         at = self.nearest(array, draw.params)
-        # Offsets are taken in the dtype, where the kink's neighbours are the next numbers.
+        # Offsets are rounded to the dtype, in which the kink's neighbours are the next numbers.
         exact = at.astype(dtype)
         unit = np.maximum(np.abs(at), 1.0)
         offset = rng.choice(BESIDE, array.shape) * unit
         near = np.where(offset == 0.0, exact, exact + offset)
-        # Not beside 0: the next numbers are smaller than any step of a direction that moves others
-        # too.
+        # Not beside 0: the next numbers are smaller than any step of a direction that also moves
+        # other entries.
         side = rng.choice((-1.0, 1.0), array.shape)
         neighbour = exact + (side * unit * float(np.finfo(dtype).eps)).astype(dtype)
         near = np.where((at != 0) & (rng.random(array.shape) < 0.2), neighbour, near)
@@ -51,13 +51,13 @@ class ValueKind(KinkKind):
 
 @dataclass(frozen=True)
 class Point(ValueKind):
-    """Entries of `of` equal `value`, a number or the parameter that says it."""
+    """Entries of `of` equal `value`, a number or the name of a parameter."""
 
     takes_value: ClassVar[bool] = True
 
     @classmethod
     def at(cls, name: str, value: float, params: Mapping[str, Any]) -> Iterator[Kink]:
-        """Yield the parameters that have the value first."""
+        """Yield the parameters with this value first, then the number."""
         for parameter, given in params.items():
             number = isinstance(given, int | float) and not isinstance(given, bool)
             if number and given == value:
@@ -72,7 +72,7 @@ class Point(ValueKind):
         return np.full(array.shape, float(params.get(at, 0.0) if isinstance(at, str) else at))
 
     def cleared(self, array: Array, domain: DomainKind, draw: Draw) -> Array:
-        """Move entries a margin or two beside it, on their own side if they can be."""
+        """Move entries a margin or two away from it, to their own side if possible."""
         at = self.nearest(array, draw.params)
         margin = MARGIN * rms(array)
         near = np.abs(array - at) < margin
@@ -92,7 +92,7 @@ class Integer(ValueKind):
 
     @classmethod
     def at(cls, name: str, value: float, params: Mapping[str, Any]) -> Iterator[Kink]:
-        """Yield it for a whole number."""
+        """Yield the kink if the value is a whole number."""
         if value == round(value):
             yield Kink("integer", (name,), "none")
 
@@ -100,6 +100,6 @@ class Integer(ValueKind):
         return np.asarray(np.round(array) + 0.0)
 
     def cleared(self, array: Array, domain: DomainKind, draw: Draw) -> Array:
-        """Squeeze the fractions of all entries between an eighth and seven eighths, about."""
+        """Map the fractional part of every entry to about an eighth to seven eighths."""
         whole = np.floor(array)
         return np.asarray(whole + 0.12 + 0.76 * (array - whole))

@@ -1,4 +1,4 @@
-"""The kinds of kinks by the name that a spec gives them, and what is done with all of a case."""
+"""The kinds of kinks by the name that a spec gives them, and operations on all of a case."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ KINKS: dict[str, type[KinkKind]] = {
     "equal": Equal,
     "integer": Integer,
 }
-"""Every kind that a spec may name. An entry here and its class are all that one more takes."""
+"""Every kind that a spec may name. A new kind needs a class and an entry here."""
 
 
 def kink_of(claim: Kink) -> KinkKind:
-    """Return what a declared kink is."""
+    """Return the kink of a claim."""
     return KINKS[claim.kind](claim)
 
 
 def convention_words() -> list[str]:
-    """Return the words that the convention of some kind may be, those for sharing first."""
+    """Return the words that the convention of any kind may be, those for sharing first."""
     kinds = sorted(KINKS.values(), key=lambda kind: not kind.shared)
     return list(dict.fromkeys(word for kind in kinds for word in kind.words))
 
@@ -35,16 +35,16 @@ def convention_words() -> list[str]:
 def special_first() -> list[type[KinkKind]]:
     """Return the kinds in the order in which they are tried for a kink that a spec lacks.
 
-    What would be a coincidence comes first: a whole number is also a point, and entries of two
-    inputs that are equal may be tied within one.
+    The more special kind comes first: a whole number is also a point, and equal entries of two
+    inputs may also be tied within one.
     """
     return sorted(KINKS.values(), key=lambda kind: (not kind.everywhere, not kind.several))
 
 
 def put_on_kinks(draw: Draw, kinks: Sequence[KinkKind]) -> bool:
-    """Move about half of the entries onto or beside kinks, in place; return True if any could be.
+    """Move about half of the entries onto or beside kinks, in place; return True if any moved.
 
-    And about a third onto the closed ends of domains, where slopes are one-sided too.
+    About a third also moves onto the closed ends of domains, where derivatives are one-sided too.
     """
     done = False
     for kink in kinks:
@@ -62,8 +62,8 @@ def put_on_kinks(draw: Draw, kinks: Sequence[KinkKind]) -> bool:
 def clear_of_kinks(draw: Draw, kinks: Sequence[KinkKind]) -> None:
     """Move values away from every declared kink, in place, as far as that is possible.
 
-    Moving away from one kink may move onto another: three rounds, then the values are left where
-    they are, since the judge resolves a kink that it meets.
+    Moving away from one kink may move values onto another. After three rounds they stay where they
+    are, because the judge can resolve a kink.
     """
     for _ in range(3):
         for kink in kinks:

@@ -1,1 +1,1 @@
-"""From numbers to one verdict: directions, differences, bounds, and what happens at kinks."""
+"""From numbers to one verdict: directions, finite differences, bounds, and kinks."""

@@ -1,4 +1,4 @@
-"""One analytic against one numeric derivative, and its acceptance from one or two differences."""
+"""Compare one analytic with one numeric derivative, and accept it from one or two differences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from needle_cli.checking.point import inner
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two projections of one derivative, what was allowed between them, and the verdict."""
+    """Two projections of one derivative, the allowed difference, and the verdict."""
 
     verdict: Verdict
     analytic: float
@@ -29,42 +29,42 @@ class Comparison:
 
     @property
     def sharp(self) -> bool:
-        """Whether so little was allowed, relative to the slope, that no other line is needed."""
+        """Whether the bound is so small, relative to the slope, that no other line is needed."""
         return self.allowed <= 1e-6 * self.scale
 
     @property
     def share(self) -> float:
-        """The error divided by what is allowed; 0 where there is nothing to compare."""
+        """The error divided by the bound; 0 if there is nothing to compare."""
         error = abs(self.analytic - self.numeric)
         return error / self.allowed if self.allowed > 0 and np.isfinite(error) else 0.0
 
 
 HIDDEN = 2.0**-20
-"""Share of a typical entry's slope below which an entry may be wrong by much and not show.
+"""Below this share of a typical entry's slope, an error of an entry's whole slope may not show.
 
 Tuned, see benchmarks.
 """
 
 LEVELS = 3
-"""How often the hidden part of a hidden part is compared; tuned, see benchmarks."""
+"""How many hidden parts of hidden parts are compared; tuned, see benchmarks."""
 
 
 def hides(
     direction: Sequence[Array], gradients: Sequence[Array], size: Any, names: Any = np
 ) -> Any:
-    """Return whether a direction has a part whose slope is lost beside the rest.
+    """Return whether a direction has a part whose slope is hidden by the rest.
 
-    A whole leaf counts, also one whose gradient is zero; of other leaves the entries whose gradient
-    is small but not zero, since most zeros are meant (the other entries of a maximum). `size` is
-    the norm of the slope. Arrays may be a device's, `names` being its namespace: the answer is a
-    number there, 0 for no.
+    A whole leaf counts, even if its gradient is zero. In other leaves the entries count whose
+    gradient is small but not zero, since most zeros are right (the other entries of a maximum).
+    `size` is the norm of the slope. Arrays may be on a device, whose namespace is `names`; the
+    result is then a number, 0 for no.
     """
     count, limit = names.count_nonzero, _visible(direction, size)
     found: Any = False
     for g, u in zip(gradients, direction, strict=True):
         share = abs(g * u)
         lost = count(share < limit)
-        if names is np and not lost:  # of a device's number nothing is known yet
+        if names is np and not lost:  # on a device, `lost` must not be read yet
             continue
         found |= (lost + count(share) > share.size) | ((lost == share.size) & (count(u) > 0))
     return found
@@ -73,7 +73,7 @@ def hides(
 def hidden_part(
     direction: Sequence[Array], gradients: Sequence[Array], size: Any, names: Any = np
 ) -> list[Array]:
-    """Return the part of a direction whose slope is lost beside the rest, zero elsewhere."""
+    """Return the part of a direction whose slope is hidden by the rest, zero elsewhere."""
     limit = _visible(direction, size)
     parts: list[Array] = []
     for g, u in zip(gradients, direction, strict=True):
@@ -84,27 +84,27 @@ def hidden_part(
 
 
 def _visible(direction: Sequence[Array], size: Any) -> Any:
-    """Return the slope of one entry from which on it is seen beside the others.
+    """Return the slope above which one entry is visible beside the others.
 
-    Of many entries some are small by chance; those that are small by nature are smaller still.
+    Among many entries some are small by chance; those that are small by nature are much smaller.
     """
     return size * (HIDDEN / math.sqrt(max(1, sum([u.size for u in direction]))))
 
 
 DECISIVE = 1e-6
-"""Rounding of the quick difference, as a share of the slope, above which better steps are asked.
+"""Above this rounding of the quick difference, as a share of the slope, other steps are tried.
 
 Tuned, see benchmarks.
 """
 
 HEADROOM = 0.25
-"""Share of the bound that a comparison may use up where evaluations are cheap; tuned."""
+"""Share of the bound that a comparison may use if evaluations are cheap; tuned."""
 
 
 class CentralDifference:
-    """One central difference, of which any number of cotangents can be asked.
+    """One central difference, which can be projected on any number of cotangents.
 
-    `moved` is the direction that was really taken: the difference of the two rounded points.
+    `moved` is the actual direction: the difference of the two rounded points.
     """
 
     step = FAST_STEP
@@ -118,11 +118,11 @@ class CentralDifference:
     def accept(
         self, cotangent: Array, gradients: Sequence[Array], limit: float = 1.0
     ) -> Comparison | None:
-        """Return a passing comparison where the two agree too closely for luck, else None.
+        """Return a passing comparison if the two agree too closely for chance, else None.
 
-        `limit` is the share of the bound that may be used up. Where evaluations are cheap a lower
-        one leaves the rest to better steps, so that what is reported is the gradient's error and
-        not the difference's.
+        `limit` is the share of the bound that may be used. If evaluations are cheap, a lower limit
+        leaves the other cases to better steps, so that the reported error is that of the gradient
+        and not that of the difference.
         """
         numeric, analytic, allowed, decisive = self._measure(cotangent, gradients)
         if decisive and abs(numeric - analytic) <= limit * allowed:
@@ -137,7 +137,7 @@ class CentralDifference:
     def _measure(
         self, cotangent: Array, gradients: Sequence[Array]
     ) -> tuple[float, float, float, bool]:
-        """Return both projections, what is allowed between them, and whether that decides."""
+        """Return both projections, the bound, and whether that decides."""
         weighted = cotangent * self.slope
         numeric = float(np.add.reduce(weighted))
         analytic = inner(gradients, self.line.direction)
@@ -151,8 +151,8 @@ class CentralDifference:
 class ExtrapolatedDifference(CentralDifference):
     """Two central differences, extrapolated: for functions too curved for one of them.
 
-    The error of a fourth order and the rounding of a larger step are both far below the agreement
-    that is asked for, where the numbers are of one size.
+    If the numbers are of similar size, the error of fourth order and the rounding at a larger step
+    are both far below the required agreement.
     """
 
     step = REFINED_STEP / 2

@@ -1,4 +1,4 @@
-"""Whether the slopes along parts of a direction add up to its own: without a kink they do."""
+"""Whether the slopes along parts of a direction add up to its slope, as they do without a kink."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from needle_cli.checking.numerics.tolerance import CONFIDENCE
 from needle_cli.checking.point import Subject
 
 SPLITS = 12
-"""Splits of a direction that are tried; tuned: at a tie of three about every second one adds up."""
+"""Splits of a direction that are tried; tuned: at a tie of three about every other one adds up."""
 
 SMALL_STEPS = (2.0**-17, 2.0**-18, -(2.0**-17), -(2.0**-18))
-"""Steps, two to each side, that show whether all steps have to be evaluated.
+"""Two steps to each side that show whether all steps have to be evaluated.
 
-The largest is that of the fast path.
+The larger one is that of the fast path.
 """
 
 MOST_SINGLE = 48
-"""Entries up to which each is moved by itself; tuned, see benchmarks."""
+"""With at most this many entries each is moved alone; tuned, see benchmarks."""
 
 
 def not_additive(
@@ -38,8 +38,8 @@ def not_additive(
     """Return per component whether slopes along parts of a direction fail to add up.
 
     At a tie of a median every line looks smooth, but there is no derivative. One split may add up
-    by chance (about every second does at a tie of three), so many are tried, of the direction
-    itself and of others like it.
+    by chance (about every other one does at a tie of three), so many splits of this direction and
+    of similar ones are tried.
     """
     broken = np.zeros(measured.left.slope.shape, dtype=bool)
     attempts = SPLITS if subject.case.size() <= 4096 else 3
@@ -65,10 +65,10 @@ def not_additive(
 
 
 class SingleEntries:
-    """The outputs that one entry alone moves, and their values: there is nothing to add up.
+    """The outputs that depend on one entry only, and their values: there is nothing to add up.
 
-    Their slopes may be too small beside their values for a sum of slopes to decide, as those of
-    `exp` near 1e-8. An entry's move and a joint one then give the same number, to the last digit.
+    Their slopes may be too small relative to their values for a sum of slopes to decide, as those
+    of `exp` near 1e-8. Moving that entry alone or all entries then gives the same number exactly.
     """
 
     def __init__(self, line: Line) -> None:
@@ -76,7 +76,7 @@ class SingleEntries:
         self._moved: list[tuple[int, int, Line]] | None = None
 
     def explain(self, lines: Sequence[Line]) -> Array:
-        """Return which outputs have along all lines the values that one entry alone gives them."""
+        """Return a mask of the outputs that one entry alone determines along all lines."""
         origin = self._line.origin
         explained = np.zeros(origin.shape, dtype=bool)
         entries = self._entries()
@@ -90,7 +90,7 @@ class SingleEntries:
         return explained
 
     def _entries(self) -> list[tuple[int, int, Line]]:
-        """Return a line for every entry that moves; none where there are too many."""
+        """Return a line for every entry that moves; none if there are too many."""
         if self._moved is None:
             direction = self._line.direction
             places = [(k, int(j)) for k, u in enumerate(direction) for j in np.flatnonzero(u)]
@@ -104,7 +104,7 @@ class SingleEntries:
         return self._moved
 
     def _is_alone(self, line: Line, alone: Line, k: int, flat: int) -> Array:
-        """Return which outputs have along a line the values that one entry's share of it gives."""
+        """Return a mask of the outputs that one entry's part of a line determines."""
         share, unit = (float(one.direction[k].reshape(-1)[flat]) for one in (line, alone))
         same = np.ones(alone.origin.shape, dtype=bool)
         for t in SMALL_STEPS:
@@ -114,10 +114,10 @@ class SingleEntries:
 
 
 def plainly_additive(lines: Sequence[Line], noise: Array | None) -> bool:
-    """Whether two steps show that the changes along two directions add up to a third, all smooth.
+    """Whether two steps show that the changes along two directions add up smoothly to a third.
 
-    What does not add up, or bends, does so in proportion to the step, and its square is
-    extrapolated away. All steps are needed only where this is not clear.
+    A kink's error is proportional to the step, while errors proportional to its square are removed
+    by extrapolation. All steps are needed only if this is not clear.
     """
     whole, first, second = lines
     origin = whole.origin
@@ -148,7 +148,7 @@ def plainly_additive(lines: Sequence[Line], noise: Array | None) -> bool:
 
 
 def _gap(whole: Slope, first: Slope, second: Slope) -> Array:
-    """Return how far slopes are from adding up, as a multiple of what is allowed."""
+    """Return how far slopes are from adding up, as a multiple of the bound."""
     gap = np.abs(first.slope + second.slope - whole.slope)
     size = np.abs(first.slope) + np.abs(second.slope) + np.abs(whole.slope)
     allowed = CONFIDENCE * (first.error + second.error + whole.error) + 10 * RELATIVE_FLOOR * size

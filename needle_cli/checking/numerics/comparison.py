@@ -1,7 +1,7 @@
 """After a disagreement: more steps, another direction, then the one-sided slopes.
 
-A gradient is refused only if two step sizes agree with each other that it is wrong, the point is no
-kink, and neither the rounding of the outputs nor that of the gradient explains it.
+A gradient is refused only if two step sizes agree that it is wrong, the point is not a kink, and
+neither the rounding of the outputs nor that of the gradient explains the disagreement.
 """
 
 from __future__ import annotations
@@ -45,17 +45,20 @@ from needle_cli.checking.numerics.tolerance import (
 from needle_cli.checking.point import Subject, inner
 
 FLAT = 1e-6
-"""Share of the slope over a large step below which a slope at a stationary point counts as zero.
+"""At a stationary point, a slope below this share of the slope over a large step counts as zero.
 
 Tuned on the corpora of tests/checking/library.
 """
 
 ROUGH = 1e-5
-"""Scatter of a gradient, as a share of `|v| |y|` per step of the size of `x`, that no rounding of a
-well-behaved formula explains; tuned on the corpora of tests/checking/library."""
+"""A scatter of the gradient that the rounding of a well-behaved formula does not reach.
+
+It is a share of `|v| |y|` per step of the size of `x`; tuned on the corpora of
+tests/checking/library.
+"""
 
 NEARLY_INFINITE = 1e290
-"""Outputs from which on neither steps nor slopes have room below the largest number, near 1e308."""
+"""With larger outputs, steps and slopes may overflow, since the largest number is near 1e308."""
 
 
 def compare(
@@ -121,12 +124,12 @@ def _lines(
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> Iterator[Line]:
-    """Yield the lines to compare along; the first decides a pass.
+    """Yield the lines to compare along; the first one decides a pass.
 
-    Where entries are of one size: the given line, then one scaled entry by entry. Where their sizes
-    differ by more than `WIDE`, a step for the large would jump over the structure near the small:
-    one line scaled entry by entry, then one for every group of like sizes, so that the slopes of
-    the small are not lost beside those of the large.
+    If entries are of similar size: the given line, then one scaled entry by entry. If their sizes
+    differ by more than `WIDE`, a step for the large ones would jump over the structure near the
+    small ones: then one line scaled entry by entry, and one for every group of similar sizes, so
+    that the slopes of the large entries do not hide those of the small ones.
     """
     by_entry = entry_direction(subject, rng)
     by_entry = [np.where(mask, 0.0, u) for mask, u in zip(broken, by_entry, strict=True)]
@@ -141,7 +144,7 @@ def _lines(
 
 
 def _groups_of_size(direction: Sequence[Array]) -> list[list[Array]]:
-    """Split a direction by the magnitude of its entries, where these are spread wide."""
+    """Split a direction by the magnitude of its entries, if their range is wide."""
     sizes = np.concatenate([np.abs(u).reshape(-1) for u in direction])
     # Next to the smallest numbers there is no room for steps.
     sizes = np.unique(sizes[sizes > 2.0**-900])
@@ -166,7 +169,7 @@ def _settle(
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> Comparison:
-    """Return the verdict of several lines: a confirmed failure of any, else the sharpest answer."""
+    """Return the verdict of several lines: a confirmed failure of any, else the sharpest result."""
     outcomes: list[Comparison] = []
     whole = 0.0
     for line in lines:
@@ -177,7 +180,7 @@ def _settle(
         outcome = _at_several_steps(subject, line, v, g, factor)
         whole = max(whole, outcome.scale if outcome.scale > 0 else 0.0)
         if line.partial and abs(outcome.analytic - outcome.numeric) <= 16 * EPS * whole:
-            continue  # less than the rounding of the slopes beside it
+            continue  # less than the rounding of the other slopes
         if outcome.verdict is Verdict.FAIL:
             outcome = _confirm(subject, line, v, g, outcome, rng, tangent)
             if outcome.verdict is Verdict.FAIL:
@@ -195,11 +198,11 @@ def _settle(
 def of_the_moving(
     line: Line, cotangent: Array, gradients: Sequence[Array]
 ) -> tuple[Array, Sequence[Array]]:
-    """Return cotangent and gradients of the outputs alone that move along a line.
+    """Return cotangent and gradients of only those outputs that move along a line.
 
-    The rounding of the others would hide the slopes of the few. They take no part on either side,
-    since an output that does not change may hide its slope. An output moves if it differs at any
-    point evaluated so far.
+    The rounding of the other outputs would hide the slopes of a few moving ones. They are left out
+    on both sides, since an output that does not change may hide its slope. An output moves if it
+    differs at any point evaluated so far.
     """
     moving = line.moving()
     if moving.all() or not moving.any():
@@ -214,7 +217,7 @@ def _undecided(verdict: Verdict, note: str) -> Comparison:
 
 
 def projected_slope(estimate: Estimate, cotangent: Array) -> tuple[float, float]:
-    """Return the projected slope and its projected error; NaN where a needed entry is missing."""
+    """Return the projected slope and its projected error; NaN if a needed entry is missing."""
     used = cotangent != 0
     weights = cotangent[used]
     slope, error = estimate.slope[used], estimate.error[used]
@@ -226,7 +229,7 @@ def _at_several_steps(
 ) -> Comparison:
     """Compare at every pair of steps; FAIL here means that two steps agree that it is wrong."""
     analytic = inner(gradients, line.direction)
-    # Of an operator that is given float32 nobody asks for more digits than that.
+    # An operator that gets float32 need not give more digits than that.
     eps = max(subject.rounding, subject.widened)
     rounding = summation_rounding(gradients, line.direction, eps)
     rows: list[tuple[float, float, Estimate]] = []
@@ -247,7 +250,7 @@ def _at_several_steps(
     distance = abs(numeric - analytic)
     if distance <= allowed:
         both_zero = numeric == 0.0 and analytic == 0.0
-        # A full-scale move that changes the output by less than its rounding: saturated.
+        # A full-scale move changes the output by less than its rounding: it is saturated.
         hidden = np.maximum(noise, subject.rounding * np.abs(line.origin))
         negligible = 4 * norm(cotangent[used] * hidden[used])
         flat = both_zero or (abs(analytic) <= negligible and abs(numeric) <= negligible)
@@ -271,9 +274,9 @@ def _at_several_steps(
 
 
 def _coarse_slope(line: Line, cotangent: Array) -> float:
-    """Return the size of the slope over a large step: a slope at a stationary point is small to it.
+    """Return the size of the slope over a large step, to which a stationary slope is compared.
 
-    It is the larger of two difference quotients, one to either side, each output by itself.
+    It is the larger of the two one-sided difference quotients, output by output.
     """
     used = cotangent != 0
     found = [0.0]
@@ -287,10 +290,10 @@ def _coarse_slope(line: Line, cotangent: Array) -> float:
 def _contradicted(
     rows: Sequence[tuple[float, float, Estimate]], best: Estimate, cotangent: Array
 ) -> bool:
-    """Whether a finer step gives another slope than this one, by more than rounding.
+    """Whether a finer step gives a different slope, by more than rounding.
 
-    Coarse steps may agree with each other on a slope that the function has nowhere: those of a fast
-    oscillation, or across a near singularity.
+    Coarse steps may agree with each other on a slope that the function has nowhere, for a fast
+    oscillation or across a near singularity.
     """
     used = cotangent != 0
     slope, error = projected_slope(best, cotangent)
@@ -312,15 +315,15 @@ def _confirm(
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> Comparison:
-    """Confirm that a disagreement is no kink, no structure finer than the steps and no rounding.
+    """Confirm that a disagreement is not a kink, nor structure finer than the steps, nor rounding.
 
-    The kinks come first: beside one, a right gradient jumps from one unit in the last place to the
+    Kinks come first: beside a kink, a right gradient jumps from one unit in the last place to the
     next, and that is not rounding.
     """
     doubt = replace(
         outcome,
         verdict=Verdict.CANNOT_TELL,
-        note="the output moves otherwise over small steps than over large ones",
+        note="the output moves differently over small steps than over large ones",
     )
     if _only_small_steps_disagree(line, cotangent, outcome):
         return doubt
@@ -337,7 +340,7 @@ def _confirm(
     allowed = outcome.allowed + 8 * scatter
     if distance > allowed:
         return outcome
-    # A rough gradient is not a right one: what it may scatter is rounding of what it is made of.
+    # A rough gradient is not right: only the rounding of its inputs may make it scatter.
     natural = max(outcome.scale, norm(cotangent * subject.vector))
     decided = allowed <= INCONCLUSIVE * max(abs(outcome.numeric), abs(outcome.analytic))
     rough = scatter > ROUGH * natural
@@ -347,10 +350,10 @@ def _confirm(
 
 
 def _refuted_by_slopes(point: NonsmoothPoint, outcome: Comparison) -> bool:
-    """Whether the one-sided slopes agree with the gradient, and not with the difference.
+    """Whether the one-sided slopes agree with the gradient and not with the central difference.
 
-    Central steps all agree on a wrong slope where the function has a structure finer than the
-    smallest of them; one-sided slopes go on to 2^-60.
+    Central steps all agree on a wrong slope if the function has structure finer than the smallest
+    of them; one-sided slopes use steps down to 2^-60.
     """
     against_difference = abs(point.numeric - outcome.numeric) > point.allowed
     with_gradient = abs(point.numeric - outcome.analytic) <= point.allowed
@@ -360,8 +363,8 @@ def _refuted_by_slopes(point: NonsmoothPoint, outcome: Comparison) -> bool:
 def _only_small_steps_disagree(line: Line, cotangent: Array, outcome: Comparison) -> bool:
     """Whether all large moves, to both sides, follow the gradient and only small ones do not.
 
-    `(1 - cos(x)) / x^2` near 0 is a staircase over a parabola: its slope between two stairs is
-    nobody's derivative. A kink nearby looks different: its two sides disagree.
+    `(1 - cos(x)) / x^2` near 0 is a staircase over a parabola: its slope between two stairs is not
+    the derivative. A kink nearby looks different: its two sides disagree.
     """
     used = cotangent != 0
     apart = 0.05 * abs(outcome.numeric - outcome.analytic)
@@ -380,7 +383,7 @@ def _explained(
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> Comparison:
-    """Let one-sided slopes decide where no comparison did."""
+    """Let one-sided slopes decide if no comparison did."""
     point = examine(subject, line, cotangent, rng, tangent)
     if point.verdict is None:
         return outcome

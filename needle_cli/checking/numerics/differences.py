@@ -1,4 +1,4 @@
-"""Central differences along a line, each with an estimate of its own error, and the noise in it."""
+"""Central differences along a line, each with an estimate of its error and its noise."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ Values = Callable[[Sequence[Array]], Array]
 EPS = float(np.finfo(np.float64).eps)
 SMALLEST = float(np.finfo(np.float64).smallest_subnormal)
 NOISE_GRIDS = (2.0**-23, 2.0**-30, 2.0**-37, 2.0**-43)
-"""Spacings of the grids on which the rounding of outputs is measured; tuned, see benchmarks."""
+"""Spacings of the grids for measuring the rounding of outputs; tuned, see benchmarks."""
 
 STRUCTURE = 1e7
-"""Roundings of the output, or of 1, above which what looks like noise is none.
+"""A measured noise of more than this many roundings of the output, or of 1, is not noise.
 
-Where outputs do not change on the finest grids it is a step of the function, as in `round`;
-elsewhere nothing is known. Tuned on the corpora of tests/checking/library.
+If outputs do not change on the finest grids it is a step of the function, as in `round`; otherwise
+nothing is known. Tuned on the corpora of tests/checking/library.
 """
 
 SINGLE = 2.0**-22
-"""Twice the spacing of float32 numbers: their rounding moves at such steps, `round` does not."""
+"""Twice the spacing of float32 numbers: at such steps their rounding changes, `round` does not."""
 
 BUNDLE = 1 << 20
-"""Outputs that are fetched together at most: 8 MiB of float64."""
+"""At most this many outputs are fetched together: 8 MiB of float64."""
 
 
 class Line:
     """A function of arrays along `x + t u`: a vector of outputs for every number `t`.
 
-    `direction` has one array per judged leaf, in that order; the other leaves stay where they are.
-    `partial` marks a line that moves a group of entries only.
+    `direction` has one array per judged leaf, in that order; the other leaves do not move.
+    `partial` marks a line that moves only a group of entries.
     """
 
     def __init__(self, subject: Subject, direction: Sequence[Array], values: Values | None = None):
@@ -63,7 +63,7 @@ class Line:
         return self.subject.rounding * worst
 
     def leaves(self, t: float) -> list[Array]:
-        """Return every leaf of the case, the judged ones moved by `t` along the direction."""
+        """Return every leaf of the case; the judged ones are moved by `t` along the direction."""
         moved = list(self.subject.leaves)
         for i, u in zip(self.subject.judged, self.direction, strict=True):
             moved[i] = moved[i] + t * u
@@ -76,7 +76,7 @@ class Line:
         return self.known[t]
 
     def fetch(self, steps: Iterable[float]) -> None:
-        """Evaluate at many steps that are about to be asked for: one transfer from a device."""
+        """Evaluate at many steps ahead of their use, with one transfer from a device."""
         wanted = [t for t in dict.fromkeys(map(float, steps)) if t not in self.known]
         if self._values == self.subject.values and self.origin.size * len(wanted) <= BUNDLE:
             found = self.subject.values_at([self.leaves(t) for t in wanted])
@@ -89,7 +89,7 @@ class Line:
         return found
 
     def moving(self) -> Array:
-        """Return which outputs differ from the origin's at any point evaluated so far."""
+        """Return a mask of the outputs that differ from the origin's at any evaluated point."""
         moving = np.zeros(self.origin.shape, dtype=bool)
         for values in self.known.values():
             moving |= values != self.origin
@@ -112,8 +112,8 @@ class Estimate:
 def richardson(line: Line, step: float, noise: Array) -> Estimate:
     """Return the derivative from central differences at `step` and half of it.
 
-    Combining the two removes the error of order h^2; their distance bounds what is left, and the
-    rounding noise of the outputs is carried through.
+    Combining the two removes the error of order h^2; their difference bounds the rest, and the
+    rounding noise of the outputs is propagated.
     """
     with np.errstate(all="ignore"):
         wide = (line.at(step) - line.at(-step)) / (2 * step)
@@ -134,16 +134,16 @@ def central_estimates(line: Line, noise: Array) -> list[Estimate]:
 
 
 def measured_noise(line: Line, side: int = 0) -> Array:
-    """Return the rounding noise of every output component near `x`, measured and not assumed.
+    """Return the measured rounding noise of every output component near `x`.
 
     Fourth differences of evenly spaced values remove a smooth function and leave its noise times
     sqrt(70) (Moré and Wild, "Estimating Computational Noise", SIAM J. Sci. Comput. 33, 2011).
     Curvature or a kink inside a grid can only add to it, and shrinks with the fourth power of the
-    spacing, while noise is alike on all grids. But nine values of a staircase may happen to rise by
-    equal steps and to show none. So of the grids on which an output moves the second smallest
-    counts. `side` is +1 or -1 to measure on one side of `x` only. An output that does not change at
-    all is given the rounding of its own size, and a zero that of one: equal outputs are not free of
-    noise, they hide it (a saturated cross entropy is 0 after the rounding of a 1).
+    spacing, while noise is the same on all grids. But nine values of a staircase may happen to rise
+    by equal steps and show no noise. So the second smallest value counts, among the grids on which
+    an output moves. `side` is +1 or -1 to measure only on one side of `x`. An output that does not
+    change at all gets the rounding of its own size, and a zero that of 1: equal outputs are not
+    free of noise, they hide it (a saturated cross entropy is 0 after the rounding of a 1).
     """
     eps = line.subject.rounding
     offsets = np.arange(-4, 5) if side == 0 else side * np.arange(1, 10)
@@ -161,7 +161,7 @@ def measured_noise(line: Line, side: int = 0) -> Array:
         unseen = np.where(line.origin == 0, eps, 0.0)
         noise = np.where(hidden, np.maximum(_hidden_noise(line, offsets), unseen), noise)
     size = np.abs(line.origin)
-    # Too much for rounding: steps of the function, or an oscillation finer than all grids.
+    # Too large for rounding: steps of the function, or an oscillation finer than all grids.
     large = noise > STRUCTURE * eps * np.maximum(size, 1.0)
     stairs = large & ~moves[-1] & ~moves[-2]
     if stairs.any():
@@ -172,10 +172,10 @@ def measured_noise(line: Line, side: int = 0) -> Array:
 
 
 def _fourth_differences(values: Array) -> tuple[Array, Array]:
-    """Return the noise that nine evenly spaced values show, and where they do not change at all."""
+    """Return the noise of nine evenly spaced values, and a mask where they do not change at all."""
     with np.errstate(all="ignore"):
         fourth = np.abs(np.diff(values, n=4, axis=0) / np.sqrt(70.0))
-        # Squares of numbers beyond 1e154 overflow, so the largest is taken out before.
+        # Squares of numbers above 1e154 overflow, so the values are first divided by the largest.
         largest = np.maximum(fourth.max(axis=0), SMALLEST)
         here = largest * np.sqrt(np.mean((fourth / largest) ** 2, axis=0))
     here = np.where(np.isfinite(here), here, np.inf)
@@ -185,9 +185,9 @@ def _fourth_differences(values: Array) -> tuple[Array, Array]:
 def _staircase_noise(line: Line, offsets: Array, noise: Array, stairs: Array) -> Array:
     """Return the noise of outputs that move in steps: none, or that of a computation in float32.
 
-    What was rounded to float32 on the way moves at nearly every step of twice its spacing, or by
-    one of its roundings. The stairs of `round` are wider and higher, unless its numbers are
-    millions.
+    A value that was rounded to float32 on the way changes at nearly every step of twice its
+    spacing, or by one of its roundings. The stairs of `round` are wider and higher, unless its
+    numbers are in the millions.
     """
     line.fetch(float(k) * SINGLE for k in offsets)
     values = np.stack([line.at(float(k) * SINGLE) for k in offsets])
@@ -203,8 +203,8 @@ def _hidden_noise(line: Line, offsets: Array) -> Array:
     """Return the noise of outputs that do not change on fine grids, from coarser ones.
 
     `1 - cos(x)` near 0 moves in steps of one rounding of 1. On a grid that spans many such steps
-    the fourth differences are small beside the whole change; where they are not, the grid has met a
-    kink or a jump and says nothing of rounding.
+    the fourth differences are small compared to the whole change. If they are not, the grid
+    contains a kink or a jump and does not show rounding.
     """
     found = np.zeros(line.origin.shape)
     best = np.full(line.origin.shape, 1e-2)

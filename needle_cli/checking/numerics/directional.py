@@ -1,8 +1,8 @@
-"""One-sided slopes at a point along a set of directions, and what they say of its curvature.
+"""One-sided slopes at a point along a set of directions, and the curvature that they show.
 
-For a convex output the reasonable answers at a kink are the g with g.d <= f'(x; d) for every
-direction d (Clarke, "Optimization and Nonsmooth Analysis", 1983, prop. 2.2.7): the projection lies
-between the left and the right slope. For a concave output the order is reversed.
+For a convex output the valid gradients at a kink are the g with g.d <= f'(x; d) for every direction
+d (Clarke, "Optimization and Nonsmooth Analysis", 1983, prop. 2.2.7): the projection lies between
+the left and the right slope. For a concave output the order is reversed.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from needle_cli.checking.numerics.tolerance import CONFIDENCE
 from needle_cli.checking.point import Subject, inner
 
 MOST_COORDINATES = 24
-"""Coordinates that are measured one by one; tuned, see benchmarks."""
+"""How many coordinates are measured one by one; tuned, see benchmarks."""
 
 RANDOM = 4
-"""Random directions, after the coordinates and all-ones."""
+"""How many random directions follow the coordinates and all-ones."""
 
 MORE_SPLITS = 16
 """Further splits of directions that are tried before a projection is refused.
 
-Tuned on a median with one tie among many entries, about which few splits say anything.
+Tuned on a median with one tie among many entries, which few splits show.
 """
 
 Sum = tuple[OneSidedSlopes, list[tuple[float, OneSidedSlopes]]]
@@ -54,9 +54,9 @@ Sum = tuple[OneSidedSlopes, list[tuple[float, OneSidedSlopes]]]
 
 @dataclass(frozen=True)
 class Outside:
-    """A projection that lies outside the one-sided slopes, and what was allowed.
+    """A projection that lies outside the one-sided slopes, and the allowed range.
 
-    `place` is the coordinate's (judged leaf, flat index), None for another direction.
+    `place` is the (judged leaf, flat index) of a coordinate, None for another direction.
     """
 
     analytic: float
@@ -70,9 +70,9 @@ class Outside:
 class DirectionalDerivatives:
     """The slopes of outputs along coordinates, all entries together, and random signs.
 
-    `outputs` are the components of the output that are measured, all by default; a component's
-    number here is its position among them. `places` are the (judged leaf, flat index) of the
-    coordinates; their directions come first.
+    `outputs` are the measured components of the output, all by default; the number of a component
+    is its position among them. `places` are the (judged leaf, flat index) of the coordinates, whose
+    directions come first.
     """
 
     def __init__(
@@ -112,8 +112,8 @@ class DirectionalDerivatives:
     def outside(self, j: int, gradients: Sequence[Array]) -> Outside | None:
         """Return the first direction whose projection is outside component `j`'s slopes.
 
-        None too if more splits of directions deny the curvature that the slopes showed so far: at
-        one tie of a median among many entries, few splits say anything.
+        Return None also if further splits of directions contradict the curvature that the slopes
+        showed so far: a single tie of a median among many entries shows in few splits.
         """
         shape = (bool(self.curvature[0][j]), bool(self.curvature[1][j]))
         for k, (direction, side) in enumerate(zip(self.directions, self.measured, strict=True)):
@@ -125,7 +125,7 @@ class DirectionalDerivatives:
         return None
 
     def _denies_curvature(self, j: int) -> bool:
-        """Whether many splits of directions show component `j` neither convex nor concave."""
+        """Whether many splits show that component `j` is neither convex nor concave."""
         convex, concave = (bool(mask[j]) for mask in self.curvature)
         for direction, side in list(zip(self.directions, self.measured, strict=True))[-RANDOM:]:
             for whole, terms in self._splits(direction, side, MORE_SPLITS // RANDOM):
@@ -135,7 +135,7 @@ class DirectionalDerivatives:
 
     @cached_property
     def curvature(self) -> tuple[Array, Array]:
-        """Whether each component is convex, and whether concave, as far as slopes show."""
+        """Return masks of the components that look convex and that look concave from the slopes."""
         convex = np.ones(self.measured[0].left.slope.shape, dtype=bool)
         concave = convex.copy()
         for side in self.measured:
@@ -155,7 +155,7 @@ class DirectionalDerivatives:
         """Return directions as sums: all-ones of coordinates, random ones of two halves."""
         sums = self._ones_and_coordinates()
         if self._apart and sums:
-            return sums  # every output depends on one entry alone: halves would say no more
+            return sums  # every output depends on one entry alone: halves would show nothing new
         for direction, whole in list(zip(self.directions, self.measured, strict=True))[-RANDOM:]:
             sums.extend(self._splits(direction, whole, 1))
         return sums
@@ -183,7 +183,7 @@ class DirectionalDerivatives:
             own = sum(float(np.sum(u)) for u in unit)
             shared = sum(float(np.sum(o[u != 0])) for o, u in zip(ones, unit, strict=True))
             if sum(int(np.count_nonzero(u)) for u in unit) != 1:
-                return []  # a projected direction is no coordinate any more
+                return []  # a projected direction is no longer a coordinate
             terms.append((shared / own, side))
         return [(self.measured[entries], terms)]
 
@@ -198,7 +198,7 @@ def halves(direction: Sequence[Array], rng: np.random.Generator) -> tuple[list[A
 
 
 def _coordinates(subject: Subject, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Return the places whose coordinates are measured: all, or as many as is affordable."""
+    """Return the places whose coordinates are measured: all, or a sample if there are many."""
     places = [(k, j) for k, i in enumerate(subject.judged) for j in range(subject.leaves[i].size)]
     if len(places) <= MOST_COORDINATES:
         return places
@@ -230,10 +230,10 @@ def _directions(
 
 
 def _scales(subject: Subject) -> list[Array]:
-    """Return how far every entry moves: by its leaf's size, or by its own where sizes differ.
+    """Return how far every entry moves: by its leaf's size, or by its own if sizes differ.
 
-    With entries near 1e8 beside some near 1e-5, no common step shows both. Equal entries get equal
-    moves, so that a tie can move as one.
+    With some entries near 1e8 and some near 1e-5, no common step shows both. Equal entries get
+    equal moves, so that a tie can move together.
     """
     leaves = [subject.leaves[i].astype(np.float64) for i in subject.judged]
     present = np.concatenate([np.abs(leaf[leaf != 0]).reshape(-1) for leaf in leaves])
@@ -248,10 +248,10 @@ def _scales(subject: Subject) -> list[Array]:
 def _outside(
     j: int, side: OneSidedSlopes, analytic: float, shape: tuple[bool, bool]
 ) -> Outside | None:
-    """Return a finding where the projection lies outside [left, right] along one direction.
+    """Return a finding if the projection lies outside [left, right] along one direction.
 
-    `shape` says whether the output is convex, and whether concave. At the end of a domain only one
-    slope is known; if the output is only convex or only concave, it is a bound to one side.
+    `shape` says whether the output is convex and whether it is concave. At the end of a domain only
+    one slope is known; if the output is only convex or only concave, it is a one-sided bound.
     """
     smooth, kinked, _ = side.kinds
     if not (smooth[j] or kinked[j]) or not side.settled()[j]:
@@ -270,7 +270,7 @@ def _outside(
         errors = np.array([side.left.error[j], side.right.error[j]])
         finite = errors[np.isfinite(errors)]
         if not finite.size:
-            return None  # an edge on both sides: nothing is known
+            return None  # edges on both sides: nothing is known
         margin = CONFIDENCE * float(finite.max()) + RELATIVE_FLOOR * abs(float(slope[j]))
     if low - margin <= analytic <= high + margin:
         return None
@@ -280,7 +280,7 @@ def _outside(
 def _held(
     whole: OneSidedSlopes, terms: Sequence[tuple[float, OneSidedSlopes]]
 ) -> tuple[Array, Array]:
-    """Whether a sum of directions agrees with convex, and with concave, per component.
+    """Whether a sum of directions is consistent with convex and with concave, per component.
 
     f'(x; d) of a convex f is subadditive in d; the left slope is -f'(x; -d).
     """
@@ -296,7 +296,7 @@ def _held(
 def _excess(
     whole: OneSidedSlopes, terms: Sequence[tuple[float, OneSidedSlopes]], pick: str
 ) -> tuple[Array, Array, Array]:
-    """Return by how much a slope exceeds a weighted sum of others, the margin, and where known."""
+    """Return by how much a slope exceeds a weighted sum of others, the margin, and a known mask."""
     total: Slope = getattr(whole, pick)
     excess, error, size = total.slope.copy(), total.error.copy(), np.abs(total.slope)
     known = usable(total)

@@ -1,4 +1,4 @@
-"""The slope to one side of a point, extrapolated from difference quotients at few steps or all."""
+"""One-sided slopes, extrapolated from difference quotients at a few steps or at all."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from needle_cli.checking.model import Array
 from needle_cli.checking.numerics.differences import Line, measured_noise
 
 SETTLED = 1e-3
-"""Relative change of an extrapolated slope from step to step that counts as convergence; tuned."""
+"""A smaller relative change of an extrapolated slope from step to step is convergence; tuned."""
 
 FINEST_STEPS = 4
-"""How many of the finest steps show an edge at `x`: coarser ones may reach over one."""
+"""How many of the finest steps show an edge at `x`; coarser ones may reach across an edge."""
 
 STEPS: tuple[float, ...] = tuple(2.0**-k for k in range(3, 61))
-"""All steps: down to 2^-60, where a point 1e-8 beside a kink is no longer taken for one on it."""
+"""All steps, down to 2^-60: there a point 1e-8 beside a kink no longer looks like one on it."""
 
 CLEAR_STEPS = tuple(2.0**-k for k in range(9, 14))
-"""The steps that are extrapolated where a slope is clear; tuned, see benchmarks."""
+"""The steps that are extrapolated if a slope is clear; tuned, see benchmarks."""
 
 FINER_STEPS = (2.0**-21, 2.0**-30, 2.0**-39)
-"""Steps at which, as at half of each and at the two finest, a clear slope has to be the same."""
+"""A clear slope has to be the same at these steps, at half of each, and at the two finest."""
 
 CLEAR = 1e-9
-"""Error of a clear slope, as a share of its size or of the difference quotient at the largest step.
+"""Error of a clear slope, relative to its size or the difference quotient at the largest step.
 
 Tuned, see benchmarks.
 """
@@ -37,12 +37,12 @@ STILL = 2048
 
 @dataclass(frozen=True)
 class Slope:
-    """A one-sided slope per component with its error; flags where there is none.
+    """A one-sided slope per component with its error, and masks of where there is none.
 
     `edge`: the outputs are not finite beside `x` on this side. `divergent`: difference quotients
     grow without bound, as at a jump (like 1/h) or a root (like h^-1/2). `settled`: the extrapolated
     values converged at some steps, or are zero within their error. `noise` is the rounding that
-    was measured on the way, None where nothing was.
+    was measured on the way, None if none was.
     """
 
     slope: Array
@@ -56,10 +56,10 @@ class Slope:
 def one_sided_slope(line: Line, side: int, noise: Array | None = None) -> Slope:
     """Return the slope of `f(x + t u)` for t > 0 (`side` +1), or for t < 0 (-1), per component.
 
-    Difference quotients at steps from 2^-3 to 2^-60, one extrapolation of neighbours, and for every
-    component the step where the extrapolated values change least. The many steps separate a point
-    at a kink from one beside it; where a few of them are clear, only those are used. `noise` is
-    that of the outputs where it is known already.
+    The method is: difference quotients at steps from 2^-3 to 2^-60, one extrapolation of
+    neighbours, and for every component the step where the extrapolated values change least. The
+    many steps distinguish a point on a kink from one beside it; if a few of them are clear, only
+    those are used. `noise` is that of the outputs if it is already known.
     """
     clear = _clear(line, side)
     if clear is not None:
@@ -82,8 +82,8 @@ def one_sided_slope(line: Line, side: int, noise: Array | None = None) -> Slope:
         own_rounding += np.abs(extrapolated[1:]) * line.resolution / steps[2:]
         moved = np.abs(np.diff(extrapolated, axis=0)) + own_rounding
     moved = np.where(np.isfinite(moved), moved, np.inf)
-    # A steep function may converge to a wrong value at coarse steps, so steps that have converged
-    # relative to their own slope, and that no finer step contradicts, go first.
+    # A steep function may converge to a wrong value at coarse steps. So steps that have converged
+    # relative to their own slope, and that no finer step contradicts, are preferred.
     with np.errstate(all="ignore"):
         settled = moved <= SETTLED * np.abs(extrapolated[1:])
         sound = ~_contradicted_below(extrapolated[1:], moved, own_rounding)
@@ -100,7 +100,7 @@ def one_sided_slope(line: Line, side: int, noise: Array | None = None) -> Slope:
 
 
 def _unknown(line: Line) -> Slope:
-    """Return what is known where no steps are left between rounding and the size of the input."""
+    """Return the result if no steps are left between rounding and the size of the input."""
     shape = line.origin.shape
     no = np.zeros(shape, dtype=bool)
     return Slope(np.zeros(shape), np.full(shape, np.inf), no, no, no, noise=None)
@@ -112,11 +112,11 @@ def _steps(line: Line) -> list[float]:
 
 
 def _clear(line: Line, side: int) -> Slope | None:
-    """Return the slope where a few steps give it for every component, None where they do not.
+    """Return the slope if a few steps give it for every component, else None.
 
     Extrapolation from five steps (Romberg's scheme) leaves an error of the fourth order, and much
     finer steps must agree up to the rounding of an output of that size. More noise, a kink nearby,
-    a jump, a root or an edge all show there, and then all steps are needed.
+    a jump, a root or an edge all show up there, and then all steps are needed.
     """
     used = _steps(line)
     if len(used) < 2 or used[-1] > FINER_STEPS[1]:
@@ -165,7 +165,7 @@ def _clear(line: Line, side: int) -> Slope | None:
 
 
 def _contradicted_below(slopes: Array, moved: Array, rounding: Array) -> Array:
-    """Whether, per step, a finer one gives another slope, by more than both may be off."""
+    """Return per step whether a finer one gives a different slope, by more than both errors."""
     low = np.where(np.isfinite(slopes), slopes - 8 * rounding, -np.inf)
     high = np.where(np.isfinite(slopes), slopes + 8 * rounding, np.inf)
     above = np.full(slopes.shape, -np.inf)
@@ -178,11 +178,11 @@ def _contradicted_below(slopes: Array, moved: Array, rounding: Array) -> Array:
 
 
 def _diverges(quotients: Array, rounding: Array) -> Array:
-    """Whether, per component, quotients grow like a power of 1/h with exponent above 0.3.
+    """Return per component whether quotients grow like a power of 1/h with exponent above 0.3.
 
-    The finest dozen of steps that are clear of rounding decides: above them a smooth function may
-    get steeper for a while. A finer step that would show the last quotient, and does not, refutes
-    it: the growth came from a jump nearby.
+    The finest dozen steps that are clear of rounding decide: over coarser steps a smooth function
+    may get steeper for a while. A finer step that should show the last quotient, and does not,
+    refutes the growth: it came from a jump nearby.
     """
     with np.errstate(all="ignore"):
         size = np.abs(quotients)

@@ -1,4 +1,4 @@
-"""Which entries are wrong: asked only after a projection has failed.
+"""Find the wrong entries after a projection has failed.
 
 Small inputs are compared entry by entry. In large ones the wrong entries are found by bisection: a
 comparison along a direction that is zero outside a set of entries shows whether the set holds one.
@@ -18,17 +18,17 @@ from needle_cli.checking.numerics.tolerance import AGREEMENT, CONFIDENCE, norm, 
 from needle_cli.checking.point import Subject, inner
 
 MOST_COMPARED = 64
-"""Entries up to which every one is compared: a table that can still be read."""
+"""With at most this many entries every one is compared: a table that can still be read."""
 
 MOST_WRONG = 12
-"""Wrong entries that are searched for in a larger input; tuned, see benchmarks."""
+"""How many wrong entries are searched for in a larger input; tuned, see benchmarks."""
 
 
 def elements(subject: Subject, cotangent: Array, tangent: Tangent | None = None) -> list[Element]:
-    """Return analytic beside numeric for the entries of every judged leaf, worst first beyond 64.
+    """Return analytic and numeric entries of every judged leaf; beyond 64, the worst first.
 
-    Both are entries of `J^T v` for the cotangent `v`. Along a constrained domain (symmetric, say)
-    an entry stands for the direction that its unit vector is projected to.
+    Both are entries of `J^T v` for the cotangent `v`. In a constrained domain (symmetric, say) an
+    entry stands for the direction that its unit vector is projected to.
     """
     with np.errstate(all="ignore"):
         gradients = subject.gradients(cotangent)
@@ -56,7 +56,7 @@ def _element(
     if tangent is not None:
         direction = projected(subject, direction, tangent)
     analytic, numeric, allowed = _along(subject, cotangent, gradients, direction)
-    # An entry that cancels to nothing carries the rounding of its neighbours.
+    # An entry that cancels to zero has the rounding of its neighbours.
     finite = gradients[position][np.isfinite(gradients[position])]
     allowed += 8 * subject.rounding * float(np.max(np.abs(finite), initial=0.0)) * abs(step)
     wrong = not abs(analytic - numeric) <= allowed
@@ -67,7 +67,7 @@ def _element(
 def _along(
     subject: Subject, cotangent: Array, gradients: list[Array], direction: list[Array]
 ) -> tuple[float, float, float]:
-    """Return analytic and numeric projection, and what is allowed between them."""
+    """Return the analytic and the numeric projection, and the bound of their difference."""
     line = Line(subject, direction)
     moved = [np.where(u != 0, g, 0.0) for g, u in zip(gradients, direction, strict=True)]
     accepted = CentralDifference(line).accept(cotangent, moved, HEADROOM)
@@ -76,7 +76,7 @@ def _along(
     analytic = inner(moved, direction)
     rows = []
     estimates = central_estimates(line, measured_noise(line))
-    # The rounding of outputs that do not depend on the entry is no noise of its slope.
+    # The rounding of outputs that do not depend on the entry does not affect its slope.
     used = (cotangent != 0) & line.moving()
     for estimate in estimates:
         weighted = cotangent[used] * estimate.slope[used]
@@ -94,7 +94,7 @@ def _along(
 def _wrong_places(
     subject: Subject, cotangent: Array, gradients: list[Array]
 ) -> list[tuple[int, int]]:
-    """Return places of wrong entries, found by bisection, and a few others beside them."""
+    """Return places of wrong entries, found by bisection, and a few of their neighbours."""
     rng = np.random.Generator(np.random.PCG64(0))
     found: list[tuple[int, int]] = []
     for position, g in enumerate(gradients):

@@ -1,4 +1,4 @@
-"""Gradient entries that are not finite: wrong where the slope along them is."""
+"""Gradient entries that are not finite: they are wrong if the slope is finite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from needle_cli.checking.numerics.probes import Tangent, projected, unit_directi
 from needle_cli.checking.point import Subject
 
 MOST_ENTRIES = 24
-"""Entries of one leaf that are judged; tuned, see benchmarks."""
+"""How many entries of one leaf are judged; tuned, see benchmarks."""
 
 
 def nonfinite_gradient(
@@ -22,9 +22,9 @@ def nonfinite_gradient(
     gradients: Sequence[Array],
     tangent: Tangent | None,
 ) -> tuple[Verdict, str]:
-    """Judge NaN and infinite gradient entries: wrong where the slope along them is finite.
+    """Judge NaN and infinite gradient entries: they are wrong if the slope there is finite.
 
-    NaN comes first. Equal inputs are asked once: many zeros of a root are one question.
+    NaN comes first. Equal inputs are asked once, as many zeros under a root.
     """
     for position, g in enumerate(gradients):
         leaf = subject.leaves[subject.judged[position]]
@@ -48,7 +48,7 @@ def nonfinite_gradient(
 
 
 def _representatives(g: Array, leaf: Array) -> Array:
-    """Return the flat places of entries that are not finite, one per kind and input value."""
+    """Return the flat indices of entries that are not finite, one per kind and input value."""
     places = np.flatnonzero(~np.isfinite(g))
     nan = np.isnan(g.reshape(-1)[places])
     kinds = np.stack([~nan, leaf.reshape(-1)[places].astype(np.float64)])

@@ -1,7 +1,7 @@
-"""What causes a disagreement along a line: a fault, a kink, or no slope at all.
+"""Decide whether a disagreement along a line is a fault, a kink, or a missing slope.
 
-A kinked output that is convex or concave is judged by the interval test; where the measured slopes
-show neither, nothing is.
+A kinked output that is convex or concave is judged by the interval test; if the measured slopes
+show neither, it is not judged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from needle_cli.checking.numerics.tolerance import CONFIDENCE, norm
 from needle_cli.checking.point import Subject, inner
 
 MOST_COMPONENTS = 12
-"""Kinked components that are judged at one point; tuned, see benchmarks."""
+"""How many kinked components are judged at one point; tuned, see benchmarks."""
 
 AT_A_KINK = "at a kink, between the one-sided slopes"
 """The note of a gradient that passes at a point without a derivative."""
@@ -28,9 +28,10 @@ AT_A_KINK = "at a kink, between the one-sided slopes"
 
 @dataclass(frozen=True)
 class NonsmoothPoint:
-    """What one-sided slopes say of a point. `verdict` None: it looks smooth, which decides nothing.
+    """The result of one-sided slopes at a point.
 
-    `unsettled`: some slopes did not converge, so that they confirm little.
+    `verdict` is None if the point looks smooth, which decides nothing. `unsettled` means that some
+    slopes did not converge and confirm little.
     """
 
     verdict: Verdict | None
@@ -53,7 +54,7 @@ def examine(
 ) -> NonsmoothPoint:
     """Decide what a disagreement along `line` is: a fault, a kink, or no slope at all.
 
-    With `slopes` only the projected slope is wanted (`finite_slope`), no gradient is asked for.
+    With `slopes` only the projected slope is wanted (`finite_slope`), and no gradient is computed.
     """
     used = cotangent != 0
     with np.errstate(all="ignore"):
@@ -61,7 +62,7 @@ def examine(
         smooth, kinked, lost = (mask & used for mask in measured.kinds)
         slope, error = measured.slope()
         if slopes:
-            # A zero cotangent times an infinite slope is no number either, so all outputs count.
+            # A zero cotangent times an infinite slope is NaN, so all outputs count.
             if measured.kinds[2].any():
                 return NonsmoothPoint(None)
             present = smooth | kinked
@@ -91,7 +92,7 @@ def _judge_parts(
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> NonsmoothPoint:
-    """Judge the smooth components together and every kinked one by itself."""
+    """Judge the smooth components together and every kinked one alone."""
     smooth, kinked, lost = masks
     slope, error = measured.slope()
     doubt = ""
@@ -142,7 +143,7 @@ def _judge_parts(
 def _judge_kinks(
     subject: Subject, components: Array, rng: np.random.Generator, tangent: Tangent | None
 ) -> NonsmoothPoint:
-    """Ask the interval test of each component, with a one-hot cotangent, along every direction."""
+    """Apply the interval test to each component, with a one-hot cotangent, in every direction."""
     directional = DirectionalDerivatives(subject, rng, tangent, outputs=components)
     convex, concave = directional.curvature
     unjudged = ""

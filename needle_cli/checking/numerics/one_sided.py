@@ -1,8 +1,8 @@
-"""The slopes on both sides of a point, along one line or along many that do not meet.
+"""The slopes on both sides of a point, along one line or along many independent lines at once.
 
 The entries of an elementwise operator can all move at once, since every output depends on one of
-them. Which outputs a line moves is seen at a few steps, and so is whether a group of lines gives
-what its members give alone: a product or a minimum may depend on two entries together and on
+them. A few steps show which outputs a line moves, and whether a group of lines gives the same
+values as its members alone: a product or a minimum may depend on two entries together and on
 neither of them alone.
 """
 
@@ -20,10 +20,10 @@ from needle_cli.checking.numerics.extrapolation import STILL, Slope, one_sided_s
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
 
 RELATIVE_FLOOR = 1e-8
-"""Relative difference of one-sided slopes up to which they count as equal; tuned."""
+"""One-sided slopes with at most this relative difference count as equal; tuned."""
 
 REACH_STEPS = (2.0**-3, 2.0**-12, 2.0**-30)
-"""Steps at which the outputs that a line moves are found; they are among those of a slope."""
+"""Steps that show which outputs a line moves; they are among those of a slope."""
 
 Allows = Callable[[Sequence[Array], int], bool]
 """Whether a direction may be followed to a side, +1 or -1, without leaving a domain."""
@@ -38,26 +38,26 @@ class OneSidedSlopes:
 
     @property
     def tolerance(self) -> Array:
-        """What may lie between two slopes that are equal."""
+        """The largest difference of two slopes that count as equal."""
         with np.errstate(all="ignore"):
             size = np.maximum(np.abs(self.left.slope), np.abs(self.right.slope))
             return CONFIDENCE * (self.left.error + self.right.error) + RELATIVE_FLOOR * size
 
     def settled(self) -> Array:
-        """Where the slope of at least one side converged."""
+        """Mask of the components whose slope converged on at least one side."""
         known: Array = usable(self.left) | usable(self.right)
         return known
 
     @cached_property
     def kinds(self) -> tuple[Array, Array, Array]:
-        """Masks (smooth, kinked, without slope) that share out the components."""
+        """Masks (smooth, kinked, without slope) that partition the components."""
         finite_left = usable(self.left)
         finite_right = usable(self.right)
         both = finite_left & finite_right
         with np.errstate(all="ignore"):
             kinked = both & (np.abs(self.left.slope - self.right.slope) > self.tolerance)
         one = (finite_left & self.right.edge) | (finite_right & self.left.edge)
-        # Slopes that do not converge say nothing; only growth and bad values mean no slope.
+        # Slopes that do not converge decide nothing; only growth and bad values mean no slope.
         none = _without_slope(self.left) | _without_slope(self.right)
         return ~kinked & (one | ~none), kinked, none & ~one
 
@@ -79,7 +79,7 @@ def _without_slope(side: Slope) -> Array:
 
 
 def usable(side: Slope) -> Array:
-    """Whether there is a slope that can be relied on, per component."""
+    """Return a mask of the components with a reliable slope."""
     known: Array = ~_without_slope(side) & side.settled
     return known
 
@@ -104,7 +104,7 @@ def _open(line: Line, side: int, allows: Allows | None) -> bool:
 
 
 def _beyond(line: Line) -> Slope:
-    """Return what is known of a side that lies outside a domain: that there is an edge."""
+    """Return the result for a side outside a domain: an edge."""
     shape = line.origin.shape
     nothing = np.full(shape, np.nan)
     no, yes = np.zeros(shape, dtype=bool), np.ones(shape, dtype=bool)
@@ -116,9 +116,9 @@ def slopes_together(
     line_of: Callable[[Sequence[Array]], Line],
     allows: Allows | None,
 ) -> tuple[list[OneSidedSlopes], bool]:
-    """Return the slopes along every direction, as `one_sided_slopes` measures them one by one.
+    """Return the slopes along every direction, the same as `one_sided_slopes` for each of them.
 
-    Also whether all directions moved together, so that no output depends on two of them.
+    Also return whether all directions moved together, so that no output depends on two of them.
     """
     lines = [_MovedOutputs(line_of(direction), allows) for direction in directions]
     measured: dict[int, OneSidedSlopes] = {}
@@ -151,7 +151,7 @@ class _MovedOutputs:
             self.reach |= line.at(t) != line.origin
 
     def is_all_of(self, members: Sequence[_MovedOutputs]) -> bool:
-        """Whether every output is at every step what it was when one member moved alone."""
+        """Whether every output equals, at every step, that of one member moved alone."""
         moved = np.any([member.reach for member in members], axis=0)
         return bool((moved == self.reach).all()) and all(
             self.open == member.open
@@ -164,7 +164,7 @@ class _MovedOutputs:
 
 
 def _groups(lines: Sequence[_MovedOutputs]) -> list[list[int]]:
-    """Split the lines into groups in which no output is moved twice."""
+    """Split the lines into groups in which no two lines move the same output."""
     groups: list[tuple[list[int], Array, tuple[int, ...]]] = []
     for i, line in enumerate(lines):
         for members, taken, side in groups:
@@ -178,7 +178,7 @@ def _groups(lines: Sequence[_MovedOutputs]) -> list[list[int]]:
 
 
 def _own(shared: OneSidedSlopes, reach: Array, joint: Line) -> OneSidedSlopes:
-    """Return a member's part of a group's slopes: zero where it moves nothing."""
+    """Return a member's part of a group's slopes: zero for outputs that it does not move."""
     size = np.where(joint.origin == 0, 1.0, np.abs(joint.origin))
     error = STILL * joint.subject.rounding * size
 

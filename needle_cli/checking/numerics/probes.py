@@ -1,4 +1,4 @@
-"""Directions and cotangents: the random vectors that the two derivatives are projected on."""
+"""Directions and cotangents: the random vectors on which the derivatives are projected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from needle_cli.checking.model import Array
 from needle_cli.checking.point import Subject
 
 WIDE = 2.0**12
-"""Ratio of two entries from which each is moved by its own size; tuned, see benchmarks."""
+"""If two entries have a larger ratio, each moves by its own size; tuned, see benchmarks."""
 
 Tangent = Callable[[str, Array], Array]
 """Projects a direction of the named input onto the steps that its domain allows."""
@@ -32,7 +32,7 @@ def signed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 def random_cotangent(rng: np.random.Generator, size: int) -> Array:
     """Return random signs times magnitudes 0.5 to 1.5 with all their digits.
 
-    The digits matter: a gradient that casts its cotangent down would leave round numbers alone.
+    The digits matter: a gradient that casts its cotangent down would not change round numbers.
     """
     draws = rng.random(size)
     draws -= 0.5
@@ -44,20 +44,21 @@ def random_cotangent(rng: np.random.Generator, size: int) -> Array:
 def opposed(magnitudes: Array, cotangent: Array) -> Array:
     """Return magnitudes with the opposite signs of a cotangent.
 
-    Every entry is negative in one of the two, so that `abs` and `relu` of a cotangent show.
+    Every entry is negative in one of the two, so that a gradient with `abs` or `relu` of its
+    cotangent is found.
     """
     return np.asarray(-np.copysign(magnitudes, cotangent))
 
 
 def power_of_two(scale: float) -> float:
-    """Return the power of two nearest to a positive scale; 1 for zero or a non-finite one."""
+    """Return the power of two nearest to a positive scale; 1 for zero and for non-finite values."""
     if not 0.0 < scale < math.inf:
         return 1.0
     return 2.0 ** max(-1000, min(1000, round(math.log2(scale))))
 
 
 def rms(array: Array) -> float:
-    """Return the root mean square, safe against overflow; 0 for an empty array."""
+    """Return the root mean square without overflow; 0 for an empty array."""
     if array.size == 0:
         return 0.0
     flat = array.reshape(-1)
@@ -80,7 +81,7 @@ def scaled_direction(subject: Subject, rng: np.random.Generator) -> list[Array]:
 def entry_direction(subject: Subject, rng: np.random.Generator) -> list[Array]:
     """Return a direction whose every entry is scaled by the entry of `x` that it moves.
 
-    A `log` near 1e-6 beside entries near 1 needs it. Zeros move like the smallest other entry.
+    A `log` with entries near 1e-6 and near 1 needs that. Zeros move like the smallest other entry.
     """
     direction: list[Array] = []
     for i in subject.judged:
@@ -109,12 +110,12 @@ def powers_of_two(sizes: Array) -> Array:
 
 
 def only(direction: Sequence[Array], position: int) -> list[Array]:
-    """Return the direction with every leaf but one held still."""
+    """Return the direction that moves only one leaf."""
     return [u if k == position else np.zeros_like(u) for k, u in enumerate(direction)]
 
 
 def projected(subject: Subject, direction: Sequence[Array], tangent: Tangent | None) -> list[Array]:
-    """Return the direction projected onto what the inputs' domains allow."""
+    """Return the direction projected onto the steps that the inputs' domains allow."""
     if tangent is None:
         return list(direction)
     owners = subject.case.leaf_owners()

@@ -1,4 +1,4 @@
-"""How the numbers of a gradient scatter: asked again, and at inputs moved by a rounding."""
+"""How a gradient scatters when it is computed again, or at inputs moved by a rounding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from needle_cli.checking.point import Subject, inner
 
 
 def repeats(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> bool:
-    """Whether the gradient gives the same numbers again, at the same point."""
+    """Whether the gradient gives the same numbers again at the same point."""
     evaluation = subject.op.evaluate(subject.case)
     again = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))
     return all(
@@ -27,10 +27,10 @@ def analytic_noise(
 ) -> float:
     """Return how the analytic projection scatters when inputs move by a unit in the last place.
 
-    An ill-conditioned gradient formula may be right but less accurate than the difference; its own
-    scatter says so. Only the moved points are compared with each other: a gradient that is wrong at
-    just this point scatters no more than a right one. Larger moves are not made: they would excuse
-    a gradient that is computed in float32.
+    An ill-conditioned gradient formula may be right but less accurate than the difference; then its
+    own scatter is large. Only the moved points are compared with each other, so that a gradient
+    that is wrong only at this point has no larger scatter than a right one. The moves are not
+    larger, because that would excuse a gradient that is computed in float32.
     """
     seen: list[float] = []
     for _ in range(MOVES):
@@ -40,7 +40,7 @@ def analytic_noise(
 
 
 def _projection(subject: Subject, line: Line, cotangent: Array, leaves: Sequence[Array]) -> float:
-    """Return the analytic projection at other leaves; NaN where the operator raises."""
+    """Return the analytic projection at other leaves; NaN if the operator raises."""
     try:
         evaluation = subject.op.evaluate(subject.case.with_leaves(leaves))
         moved = subject.settle(evaluation.gradient(subject.cotangents(cotangent)))

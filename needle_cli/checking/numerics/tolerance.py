@@ -1,7 +1,7 @@
-"""What is allowed: every bound is computed from rounding and measured noise, none is a setting.
+"""The bounds: each is computed from rounding and measured noise, none is a setting.
 
-No bound here grows with the size of an array other than through the rounding of the sums that are
-really made, and there is no absolute tolerance.
+A bound grows with the size of an array only through the rounding of the actual sums, and there is
+no absolute tolerance.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import rms
 
 AGREEMENT = 1e-9
-"""Relative agreement of two projections that is not by chance.
+"""Two projections with at most this relative difference do not agree by chance.
 
 Tuned on 369 wrong and 102 tricky right gradients.
 """
 
 CONFIDENCE = 4.0
-"""Multiple of a projected error estimate that is allowed; tuned, since signs are random."""
+"""The allowed multiple of a projected error estimate; tuned, since signs are random."""
 
 MOVES = 4
-"""How often inputs are moved by a rounding, to see what that does to a result; tuned."""
+"""How often inputs are moved by a rounding, to measure its effect on a result; tuned."""
 
 INCONCLUSIVE = 0.1
-"""Share of the slope above which an allowed error decides nothing; tuned, see benchmarks."""
+"""A bound above this share of the slope decides nothing; tuned, see benchmarks."""
 
 
 def norm(array: Array) -> float:
-    """Return the Euclidean norm of all entries, safe against overflow and underflow.
+    """Return the Euclidean norm of all entries without overflow and underflow.
 
-    An entry that is not finite makes it infinite: an unknown error must not look like none.
+    An entry that is not finite makes it infinite: an unknown error must not look like zero.
     """
     flat = array.reshape(-1)
     plain = float(np.dot(flat, flat))
@@ -46,14 +46,14 @@ def norm(array: Array) -> float:
 
 
 def magnitude(array: Array) -> Array:
-    """Return the absolute values in float64, 0 where an entry is not finite."""
+    """Return the absolute values in float64, with 0 for entries that are not finite."""
     return np.where(np.isfinite(array), np.abs(array), 0.0).astype(np.float64)
 
 
 def summation_rounding(
     gradients: Sequence[Array], direction: Sequence[Array], eps: float = EPS
 ) -> float:
-    """Return the rounding of the inner product `<g, u>`, of entries that carry a relative `eps`."""
+    """Return the rounding of the inner product `<g, u>` of entries with a relative error `eps`."""
     total = 0.0
     for g, u in zip(gradients, direction, strict=True):
         total += float(np.sum(np.abs(g * u)))
@@ -68,8 +68,8 @@ def difference_rounding(cotangent: Array, origin: Array, step: float, eps: float
 def jittered(array: Array, eps: float, rng: np.random.Generator) -> Array:
     """Return an array whose entries moved by about one rounding, each by its own amount.
 
-    Equal amounts would leave the difference of equal numbers alone, and less than half a rounding
-    would leave the number alone.
+    Equal amounts would not change the difference of equal numbers, and less than half a rounding
+    would not change the number.
     """
     share = rng.uniform(0.5, 1.0, size=array.shape) * rng.choice((-1.0, 1.0), array.shape)
     return np.asarray(array + array * (eps * share))
@@ -85,9 +85,9 @@ def moved_by_rounding(
     """Return how far every entry of `base` moves when `arrays` move by a rounding, `MOVES` times.
 
     Args:
-        compute: Gives the results at moved arrays, or None where they cannot be computed.
-        arrays: What `base` was computed from.
-        eps: The relative rounding of each array; 0 leaves it as it is.
+        compute: Returns the results at moved arrays, or None if they cannot be computed.
+        arrays: The arrays from which `base` was computed.
+        eps: The relative rounding of each array; 0 leaves it unchanged.
         rng: Draws the moves.
         base: The results at `arrays` themselves.
     """
@@ -100,8 +100,8 @@ def moved_by_rounding(
 
 
 def widen_spread(spread: list[Array], moved: Sequence[Array], base: Sequence[Array]) -> None:
-    """Take up the finite changes from `base` to `moved`, entry by entry, in place."""
+    """Raise the spread to the finite changes from `base` to `moved`, entry by entry, in place."""
     for k, (a, b) in enumerate(zip(moved, base, strict=True)):
         if b.dtype.kind != "f":
-            continue  # an index or a flag that changes is no rounding
+            continue  # a change of an index or a flag is not rounding
         spread[k] = np.maximum(spread[k], magnitude(np.asarray(a - b, dtype=np.float64)))

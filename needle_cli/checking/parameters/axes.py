@@ -16,7 +16,7 @@ def _signed(axis: int, rank: int, chooser: Chooser) -> int:
 
 
 class AxisKind(Kind):
-    """One axis of `of`; `extra` more positions (for `stack`), `optional` allows None."""
+    """One axis of `of`; `extra` adds positions (for `stack`), `optional` allows None."""
 
     names_axes: ClassVar[bool] = True
     ranks: ClassVar[Mapping[str, int]] = {"first": 1, "last": 2, "middle": 3, "negative": 1}
@@ -26,7 +26,7 @@ class AxisKind(Kind):
         return max(0, super().rank_for(key, claim) - int(claim.fields.get("extra", 0)))
 
     def least_rank(self, claim: ParamClaim) -> int:
-        """One axis, unless None or an extra position is there."""
+        """One axis, unless None or an extra position is allowed."""
         if self.flag(claim, "optional", False):
             return 0
         return max(0, 1 - int(claim.fields.get("extra", 0)))
@@ -71,7 +71,7 @@ class AxesKind(Kind):
     }  # fmt: skip
 
     def least_rank(self, claim: ParamClaim) -> int:
-        """Any rank where None or the empty tuple is accepted."""
+        """Any rank if None or the empty tuple is accepted."""
         either = self.flag(claim, "optional", True) or self.flag(claim, "empty", True)
         return 0 if either else 1
 
@@ -131,7 +131,7 @@ class AxisPairKind(Kind):
     ranks: ClassVar[Mapping[str, int]] = {"apart": 3}
 
     def least_rank(self, claim: ParamClaim) -> int:
-        """Two axes, also for None: the default pair must exist."""
+        """Two axes, even for None: the default pair must exist."""
         return 2
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What every kind of parameter is made of: a context, corner cases, the answer "impossible"."""
+"""The base of the kinds of parameters: corner cases, their context, the answer "impossible"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from needle_cli.checking.shapes import Shape
 
 
 class _Impossible:
-    """The answer of `build` when the shapes at hand do not allow a corner case."""
+    """The answer of `build` if the shapes do not allow a corner case."""
 
     def __repr__(self) -> str:
         return "IMPOSSIBLE"
@@ -31,18 +31,18 @@ class Context:
     exact: bool = False
 
     def shape(self, claim: ParamClaim) -> Shape:
-        """Return the shape of the input that a parameter speaks of."""
+        """Return the shape of the input that a parameter refers to."""
         of = str(claim.fields.get("of", ""))
         if of not in self.shapes:
             known = ", ".join(self.shapes) or "none"
             raise GeneratorError(
-                f"parameter {claim.name}: of = {of!r} is no input (inputs: {known})"
+                f"parameter {claim.name}: of = {of!r} is not an input (inputs: {known})"
             )
         return self.shapes[of]
 
 
 def frozen(value: Any) -> Any:
-    """Return a value with its lists as tuples, as parameters are written."""
+    """Return a value with tuples in place of lists, as operators expect parameters."""
     return tuple(frozen(item) for item in value) if isinstance(value, list | tuple) else value
 
 
@@ -53,7 +53,7 @@ class Kind:
     """Whether it is a number in a formula."""
 
     names_axes: ClassVar[bool] = False
-    """Whether it says along which axes an operator works."""
+    """Whether it names the axes along which an operator works."""
 
     ranks: ClassVar[Mapping[str, int]] = {}
     """The corner cases that need a rank of their own."""
@@ -67,22 +67,22 @@ class Kind:
         raise NotImplementedError
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
-        """Return every corner case that a value is."""
+        """Return the names of all corner cases that a value is."""
         raise NotImplementedError
 
     def integers(self, claim: ParamClaim) -> Sequence[int] | None:
-        """Return every value where all are integers, which `require` may name; else None."""
+        """Return all values if they are integers, so that `require` may name them; else None."""
         return None
 
     def least_rank(self, claim: ParamClaim) -> int:
-        """Return the smallest rank of the input that leaves any value at all."""
+        """Return the smallest rank of the input for which a value exists."""
         return 0
 
     def rank_for(self, key: str, claim: ParamClaim) -> int:
-        """Return the smallest rank of the input that leaves the corner case `key`.
+        """Return the smallest rank of the input for which the corner case `key` exists.
 
-        Written down and not found by trying `build`: a strategy that cannot build a case must be
-        found out, not excused.
+        This is stated and not found by trying `build`, so that a strategy that wrongly fails to
+        build a case is noticed.
         """
         return max(self.least_rank(claim), self.ranks.get(key, 0))
 

@@ -26,7 +26,7 @@ class IndexKind(Kind):
     ranks: ClassVar[Mapping[str, int]] = {"two arrays": 2, "arrays apart": 3}
 
     def least_rank(self, claim: ParamClaim) -> int:
-        """An index without an axis to index says little."""
+        """One axis: an index into a scalar tests little."""
         return 1
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ class IndexKind(Kind):
 
 
 def _named(items: tuple[Any, ...]) -> frozenset[str]:
-    """Return the corner cases among the items of an index."""
+    """Return the names of the corner cases among the items of an index."""
     found = set()
     for item in items:
         if item is None:
@@ -80,7 +80,7 @@ def _named(items: tuple[Any, ...]) -> frozenset[str]:
 
 
 def _slice_names(item: slice) -> set[str]:
-    """Name the form of one slice; a plain colon is none."""
+    """Return the corner cases of one slice; a plain colon has none."""
     if item == slice(None):
         return set()
     found = {"slice"}
@@ -94,7 +94,7 @@ def _slice_names(item: slice) -> set[str]:
 
 
 def _array_names(item: list[Any]) -> set[str]:
-    """Name the form of one integer array."""
+    """Return the corner cases of one integer array."""
     nested = bool(item) and isinstance(item[0], list)
     flat = [n for row in item for n in row] if nested else item
     found = {"array"} | ({"2-d array"} if nested else set())
@@ -148,7 +148,7 @@ _ITEMS: Mapping[str, Callable[[int, Chooser], Any]] = {
 
 
 def _rows(size: int, count: int, claim: ParamClaim, chooser: Chooser) -> list[int]:
-    """Return `count` positions of an axis, repeated as the claim says."""
+    """Return `count` positions along an axis, repeated as the claim says."""
     duplicates = claim.fields.get("duplicates", "allow")
     if duplicates == "forbid":
         count = min(count, size)

@@ -1,4 +1,4 @@
-"""Parameters that are plain values: integers, floats, truth values, choices, hooks."""
+"""Parameters that are plain values: integers, floats, booleans, choices, hooks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from needle_cli.checking.model import GeneratorError
 from needle_cli.checking.parameters.base import IMPOSSIBLE, Context, Kind, frozen
 
 EXACT_NUMBERS = (1.0, 2.0, -1.0, -2.0, 3.0, 0.5, 4.0)
-"""Values of float parameters in the exact lane: products with small integers do not round."""
+"""Values of float parameters in the exact lane: their products with small integers are exact."""
 
 
 def is_exact(value: Any) -> bool:
-    """Whether arithmetic with a parameter and small integers does not round."""
+    """Whether arithmetic with a parameter and small integers is exact."""
     if isinstance(value, float):
         return (value * 4).is_integer() and abs(value) <= 64
     if isinstance(value, tuple | list):
@@ -66,7 +66,7 @@ class IntKind(Kind):
 
 
 class FloatKind(Kind):
-    """A float within `min` and `max`, or one of `values`; zero only where the range says so."""
+    """A float within `min` and `max`, or one of `values`; zero only if the claim allows it."""
 
     number: ClassVar[bool] = True
 
@@ -119,12 +119,12 @@ class ChoiceKind(Kind):
     number: ClassVar[bool] = True
 
     def integers(self, claim: ParamClaim) -> Sequence[int] | None:
-        """Every value, where all are integers."""
+        """Return all values if they are integers, else None."""
         values = self.options(claim)
         return values if all(type(value) is int for value in values) else None
 
     def options(self, claim: ParamClaim) -> list[Any]:
-        """Return the values as written."""
+        """Return the values of the claim."""
         return [frozen(value) for value in claim.fields["values"]]
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ class ChoiceKind(Kind):
 
 
 class BoolKind(ChoiceKind):
-    """Both truth values."""
+    """True and False."""
 
     number: ClassVar[bool] = False
 

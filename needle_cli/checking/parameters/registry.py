@@ -1,4 +1,4 @@
-"""The parameter vocabulary: every kind by name, and how a value is drawn."""
+"""Every kind of parameter by name, and how a value is drawn."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS: Mapping[str, Kind] = {**params_numbers.KINDS, **params_axes.KINDS, **para
 
 
 def kind_of(claim: ParamClaim) -> Kind:
-    """Return the kind of a parameter; raises `GeneratorError` for an unknown word."""
+    """Return the kind of a parameter; raises `GeneratorError` for an unknown name."""
     if claim.kind not in KINDS:
         raise GeneratorError(
             f"parameter {claim.name}: kind {claim.kind!r} is not one of {', '.join(KINDS)}"
@@ -29,7 +29,7 @@ def kind_of(claim: ParamClaim) -> Kind:
 def draw(claim: ParamClaim, ctx: Context, chooser: Chooser, first: Sequence[str] = ()) -> Any:
     """Draw a value: a chosen corner case, or the next one that these shapes allow.
 
-    `first` are keys to be tried before the others, in order.
+    `first` are the keys that are tried before the others, in this order.
     """
     kind = kind_of(claim)
     keys = kind.keys(claim)

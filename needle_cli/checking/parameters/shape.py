@@ -1,4 +1,4 @@
-"""Parameters that speak of shapes and positions: targets, paddings, sections, repeats, indices."""
+"""Parameters about shapes: target shapes, paddings, sections, repeats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from needle_cli.checking.shapes import Shape, rank_for
 
 
 def _factored(size: int, chooser: Chooser) -> list[int]:
-    """Return a product of `size` in chosen parts."""
+    """Return chosen factors whose product is `size`."""
     parts = []
     divisor = 2
     while size > 1:
@@ -29,7 +29,7 @@ def _factored(size: int, chooser: Chooser) -> list[int]:
 
 
 class ReshapeKind(Kind):
-    """A shape of as many entries as `of` has; sometimes with one -1."""
+    """A shape with as many entries as `of` has; sometimes with one -1."""
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
         return ("flat", "same", "inferred", "ones", "split", "scalar")
@@ -152,7 +152,7 @@ class PadKind(Kind):
 
 
 class SectionsKind(Kind):
-    """How to cut an axis of `of`: into a number of equal parts, or before positions."""
+    """How to split an axis of `of`: into a number of equal parts, or before positions."""
 
     def least_rank(self, claim: ParamClaim) -> int:
         """The axis must exist."""
@@ -182,7 +182,7 @@ class SectionsKind(Kind):
 
 
 class RepeatsKind(Kind):
-    """How often: an integer; with `axis`, also one count per entry; without, one per axis."""
+    """Numbers of repeats: an integer; with `axis` also one per entry, without it one per axis."""
 
     def least_rank(self, claim: ParamClaim) -> int:
         """The axis must exist."""

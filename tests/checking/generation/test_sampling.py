@@ -205,7 +205,7 @@ def test_indices_index_and_targets_fit(number, shape):
 def test_unknown_words_and_inputs_are_errors_of_the_spec():
     with pytest.raises(GeneratorError, match="is not one of int, float"):
         params.kind_of(ParamClaim("p", "axxis"))
-    with pytest.raises(GeneratorError, match="of = 'y' is no input"):
+    with pytest.raises(GeneratorError, match="of = 'y' is not an input"):
         params.draw(ParamClaim("p", "axis", {"of": "y"}), Context({"x": (2,)}), FirstChooser())
     with pytest.raises(GeneratorError, match="no value exists for shapes"):
         params.draw(ParamClaim("p", "axis", {"of": "x"}), Context({"x": ()}), FirstChooser())
