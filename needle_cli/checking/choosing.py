@@ -1,4 +1,4 @@
-"""Where the choices of a generator come from: a seed here, Hypothesis in `strategies`."""
+"""The source of a generator's choices: a seed here, Hypothesis in `search.smallest`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Chooser(Protocol):
-    """A source of choices; every generator of structures is written against it.
+    """A source of choices, used by every generator of structures.
 
-    Low numbers are simpler: Hypothesis shrinks towards them, so generators list the simplest option
-    first.
+    Low numbers are simpler: Hypothesis shrinks towards them, so generators list the simplest
+    option first.
     """
 
     def integer(self, low: int, high: int) -> int:
@@ -21,7 +21,7 @@ class Chooser(Protocol):
 
 
 class SeededChooser:
-    """Choices from a seed: the deterministic corners use it."""
+    """Choices from a seed."""
 
     def __init__(self, seed: int | str) -> None:
         self._random = random.Random(seed)
@@ -29,14 +29,6 @@ class SeededChooser:
     def integer(self, low: int, high: int) -> int:
         """Return an integer of the closed range."""
         return self._random.randint(low, high)
-
-
-class FirstChooser:
-    """The simplest choice every time."""
-
-    def integer(self, low: int, high: int) -> int:
-        """Return the lower end."""
-        return low
 
 
 def choose(chooser: Chooser, options: Sequence[T]) -> T:

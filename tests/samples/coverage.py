@@ -10,7 +10,8 @@ from needle_cli.checking.generation.realise import specials
 from needle_cli.checking.generation.structure_space import LaneSpace, space_of
 from needle_cli.checking.model import Array, Structure
 from needle_cli.checking.parameters.registry import kind_of
-from needle_cli.checking.shapes import Shape, broadcast, first_shape, match
+from needle_cli.checking.shapes import Shape, first_shape
+from tests.samples.matching import broadcast, match, rank
 
 
 def corner_keys(claims: Claims) -> frozenset[str]:
@@ -47,7 +48,7 @@ def _most_rank(lane: LaneSpace, claim: ParamClaim) -> int:
     """Return the largest rank of the input that a parameter speaks of: a matrix has two axes."""
     of = str(claim.fields.get("of", ""))
     high = lane.ranks[1]
-    return lane.system.rank(of, high, high) if of in lane.inputs else high
+    return rank(lane.system, of, high, high) if of in lane.inputs else high
 
 
 def _shape_keys(claims: Claims, lane: LaneSpace) -> Iterator[str]:

@@ -17,8 +17,8 @@ from needle_cli.checking.generation import requirements
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.sampling import sample
 from needle_cli.checking.generation.structure_space import LaneSpace
-from needle_cli.checking.shapes import match
 from needle_cli.specs import SpecError, load_spec
+from tests.samples.matching import match
 
 SPEC = """\
 op = "elsewhere:thing"

@@ -1,1 +1,1 @@
-"""The questions: one file each, asked in the order of `registry.NAMES`."""
+"""The checks: one file each, run in the order of `registry.NAMES`."""

@@ -1,4 +1,4 @@
-"""What every check is handed: an operator, a case, what is claimed, and reproducible randomness."""
+"""The input of every check: an operator, a case, the spec's claims, and reproducible randomness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from needle_cli.checking.point import Subject, is_floating, widen
 
 
 def seed_of(*parts: object) -> int:
-    """Return a seed that depends on the parts alone, not on order of work or process."""
+    """Return a seed that depends only on the parts, not on the process or the order of work."""
     text = "\x1f".join(str(part) for part in parts).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
 
@@ -27,10 +27,10 @@ def generator(*parts: object) -> np.random.Generator:
 
 
 class Question:
-    """One check asked of one case.
+    """One check at one case.
 
-    `subject` is the operator at the case as given; `wide` the same at float64, where differences
-    are taken. `tangent` projects directions onto the inputs' domains.
+    `subject` is the operator at the case as given; `wide` is the same in float64, in which finite
+    differences are taken. `tangent` projects directions onto the inputs' domains.
     """
 
     def __init__(
@@ -68,17 +68,17 @@ class Question:
 
     @cached_property
     def cotangent(self) -> Array:
-        """The case's own cotangent as a vector: the one recorded with it, or drawn by its seed."""
+        """The case's cotangent as a vector: the recorded one, or one drawn from the case's seed."""
         if self.case.cotangent is not None:
             parts = [c.reshape(-1) for c in self.case.cotangent if c.dtype.kind == "f"]
             given = np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
-            # A fixed operator may have another output shape than the one recorded with the case.
+            # The output shape may have changed since the case was recorded.
             if given.size == self.wide.vector.size:
                 return given
         return self.wide.rounded(random_cotangent(self.rng("cotangent"), self.wide.vector.size))
 
     def draw_cotangent(self, rng: np.random.Generator) -> None:
-        """Take the cotangent from a generator at hand: cheaper than from one of its own."""
+        """Draw the cotangent from an existing generator, which is cheaper than creating one."""
         drawn = random_cotangent(rng, self.wide.vector.size)
         self.__dict__["cotangent"] = self.wide.rounded(drawn)
 
@@ -97,14 +97,14 @@ class Question:
         return generator(self.case.seed, self.op.name, self.device, self.dtype, *purpose)
 
     def factor(self, check: str, dtype: str = "") -> float:
-        """Return the spec's stated multiple of the computed bound, for the dtype asked about."""
+        """Return the multiple of the computed bound that the spec allows for a dtype."""
         if self.claims is None:
             return 1.0
         return self.claims.factor(check, dtype or self.dtype, self.device)
 
 
 NOTHING = Answer(Verdict.PASS)
-"""The answer of a check that has nothing to ask of a case."""
+"""The answer of a check that does not apply to a case."""
 
 
 def passed(share: float = 0.0, probes: int = 1) -> Answer:
@@ -121,7 +121,7 @@ def refused(
     error: bool = False,
     cause: Cause | None = None,
 ) -> Answer:
-    """Return a finding that is about form, not about a number."""
+    """Return an answer with one finding that is not about a number."""
     finding = Finding(check, code, name, None, None, None, None, cause, message)
     return Answer(Verdict.FAIL, (finding,), probes={Verdict.FAIL: 1}, error=error)
 
@@ -136,9 +136,9 @@ def worst_entry(
     message: str,
     where: Sequence[Array] | None = None,
 ) -> Answer:
-    """Compare arrays entry by entry; a finding names the entry that is furthest outside.
+    """Compare arrays entry by entry; a finding names the entry that exceeds its bound most.
 
-    NaN equals nothing, but equal infinities agree. Entries outside the masks `where` are skipped.
+    NaN never agrees; equal infinities do. Entries outside the masks `where` are skipped.
     """
     share = 0.0
     place: tuple[str, tuple[int, ...] | None] = (names[0] if names else "", None)

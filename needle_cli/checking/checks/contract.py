@@ -1,4 +1,4 @@
-"""contract: one gradient per input, of the input's shape and dtype, a tensor of this graph."""
+"""contract: one gradient per input, with the input's shape and dtype, a tensor of this graph."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from needle_cli.checking.point import Subject, is_floating
 
 
 class Contract(Check):
-    """Whether there is one gradient per input, in the input's form."""
+    """Whether there is one gradient per input, and each has the right form."""
 
     name = "contract"
     required = True
     proves = True
 
     def ask(self, question: Question) -> Answer:
-        """Ask for the form of the gradients for the case's own cotangent, in its own dtype."""
+        """Judge the form of the gradients for the case's cotangent, in the case's dtype."""
         subject = question.subject
         raw = subject.evaluation.gradient(subject.cotangents(question.cotangent))
         judged = form(subject, raw)
@@ -28,9 +28,9 @@ class Contract(Check):
 
 
 def form(subject: Subject, raw: Sequence[Gradient], *, any_dtype: bool = False) -> Answer:
-    """Judge what every input got: the judged ones a gradient, the others none."""
+    """Judge the gradients of all inputs: the judged ones need one, the others must have none."""
     judged = inspect(subject, raw, any_dtype=any_dtype)
-    return merge([judged, _nothing_for_the_silent(subject, raw)])
+    return merge([judged, _none_for_the_others(subject, raw)])
 
 
 def inspect(
@@ -38,8 +38,8 @@ def inspect(
 ) -> Answer:
     """Judge count, form, shape and dtype of the gradients of the judged leaves.
 
-    With `may_lack`, None stands for zero: what does not depend on an input has no path to it. With
-    `any_dtype` dtypes are not judged: it was we who widened the inputs.
+    With `may_lack`, None counts as zero: an output that does not depend on an input has no path to
+    it. With `any_dtype`, dtypes are not judged, because the checker itself widened the inputs.
     """
     if len(raw) != len(subject.leaves):
         text = f"{len(raw)} gradients for {len(subject.leaves)} inputs"
@@ -54,10 +54,10 @@ def inspect(
 
 
 def flaw(gradient: Gradient, leaf: Array, kind: GradientKind, dtype: object = None) -> Code | None:
-    """Return what is wrong with the form of one leaf's gradient, None where nothing is.
+    """Return what is wrong with the form of one leaf's gradient, or None.
 
-    One of `Code.NONE`, `SHAPE`, `DTYPE` and `KIND`, in this order. `dtype` is the one it has to
-    have, the leaf's own by default. Arrays of a device are asked as well: nothing is computed.
+    The first that applies of `Code.NONE`, `SHAPE`, `DTYPE` and `KIND`. `dtype` is the expected one,
+    by default the leaf's own. Nothing is computed, so device arrays can be judged too.
     """
     value = gradient.value
     if value is None:
@@ -75,7 +75,7 @@ def well_formed(
     judged: Sequence[int],
     kind: GradientKind,
 ) -> bool:
-    """Whether every judged leaf got a gradient of its form, and nothing else got one."""
+    """Return True if exactly the judged leaves have a gradient, each of the right form."""
     if len(raw) != len(leaves) or [i for i, g in enumerate(raw) if g.value is not None] != judged:
         return False
     return not any(flaw(raw[i], leaves[i], kind) for i in judged)
@@ -87,7 +87,7 @@ def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) 
     wrong = flaw(gradient, leaf, wanted, value.dtype if any_dtype and value is not None else None)
     text, cause = "", None
     if value is None:
-        # A plain function may say None for a gradient that is zero; the numbers decide.
+        # A plain function may return None for a zero gradient; other checks compare the numbers.
         if wanted == "array":
             return passed()
         text = f"the gradient of {name} is None"
@@ -106,7 +106,7 @@ def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) 
 
 
 def _missing_sum(got: tuple[int, ...], wanted: tuple[int, ...]) -> Cause | None:
-    """Name the broadcast axis that was not summed, where that is what the shapes say."""
+    """Return the cause if the shapes show broadcast axes that were not summed, else None."""
     if len(got) > len(wanted) and got[len(got) - len(wanted) :] == wanted:
         axes = ", ".join(str(k) for k in range(len(got) - len(wanted)))
         return Cause("missing sum", values={"axes": axes})
@@ -118,8 +118,8 @@ def _missing_sum(got: tuple[int, ...], wanted: tuple[int, ...]) -> Cause | None:
     return None
 
 
-def _nothing_for_the_silent(subject: Subject, raw: Sequence[Gradient]) -> Answer:
-    """Inputs that the spec calls non-differentiable get `None`, and not zeros."""
+def _none_for_the_others(subject: Subject, raw: Sequence[Gradient]) -> Answer:
+    """Judge that non-differentiable inputs get `None`, and not zeros."""
     answers: list[Answer] = []
     for i, owner in enumerate(subject.case.leaf_owners()):
         gradient = raw[i] if i < len(raw) else Gradient(None, "none")

@@ -1,4 +1,4 @@
-"""exact: what is linear in an input has the same numeric and analytic derivative, bit for bit."""
+"""exact: the numeric and analytic derivatives in a linear input are equal, bit for bit."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import Answer, Array, Code, OpUnderTest, Plan, Structure
 from needle_cli.checking.point import Subject, narrow
 
-ROOM = {"float64": 2.0**50, "float32": 2.0**22, "float16": 2.0**9}
-"""Magnitudes up to which sums of integers keep every bit, with a margin for partial sums."""
+EXACT_UP_TO = {"float64": 2.0**50, "float32": 2.0**22, "float16": 2.0**9}
+"""Magnitudes up to which sums of integers are exact. Derived from the significand's bits (53, 24
+and 11), with two or three bits of margin for partial sums."""
 
 SHORT = {"float64": 2.0**20, "float32": 2.0**10, "float16": 2.0**4}
-"""Numbers of a dtype that are whole when multiplied by this came about without rounding."""
+"""Outputs that are whole numbers after multiplication by this are taken as free of rounding."""
 
 
 def linear_inputs(claims: Claims) -> frozenset[str]:
-    """Return the inputs in which the spec claims linearity, the others held still."""
+    """Return the inputs in which the spec claims linearity, the others being constant."""
     if claims.structure:
         return frozenset(claims.inputs)
     return frozenset(claims.linear_in)
 
 
 class Exact(Check):
-    """Whether a linear operator's derivative is right to the bit."""
+    """Whether a linear operator's derivative is exactly right."""
 
     name = "exact"
     numbers = "integer"
@@ -43,33 +44,33 @@ class Exact(Check):
     proves = True
 
     def why_not(self, op: OpUnderTest, claims: Claims, plan: Plan) -> str:
-        """Say that the spec claims no linearity."""
+        """Return a reason if the spec claims no linearity."""
         missing = "the spec states no structure and no facts.linear_in"
         return super().why_not(op, claims, plan) or ("" if linear_inputs(claims) else missing)
 
     def wants(
         self, op: OpUnderTest, claims: Claims, structure: Structure, turn: int
     ) -> tuple[str, ...]:
-        """Ask at small integers, where the spec claims linearity."""
+        """Run at small integers if the spec claims linearity."""
         return (self.numbers,) if linear_inputs(claims) else ()
 
     def ask(self, question: Question) -> Answer:
-        """Ask with small integers, step 1 and tolerance zero, in float64, float32 and float16."""
+        """Compare at small integers with step 1 and tolerance zero, in all three float dtypes."""
         claims = question.claims
         if claims is None or "exact" not in question.case.tags or not linear_inputs(claims):
             return NOTHING
         rng = question.rng("exact")
         answers: list[Answer] = []
         bound = _largest_sum(question)
-        for dtype, room in ROOM.items():
-            if bound <= room:
+        for dtype, limit in EXACT_UP_TO.items():
+            if bound <= limit:
                 subject = Subject(question.op, narrow(question.case, dtype))
                 answers.append(_at(subject, linear_inputs(claims), rng))
         return merge(answers)
 
 
 def _largest_sum(question: Question) -> float:
-    """Bound every partial sum of value and gradient by those of the absolute values."""
+    """Bound every partial sum in value and gradient by the sums of absolute values."""
     case = question.case
     size = case.with_leaves([np.abs(a) if a.dtype.kind == "f" else a for a in case.leaves()])
     subject = Subject(question.op, size)
@@ -78,7 +79,7 @@ def _largest_sum(question: Question) -> float:
         pulled = subject.gradients(np.full(subject.vector.shape, 2.0))
         terms = max(case.size(), subject.vector.size, 1)
         gradients = max((float(np.max(np.abs(g), initial=0.0)) for g in pulled), default=0.0)
-        # Entries that cancel inside the absolute values as well are bounded by their count.
+        # The number of terms bounds entries that cancel even for the absolute values.
         return max(outputs, gradients) * 8 + (4 * terms if question.case.size() > 64 else 0)
 
 
@@ -125,9 +126,10 @@ def _at(subject: Subject, linear: frozenset[str], rng: np.random.Generator) -> A
 
 
 def _slack(values: Sequence[Array], dtype: np.dtype[Any]) -> float | None:
-    """Return what sums may be off by: nothing where outputs are whole numbers, or halves of halves.
+    """Return the allowed error of the outputs, or None to skip the comparison.
 
-    A mean of three is linear, but rounds. In float64 that is allowed for; other dtypes are skipped.
+    It is zero if the outputs are multiples of a power of two. A mean of three is linear but rounds:
+    in float64 that rounding is allowed for; other dtypes are skipped.
     """
     short = SHORT[str(dtype)]
     if all(np.array_equal(a * short, np.round(a * short), equal_nan=True) for a in values):
@@ -145,6 +147,6 @@ def _moved(subject: Subject, position: int, step: Array) -> Array:
 
 
 def _integers(rng: np.random.Generator, shape: tuple[int, ...] | Sequence[int]) -> Array:
-    """Return small integers without zeros, which would hide what they multiply."""
+    """Return small nonzero integers: a zero would hide the entry it is multiplied with."""
     draws = rng.integers(1, 3, size=shape)
     return np.asarray(draws * (2 * rng.integers(0, 2, size=shape) - 1), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""extremes: large and small magnitudes give finite values and gradients where the true ones are."""
+"""extremes: values and gradients at large and small magnitudes are finite and right."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Extremes(Check):
     name = "extremes"
     numbers = "extreme"
     every = 4
-    """Of so many structures one is asked: its numbers depend little on the shape."""
+    """It runs at one structure in `every`, because its result depends little on the shape."""
 
     def why_not(self, op: OpUnderTest, claims: Claims, plan: Plan) -> str:
-        """Say which inputs cannot be large or small."""
+        """Return a reason if some inputs cannot be large."""
         bounded = [
             name
             for name, claim in claims.inputs.items()
@@ -45,33 +45,32 @@ class Extremes(Check):
     def wants(
         self, op: OpUnderTest, claims: Claims, structure: Structure, turn: int
     ) -> tuple[str, ...]:
-        """Ask at every fourth structure."""
+        """Run at every fourth structure."""
         return (self.numbers,) if turn % self.every == 1 else ()
 
     def entries(self, question: Question) -> list[Element] | None:
-        """Compare every entry of the gradient by itself."""
+        """Compare every entry of the gradient separately."""
         return SLOPE.entries(question)
 
     def ask(self, question: Question) -> Answer:
         """Compare value and gradient at a case drawn far out in the domain.
 
-        The value is compared with the reference in a wider float. A right value then stands for the
-        numeric derivative. Where rounding hides the slope altogether nothing is said: that is what
-        happens far out.
+        The value is compared with the reference in a wider float, and the gradient with finite
+        differences. If rounding hides the slope, as is normal far out, only the value counts.
         """
         if "extreme" not in question.case.tags:
             return NOTHING
         with np.errstate(all="ignore"):
             value = forward.against_reference(question)
             if value.findings:
-                return _worded(value)
+                return _as_extremes(value)
             slope = SLOPE.ask(question)
         if slope.verdict in (Verdict.CANNOT_TELL, Verdict.NO_DERIVATIVE):
             return value
-        return _worded(merge([value, slope]))
+        return _as_extremes(merge([value, slope]))
 
 
-def _worded(answer: Answer) -> Answer:
+def _as_extremes(answer: Answer) -> Answer:
     findings = tuple(_renamed(finding) for finding in answer.findings)
     return replace(answer, findings=findings)
 

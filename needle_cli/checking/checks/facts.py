@@ -1,4 +1,4 @@
-"""Statements of a spec that are tested at every case: `elementwise`, `facts.no_nan_leak`."""
+"""Claims of a spec that are tested at every case: `elementwise` and `facts.no_nan_leak`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from needle_cli.checking.model import Answer, Code
 from needle_cli.checking.point import Subject
 
 LIMIT = 1024
-"""Entries up to which statements are tested."""
+"""Most entries of a case at which the claims are tested. Chosen."""
 
 
 def elementwise(question: Question) -> Answer:
-    """Ask that moving one entry of an input moves no output entry but its own."""
+    """Test that moving one entry of an input changes no output entry but its own."""
     claims, subject = question.claims, question.subject
     outputs = subject.evaluation.outputs
     if claims is None or not claims.elementwise or subject.case.size() > LIMIT:
@@ -28,11 +28,11 @@ def elementwise(question: Question) -> Answer:
         leaf = subject.leaves[i]
         if leaf.size:
             flat = int(rng.integers(leaf.size))
-            answers.append(_others_stand_still(plain, i, flat))
+            answers.append(_others_unchanged(plain, i, flat))
     return merge(answers)
 
 
-def _others_stand_still(subject: Subject, position: int, flat: int) -> Answer:
+def _others_unchanged(subject: Subject, position: int, flat: int) -> Answer:
     before = subject.evaluation.outputs[0]
     leaf = subject.leaves[position]
     touched = np.zeros(leaf.shape, dtype=bool)
@@ -51,7 +51,7 @@ def _others_stand_still(subject: Subject, position: int, flat: int) -> Answer:
 
 
 def no_nan_leak(question: Question) -> Answer:
-    """Ask that NaN and infinity in entries without influence reach no gradient."""
+    """Test that NaN and infinity in unused entries do not reach a gradient."""
     claims, subject = question.claims, question.wide
     if claims is None or not claims.no_nan_leak or subject.case.size() > LIMIT:
         return NOTHING
@@ -66,20 +66,20 @@ def no_nan_leak(question: Question) -> Answer:
 
 
 def _leaks(question: Question, subject: Subject, position: int, bad: float) -> Answer:
-    """Put `bad` where the gradient is zero, and ask for the same gradients as before."""
+    """Put `bad` where the gradient is zero, and test that the gradients stay the same."""
     i = subject.judged[position]
-    idle = question.gradients[position] == 0
-    if not idle.any():
+    unused = question.gradients[position] == 0
+    if not unused.any():
         return NOTHING
     leaves = list(subject.leaves)
-    leaves[i] = np.where(idle, bad, leaves[i])
+    leaves[i] = np.where(unused, bad, leaves[i])
     poisoned = Subject(subject.op, subject.case.with_leaves(leaves))
     got = poisoned.gradients(question.cotangent)
     for name, a, b in zip(
         (subject.names[j] for j in subject.judged), got, question.gradients, strict=True
     ):
         if not np.array_equal(a, b):
-            unused = f"{bad} in an entry of {subject.names[i]} that is not used"
-            text = f"{unused} reaches the gradient of {name}"
+            entry = f"{bad} in an entry of {subject.names[i]} that is not used"
+            text = f"{entry} reaches the gradient of {name}"
             return refused("contract", Code.NAN_LEAK, text, name=name)
     return passed()

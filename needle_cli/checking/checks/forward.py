@@ -36,18 +36,18 @@ from needle_cli.checking.numerics.tolerance import MOVES, jittered, magnitude, m
 from needle_cli.checking.point import is_floating, widen
 
 ERROR_CASE = "error case"
-"""The tag of a case that has to raise."""
+"""The tag of a case for which the operator has to raise."""
 
 
 class Forward(Check):
-    """Whether value, shape and dtype are the reference's."""
+    """Whether value, shape and dtype equal the reference's."""
 
     name = "forward"
     judges_value = True
     proves = True
 
     def own_cases(self, claims: Claims, dtype: str) -> Iterable[Case]:
-        """Return the cases of the spec's `[[error]]` entries, which have to raise."""
+        """Return the cases of the spec's `[[error]]` entries: the operator has to raise."""
         return [error_case(claims, error, dtype) for error in claims.errors]
 
     def ask(self, question: Question) -> Answer:
@@ -63,7 +63,7 @@ class Forward(Check):
 
 
 def against_reference(question: Question) -> Answer:
-    """Ask for the reference's number of outputs, shapes, dtypes and values."""
+    """Compare number of outputs, shapes, dtypes and values with the reference."""
     claims = question.claims
     if claims is None:
         return NOTHING
@@ -89,7 +89,7 @@ def against_reference(question: Question) -> Answer:
             )
     exact = reference.in_high_precision(claims, question.case) or wanted
     exact = [_held(a, b) for a, b in zip(got, exact, strict=True)]
-    # The mean of nothing is no number, in the reference too: as a value that is agreement.
+    # The mean of no entries is NaN in the reference too; that counts as agreement.
     both = [_both_nan(a, b) for a, b in zip(got, exact, strict=True)]
     got = tuple(np.where(m, 0, a) if m.any() else a for a, m in zip(got, both, strict=True))
     exact = [np.where(m, 0, b) if m.any() else b for b, m in zip(exact, both, strict=True)]
@@ -99,17 +99,20 @@ def against_reference(question: Question) -> Answer:
     answer = worst_entry("forward", Code.VALUE, names, got, exact, allowed, text)
     if not answer.findings:
         return answer
-    own = _references_own(question, claims, exact)
+    own = _rounding_of_reference(question, claims, exact)
     allowed = [a + b if b.shape == a.shape else a for a, b in zip(allowed, own, strict=True)]
     return worst_entry("forward", Code.VALUE, names, got, exact, allowed, text)
 
 
-def _references_own(question: Question, claims: Claims, exact: Sequence[Array]) -> list[Array]:
-    """Return the rounding of the reference itself in the wider float, as float64 shows it.
+def _rounding_of_reference(
+    question: Question, claims: Claims, exact: Sequence[Array]
+) -> list[Array]:
+    """Return the rounding error of the reference in the wider float, estimated from float64.
 
-    A reference may cancel where the operator does not: `a + sqrt(a^2 + 4)` far below zero loses in
-    longdouble, too, a like share of its digits. What float64 loses of them is seen beside it. Where
-    nothing else is left, as of the third moment of two numbers, an operator may be as far off zero.
+    A reference may cancel where the operator does not: far below zero `a + sqrt(a^2 + 4)` loses as
+    many digits in longdouble as in float64. The difference between the two shows how many. If the
+    true value is zero (the third moment of two numbers), only that error is left, and the operator
+    is allowed as much.
     """
     wide, rng = widen(question.case), question.rng("forward", "own")
     own: list[Array] = []
@@ -137,14 +140,14 @@ def _references_own(question: Question, claims: Claims, exact: Sequence[Array]) 
 
 
 def _both_nan(got: Array, exact: Array) -> Array:
-    """Return where operator and reference are both NaN."""
+    """Return the mask of entries that are NaN in both operator and reference."""
     if not (is_floating(got) and is_floating(exact)):
         return np.zeros(got.shape, dtype=bool)
     return np.asarray(np.isnan(got) & np.isnan(exact))
 
 
 def _held(got: Array, exact: Array) -> Array:
-    """Return the wider value with what the output's dtype cannot hold as infinities."""
+    """Return the wider value, with infinities where the output's dtype would overflow."""
     if not is_floating(got) or not is_floating(exact):
         return exact
     limit = exact.dtype.type(np.finfo(got.dtype).max)
@@ -152,13 +155,13 @@ def _held(got: Array, exact: Array) -> Array:
 
 
 def _promoted(question: Question, got: Array, wanted: Array) -> bool:
-    """Return True if only NumPy's promotion of Python numbers explains another dtype."""
+    """Return True if NumPy's promotion of Python numbers explains a different dtype."""
     floats = {leaf.dtype for leaf in question.subject.leaves if is_floating(leaf)}
     return len(floats) == 1 and got.dtype in floats and wanted.dtype.kind == "f"
 
 
 def _rounding(question: Question, claims: Claims, exact: Sequence[Array]) -> list[Array]:
-    """Return per output entry the rounding of the value and of inputs moved by one rounding."""
+    """Return, per output entry, a bound for the rounding of the value and of the inputs."""
     eps = max(
         (float(np.finfo(a.dtype).eps) for a in question.subject.leaves if is_floating(a)),
         default=EPS,
@@ -185,7 +188,7 @@ def _rounding(question: Question, claims: Claims, exact: Sequence[Array]) -> lis
 
 
 def lazy_equals_eager(question: Question, op: LazyOperator) -> Answer:
-    """Ask for the same bytes in lazy mode, outputs realised in order and reversed."""
+    """Compare bytes with lazy mode, with the outputs realised in order and in reverse."""
     eager = question.subject.evaluation.outputs
     for backwards in (False, True) if len(eager) > 1 else (False,):
         lazy = op.lazy_outputs(question.subject.case, backwards)
@@ -202,7 +205,7 @@ def lazy_equals_eager(question: Question, op: LazyOperator) -> Answer:
 
 
 def _errors(question: Question) -> Answer:
-    """Ask that the `[[error]]` cases of this description raise what they should, at the call."""
+    """Test that the `[[error]]` cases of this description raise the stated exception."""
     claims, why = question.claims, question.case.label
     if claims is None:
         return NOTHING
@@ -244,7 +247,7 @@ def error_case(claims: Claims, error: ErrorCase, dtype: str) -> Case:
 
 
 def _is_a(error: BaseException, name: str) -> bool:
-    """Return True if the exception is of the named class, by the names of its ancestors."""
+    """Return True if the exception's class, or one of its bases, has the given name."""
     wanted = name.rpartition(".")[2]
     ancestors = {kind.__name__ for kind in type(error).__mro__}
     builtin = getattr(builtins, wanted, None)

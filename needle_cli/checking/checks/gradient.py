@@ -27,18 +27,18 @@ from needle_cli.checking.point import Subject
 
 
 class GradientCheck(Check):
-    """Whether the analytic derivative is the numeric one along random directions."""
+    """Whether analytic and numeric derivatives agree along random directions."""
 
     name = "gradient"
     proves = True
     needs_gradient = True
 
     def entries(self, question: Question) -> list[Element] | None:
-        """Compare every entry of the gradient by itself."""
+        """Compare every entry of the gradient separately."""
         return elements(question.wide, question.cotangent, question.tangent)
 
     def ask(self, question: Question) -> Answer:
-        """Compare along a joint direction with two cotangents, and along each input by itself."""
+        """Compare along a joint direction with two cotangents, and along that of one input."""
         subject = question.wide
         if not subject.judged or subject.vector.size == 0:
             return NOTHING
@@ -62,9 +62,9 @@ def hidden(
     gradients: Sequence[Array],
     rng: np.random.Generator,
 ) -> list[Answer]:
-    """Compare the parts of a direction whose slope is lost beside the rest.
+    """Compare the parts of a direction whose slope is too small to be seen in the whole.
 
-    Only a finding counts: what cannot be told of a part says nothing against the whole.
+    Only a finding counts: an undecided part does not make the whole undecided.
     """
     whole = norm(cotangent * line.slope(FAST_STEP))
     for _ in range(LEVELS):
@@ -95,7 +95,7 @@ def _along(
         quick = CentralDifference(line)
         first = quick.accept(cotangent, gradients, HEADROOM)
         if first is not None:
-            # The difference is already there: a second cotangent costs one more gradient.
+            # The difference is known, so a second cotangent costs only one more gradient.
             other = random_cotangent(rng, cotangent.size)
             found = subject.gradients(other)
             second = quick.accept(other, found, HEADROOM)
@@ -114,7 +114,7 @@ def _along(
 
 
 def as_answer(subject: Subject, outcome: Comparison, check: str = "gradient") -> Answer:
-    """Turn a comparison into an answer; the entry is found later, if the answer is no."""
+    """Turn a comparison into an answer; after a failure the wrong entry is looked for later."""
     probes = {outcome.verdict: 1}
     notes = (outcome.note,) if outcome.note else ()
     name = subject.names[subject.judged[0]] if subject.judged else ""

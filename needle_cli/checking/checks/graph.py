@@ -1,4 +1,4 @@
-"""graph: what reaches an input through several uses adds up, `f(x, x)` included."""
+"""graph: the gradients of several uses of a value are added up, `f(x, x)` included."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Graph(Check):
     ability = "graph"
 
     def ask(self, question: Question) -> Answer:
-        """Ask the reverse pass for two and three uses, and for one value in several slots."""
+        """Run the reverse pass for two and three uses, and for one value in several positions."""
         subject = question.wide
         op = question.op
         if not has_graph(op) or not subject.judged or not subject.vector.size:
@@ -35,7 +35,7 @@ class Graph(Check):
 
 
 def uses(question: Question, op: GraphOperator, count: int) -> Answer:
-    """Ask whether a value used `count` times gets `count` times the gradient."""
+    """Test that a value used `count` times gets `count` times the gradient."""
     subject = question.wide
     cotangents = subject.cotangents(question.cotangent)
     raw = op.graph_gradients(subject.case, cotangents, count, False)
@@ -49,7 +49,7 @@ def uses(question: Question, op: GraphOperator, count: int) -> Answer:
 
 
 def shared(question: Question, op: GraphOperator) -> Answer:
-    """Ask whether `f(x, x)` gives x the sum of what its slots get."""
+    """Test that in `f(x, x)` the gradient of x is the sum of those of both positions."""
     subject = question.wide
     groups: dict[tuple[tuple[int, ...], str], list[int]] = {}
     for i in subject.judged:
@@ -72,12 +72,12 @@ def shared(question: Question, op: GraphOperator) -> Answer:
         for i in group:
             wanted[positions[i]] = total
     raw = op.graph_gradients(same.case, same.cotangents(question.cotangent), 1, True)
-    text = "one value in several slots does not get the sum of their gradients"
+    text = "one value in several positions does not get the sum of their gradients"
     return _equal(same, same.settle(raw), wanted, text, single)
 
 
 def alone(question: Question, op: GraphOperator) -> Answer:
-    """Ask whether an input gets its gradient when it is the only one that asks for one."""
+    """Test that an input gets its gradient when it is the only one that requires one."""
     subject = question.wide
     owners = subject.case.leaf_owners()
     asking = sorted({owners[i] for i in subject.judged})
@@ -102,7 +102,7 @@ def alone(question: Question, op: GraphOperator) -> Answer:
 
 
 def _domain(question: Question, leaf: int) -> str:
-    """Return a word that is equal for leaves that may hold each other's numbers."""
+    """Return a key that is equal for leaves with the same set of allowed values."""
     if question.claims is None:
         return ""
     owner = question.wide.case.leaf_owners()[leaf]
@@ -120,7 +120,7 @@ def _equal(
     names = subject.judged_names
     size = norm(np.concatenate([t.reshape(-1) for t in terms])) if terms is not None else 0.0
     with np.errstate(all="ignore"):
-        # Where the gradient itself is infinite or NaN there is nothing to add up.
+        # Infinite and NaN gradients cannot be added up.
         finite = [np.isfinite(b) for b in wanted]
         allowed = [16 * (EPS * (np.abs(b) + size) + SMALLEST) for b in wanted]
     return worst_entry("graph", Code.USES, names, got, wanted, allowed, text, finite)

@@ -1,4 +1,4 @@
-"""One check asked of one case of one operator: what search, shrinking and diagnosis all do."""
+"""Run one check at one case of one operator, as search, shrinking and diagnosis all do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from needle_cli.checking.model import Answer, Case, Garbage, OperatorError, OpUn
 
 
 class Inquiry:
-    """Asks one check of one case, turning whatever the operator throws into an answer."""
+    """Runs checks at cases of one operator, and turns its exceptions into answers."""
 
     def __init__(self, op: OpUnderTest, claims: Claims | None, plan: Plan) -> None:
         self.op = op
@@ -19,12 +19,12 @@ class Inquiry:
 
     @property
     def claims(self) -> Claims:
-        """What the spec says; only a case that was handed in is asked about without one."""
+        """What the spec says; only cases given to the library have none."""
         assert self.stated is not None, "no spec"
         return self.stated
 
     def question(self, case: Case) -> Question:
-        """Return the question for a case: its seed, its domains, the plan's dtype and order."""
+        """Return the question for a case, with the plan's device, dtype and order."""
         return Question(
             self.op,
             case,
@@ -36,7 +36,7 @@ class Inquiry:
         )
 
     def ask(self, check: str, case: Case, question: Question | None = None) -> Answer:
-        """Ask one check of one case."""
+        """Run one check at one case."""
         try:
             return CHECKS[check].ask(question or self.question(case))
         except (OperatorError, Garbage) as error:

@@ -1,8 +1,9 @@
-"""kink: what the gradient answers at declared points without a derivative, and at closed edges.
+"""kink: the gradient at declared points without a derivative, and at closed ends of domains.
 
-Every output is judged by itself, with a one-hot cotangent. A convex one's gradient lies between the
-left and the right slope along every direction, a concave one's too; then the spec's convention is
-compared. Where the slopes contradict the spec's curvature it is the spec that is wrong.
+Every output is judged separately, with a one-hot cotangent. If it is convex or concave, its
+gradient has to lie between the left and the right slope along every direction. Then the gradient is
+compared with the spec's convention. If the slopes contradict the curvature that the spec states,
+the spec is wrong.
 """
 
 from __future__ import annotations
@@ -34,40 +35,40 @@ from needle_cli.checking.numerics.one_sided import Allows, OneSidedSlopes
 from needle_cli.checking.point import Subject
 
 LARGEST = MOST_COORDINATES
-"""Entries of a case up to which it is judged: every coordinate has to be measured."""
+"""Most entries of a case that is judged: the slopes along every coordinate are measured."""
 
 MOST_OUTPUTS = 12
-"""Outputs that are judged, the kinked ones first."""
+"""Most outputs that are judged, those at a kink first. Chosen."""
 
 ROUNDINGS = 8 * 2.0**-52
-"""Relative difference from a convention that rounding explains: 1/3 has no exact double."""
+"""Allowed relative difference from a convention, eight roundings: 1/3 has no exact double."""
 
 
 class KinkCheck(Check):
-    """Whether the gradient at declared kinks and closed edges is what the spec says."""
+    """Whether the gradient at declared kinks and closed ends follows the spec."""
 
     name = "kink"
     numbers = "kink"
     needs_gradient = True
     most = 24
-    """Each case asks every output along every coordinate; tuned on the shipped specs."""
+    """A case is expensive: every output along every coordinate. Tuned on the shipped specs."""
 
     def why_not(self, op: OpUnderTest, claims: Claims, plan: Plan) -> str:
-        """Say that the operator has no kink and no edge."""
+        """Return a reason if the operator has no kink and no closed end."""
         text = "the spec declares no [[kink]], and no domain has a closed end"
         return super().why_not(op, claims, plan) or ("" if concerns(claims) else text)
 
     def wants(
         self, op: OpUnderTest, claims: Claims, structure: Structure, turn: int
     ) -> tuple[str, ...]:
-        """Ask at kinks and edges, where there are any and the structure is small enough."""
+        """Run at kinks and closed ends, if there are any and the structure is small enough."""
         fits = concerns(claims) and 0 < structure.size() <= LARGEST
         return (self.numbers,) if fits else ()
 
     def conclude(
         self, claims: Claims, examples: int, met: frozenset[int]
     ) -> tuple[Status, str] | None:
-        """Refuse a spec that declares a kink which no case has shown."""
+        """Fail if the spec declares a kink that was observed at no case."""
         text = unmet(claims, met)
         if text and not examples:
             unseen = "no case is small enough to be put on the declared kinks"
@@ -75,7 +76,7 @@ class KinkCheck(Check):
         return (Status.FAIL, text) if text else None
 
     def ask(self, question: Question) -> Answer:
-        """Judge every output of a case that was put on declared kinks or on closed edges."""
+        """Judge every output of a case that lies on declared kinks or on closed ends."""
         claims, subject = question.claims, question.wide
         if claims is None or "kink" not in question.case.tags:
             return NOTHING
@@ -86,7 +87,7 @@ class KinkCheck(Check):
 
 
 def concerns(claims: Claims) -> bool:
-    """Return True if an operator has declared kinks, or a closed end of a domain."""
+    """Return True if an operator has declared kinks or a domain with a closed end."""
     return bool(claims.kinks) or any(
         domain_of(claim.domain).closed_ends and claim.differentiable
         for claim in claims.inputs.values()
@@ -94,7 +95,7 @@ def concerns(claims: Claims) -> bool:
 
 
 def unmet(claims: Claims, met: frozenset[int]) -> str:
-    """Return what is to be said of declared kinks that no case has shown; "" if all were met."""
+    """Return a message about the declared kinks that no case has shown, or ""."""
     words = []
     for number, kink in enumerate(claims.kinks):
         judged = any(claims.inputs[name].differentiable for name in kink.of)
@@ -111,7 +112,7 @@ def unmet(claims: Claims, met: frozenset[int]) -> str:
 
 @dataclass(frozen=True)
 class _Output:
-    """One output: its gradient, and what the slopes along coordinates say of it."""
+    """One output: its gradient, and its one-sided slopes along coordinates."""
 
     number: int
     gradients: list[Array]
@@ -122,16 +123,16 @@ class _Output:
         return float(self.gradients[position].reshape(-1)[place[1]])
 
     def kinked(self) -> frozenset[Place]:
-        """Return the places along which left and right slope differ."""
+        """Return the entries along which left and right slope differ."""
         return frozenset(p for p, side in self.sides.items() if side.kinds[1][self.number])
 
     def lost(self) -> frozenset[Place]:
-        """Return the places along which there is no finite slope."""
+        """Return the entries along which there is no finite slope."""
         return frozenset(p for p, side in self.sides.items() if side.kinds[2][self.number])
 
 
 class Site:
-    """One case on its kinks, with the slopes around it, which do not depend on what is declared."""
+    """One case on its kinks with the slopes around it, whatever the spec declares."""
 
     def __init__(self, question: Question, claims: Claims) -> None:
         self.subject = question.wide
@@ -148,7 +149,7 @@ class Site:
         self._answers_of: dict[int, list[Array]] = {}
 
     def judge(self, kinks: Sequence[Kink]) -> Answer:
-        """Return one answer for all outputs, by what `kinks` declare."""
+        """Return one answer for all outputs, with `kinks` as the declared ones."""
         self.kinks = kinks
         self.on = [kink_of(kink).places(self.subject.case) for kink in kinks]
         convex, concave = self.directional.curvature
@@ -164,8 +165,9 @@ class Site:
         rough = output.kinked() | output.lost()
         met = [k for k, on in enumerate(self.on) if on & rough]
         if not rough and not self._smooth(j):
-            # At a tie of a median every coordinate looks smooth. A point does not: beside one, a
-            # direction that moves other entries as well may see it where a coordinate does not.
+            # At a tie of a median every coordinate looks smooth. So only the kinks that several
+            # entries share count here: a direction that is not smooth may also cross a point kink
+            # of another entry.
             shared = [k for k, kink in enumerate(self.kinks) if kink_of(kink).shared]
             met = [k for k in shared if self.on[k]]
         kinks = [self.kinks[k] for k in met]
@@ -205,13 +207,13 @@ class Site:
         return _finding(code, name, index, text, **numbers)
 
     def _not_finite(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
-        """Refuse NaN and infinity where slopes are finite, unless they are the convention."""
-        meant = any(isinstance(k.convention, float) and np.isinf(k.convention) for k in kinks)
+        """Find NaN or infinity where slopes are finite, unless infinity is the convention."""
+        wanted = any(isinstance(k.convention, float) and np.isinf(k.convention) for k in kinks)
         for i, k in self.position.items():
             g = output.gradients[k].reshape(-1)
             for flat in np.flatnonzero(~np.isfinite(g)):
                 side = self.sides.get((i, int(flat)))
-                if side is None or side.kinds[2][output.number] or (meant and np.isinf(g[flat])):
+                if side is None or side.kinds[2][output.number] or (wanted and np.isinf(g[flat])):
                     continue
                 left, right = (float(s.slope[output.number]) for s in (side.left, side.right))
                 text = f"the gradient is {g[flat]}, the one-sided slopes are finite"
@@ -227,7 +229,7 @@ class Site:
         return None
 
     def _contradiction(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
-        """Refuse a spec whose curvature the slopes deny."""
+        """Find a curvature in the spec that the slopes contradict."""
         words = {kink.curvature for kink in kinks}
         if len(words) != 1 or any(s.kinds[2][output.number] for s in self.directional.measured):
             return None
@@ -240,7 +242,7 @@ class Site:
         return None
 
     def _interval(self, output: _Output, kinks: Sequence[Kink]) -> Finding | None:
-        """Refuse a projection outside the one-sided slopes of a convex or concave output."""
+        """Find a direction along which the gradient lies outside the one-sided slopes."""
         convex, concave = (bool(mask[output.number]) for mask in self.directional.curvature)
         unjudged = any(kink.curvature == "none" for kink in kinks) or not (convex or concave)
         if unjudged or not all(np.isfinite(g).all() for g in output.gradients):
@@ -251,7 +253,7 @@ class Site:
         span = f"[{found.low:.6g}, {found.high:.6g}]"
         if found.place is None:
             text = (
-                f"moving several entries at once, the gradient promises {found.analytic:.6g}, "
+                f"along a direction of several entries the gradient gives {found.analytic:.6g}, "
                 f"the one-sided slopes are {span}"
             )
             return self._finding(
@@ -285,7 +287,7 @@ class Site:
     def _conventions(
         self, output: _Output, met: Sequence[int], rough: frozenset[Place]
     ) -> Finding | None:
-        """Refuse an answer that is none of the spec's: a number, or a way to share."""
+        """Find a gradient that is not the spec's convention: a number, or a way to share."""
         for k in met:
             kink = self.kinks[k]
             places = sorted((self.on[k] & rough) or self._tied_to(kink, output))
@@ -305,7 +307,7 @@ class Site:
         return None
 
     def _tied_to(self, kink: Kink, output: _Output) -> set[Place]:
-        """Return the tied entries that an output answers for, seen from its gradient alone."""
+        """Return the tied entries of the groups in which an output's gradient is not zero."""
         case = self.subject.case
         found: set[Place] = set()
         for group in kink_of(kink).groups(case):
@@ -317,7 +319,7 @@ class Site:
     def _unconventional(
         self, kink: Kink, output: _Output, places: list[Place]
     ) -> tuple[Place, float, float] | None:
-        """Return a place with what it got and what the convention asks for, where they differ."""
+        """Return the first entry that differs from the convention, with both numbers."""
         got = [output.value(p, self.position[p[0]]) for p in places]
         wanted = self._wanted(kink, output, places, got)
         for place, a, b in zip(places, got, wanted, strict=True):
@@ -332,7 +334,7 @@ class Site:
     def _twin(self, output: _Output, place: Place) -> float | None:
         """Return the gradient at the mirrored entry of a symmetric input; None for other inputs.
 
-        Both entries move together there, so that one of the two may answer for both.
+        Both entries move together, so one of the two may carry the gradient of both.
         """
         owner = self.subject.case.leaf_owners()[place[0]]
         claim = self.claims.inputs_at(self.subject.case.tags)[owner]
@@ -346,7 +348,7 @@ class Site:
     def _wanted(
         self, kink: Kink, output: _Output, places: list[Place], got: list[float]
     ) -> list[float]:
-        """Return what the convention gives every place, the whole of the shares being as it is."""
+        """Return the gradient that the convention gives every entry; their sum is left as it is."""
         word = kink.convention
         if isinstance(word, int | float):
             first = min(p[0] for p in places)
@@ -365,7 +367,7 @@ class Site:
         return [total if k == rank else 0.0 for k in range(len(places))]
 
     def _rank(self, j: int, places: list[Place]) -> int:
-        """Return the number of an output among those that share the same tie, for "stable"."""
+        """Return the rank of an output among those that share the same tie, for "stable"."""
         values = self.subject.vector
         alike = [
             i for i in range(values.size) if values[i] == values[j] and self._answers(i, places)
@@ -373,10 +375,10 @@ class Site:
         return alike.index(j) % len(places) if j in alike else 0
 
     def _answers(self, i: int, places: list[Place]) -> bool:
-        """Return True if an output answers for tied entries.
+        """Return True if an output depends on exactly these tied entries.
 
-        Along coordinates the first and the last of a tie are kinked. Those between look smooth, and
-        only their gradients tell.
+        Along coordinates the first and the last output of a tie have a kink. Those between look
+        smooth, so their gradients decide.
         """
         kinked = {p for p, side in self.sides.items() if side.kinds[1][i]}
         if kinked:
@@ -406,9 +408,9 @@ def _finding(
 
 
 def _inside(subject: Subject, claims: Claims) -> Allows | None:
-    """Return the test that keeps steps inside closed domains; None where there is nothing to keep.
+    """Return the test that keeps steps inside closed domains, or None if there are none.
 
-    At a closed edge only directions that point inside have a slope, and it is one-sided.
+    At a closed end only directions that point inside have a slope, and it is one-sided.
     """
     inputs = claims.inputs_at(subject.case.tags)
     owners = subject.case.leaf_owners()
@@ -416,7 +418,7 @@ def _inside(subject: Subject, claims: Claims) -> Allows | None:
     leaves = [subject.leaves[i] for i in subject.judged]
 
     def allows(direction: Sequence[Array], side: int) -> bool:
-        # One-sided slopes are taken at powers of two times the direction, the largest an eighth.
+        # One-sided slopes use powers of two times the direction as steps, the largest an eighth.
         return all(
             bool(domain.inside(leaf + side * 2.0**-12 * u).all() or not u.any())
             for domain, leaf, u in zip(domains, leaves, direction, strict=True)

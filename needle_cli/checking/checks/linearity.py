@@ -14,10 +14,10 @@ from needle_cli.checking.numerics.tolerance import magnitude, widen_spread
 from needle_cli.checking.point import Subject
 
 JITTERS = 6
-"""Cotangents tried beside a given one, to see how rounding scatters; tuned."""
+"""Number of perturbed cotangents per cotangent, to measure how rounding scatters. Tuned."""
 
 JITTER = 16
-"""How many roundings they are away at most: what cancels may not move for a few; tuned."""
+"""Largest perturbation in roundings: terms that cancel may not change for fewer. Tuned."""
 
 SCALED = "vjp({factor:g} v) is not {factor:g} vjp(v): the gradient is not linear in the cotangent"
 TWICE = "two equal calls of gradient give different bytes"
@@ -32,7 +32,7 @@ class Linearity(Check):
     needs_gradient = True
 
     def ask(self, question: Question) -> Answer:
-        """Ask homogeneity by powers of two, and additivity within rounding."""
+        """Test homogeneity with powers of two exactly, and additivity within rounding."""
         subject = question.subject
         if not subject.judged or subject.vector.size == 0:
             return NOTHING
@@ -47,13 +47,13 @@ class Linearity(Check):
         w = subject.rounded(64 * random_cotangent(rng, v.size))
         of_w = subject.gradients(w)
         answers.append(added(subject, (v, of_v), (w, of_w), subject.gradients(v + w), rng, loose))
-        # As behind an index or a mask: the output gradient of most entries is exactly zero.
+        # As after an index or a mask: many entries of the output gradient are exactly zero.
         mask = rng.integers(0, 2, size=v.size).astype(bool)
         parts = [np.where(keep, v, 0.0) for keep in (mask, ~mask)]
         of_parts = [(part, subject.gradients(part)) for part in parts]
         answers.append(added(subject, of_parts[0], of_parts[1], of_v, rng, loose))
         if rng.integers(3) == 0:
-            # As at the end of a loss: the output gradient is exactly one everywhere.
+            # As after a sum: the output gradient is exactly one everywhere.
             share = rng.integers(1, 8, size=v.size) / 8.0
             of_shares = [(part, subject.gradients(part)) for part in (share, 1.0 - share)]
             ones = subject.gradients(np.ones(v.size))
@@ -69,11 +69,12 @@ def scaled(
     rng: np.random.Generator,
     loose: bool = False,
 ) -> Answer:
-    """Ask whether `vjp(c v)` equals `c vjp(v)` by value for a power of two `c`.
+    """Test that `vjp(c v)` equals `c vjp(v)` for a power of two `c`.
 
     Entries that overflow are skipped. Near the smallest numbers of the dtype an error of a few of
-    those is allowed. In float16 intermediate results may be that small as well, so what inputs
-    moved by a last place do is allowed too. `loose` allows for sums added up in another order.
+    those is allowed. In float16 intermediate results may be that small too, so the change caused by
+    inputs moved by one unit in the last place is also allowed. `loose` allows for sums in another
+    order.
     """
     got = subject.gradients(factor * v)
     names = subject.judged_names
@@ -111,10 +112,11 @@ def added(
     rng: np.random.Generator,
     loose: bool = False,
 ) -> Answer:
-    """Ask whether `vjp(v + w)` equals `vjp(v) + vjp(w)` within propagated rounding.
+    """Test that `vjp(v + w)` equals `vjp(v) + vjp(w)` within propagated rounding.
 
-    The bound is a few units of each entry, of its array, and of the size that cancelled terms may
-    have. Beyond it the rounding is measured: cotangents moved by some units in the last place.
+    The bound is a few roundings of each entry, of its array, and of the size that cancelled terms
+    may have. An error beyond it is compared with the measured rounding, from cotangents moved by
+    some units in the last place.
     """
     (v, of_v), (w, of_w) = first, second
     names = subject.judged_names
@@ -157,10 +159,10 @@ def quick_equal(got: Sequence[Array], wanted: Sequence[Array], allowed: Sequence
 
 
 def natural_sizes(subject: Subject, cotangent: Array) -> list[float]:
-    """Return per judged leaf the size `|v| |y| max(1, 1/|x|)` that a gradient's terms may have.
+    """Return, per judged leaf, the size `|v| |y| max(1, 1/|x|)` that a gradient's terms may have.
 
     Terms of that size can cancel inside a gradient (as in a saturated softmax, whose argument has
-    no scale of its own) and leave their rounding behind, however small the result.
+    no scale of its own). Their rounding remains, however small the result is.
     """
     outputs = rms(cotangent) * rms(np.where(np.isfinite(subject.vector), subject.vector, 0.0))
     return [
@@ -169,10 +171,10 @@ def natural_sizes(subject: Subject, cotangent: Array) -> list[float]:
 
 
 def _own_sizes(subject: Subject, natural: Sequence[float]) -> list[Array]:
-    """Return the size that terms of every entry may have by the size of that entry's input.
+    """Return, per entry, the size that the gradient's terms may have for that entry's input.
 
-    In `(v - y (v y)) / |x|` of a row of one the terms nearly cancel. What is left is the rounding
-    of `v / |x|`, and that is the same for all cotangents beside: no scatter shows it.
+    In `(v - y (v y)) / |x|` for a row of length one the terms nearly cancel. What remains is the
+    rounding of `v / |x|`. It is the same for all nearby cotangents, so no scatter shows it.
     """
     found = []
     for i, gain in zip(subject.judged, natural, strict=True):
@@ -183,10 +185,10 @@ def _own_sizes(subject: Subject, natural: Sequence[float]) -> list[Array]:
 
 
 def _rounding_of_vjp(subject: Subject, v: Array, w: Array, rng: np.random.Generator) -> list[Array]:
-    """Return per entry how far gradients move when cotangent or inputs move by last places.
+    """Return, per entry, how far gradients move when cotangent or inputs move by a few roundings.
 
-    A gradient that casts its cotangent down hardly moves at all, so the cast stays visible. Moved
-    inputs show how much larger than the result the numbers are that it is made of.
+    A gradient that casts its cotangent down hardly moves at all, so the cast is still found. Moved
+    inputs show how much larger the intermediate terms are than the result.
     """
     spread = [np.zeros(subject.leaves[i].shape) for i in subject.judged]
     for cotangent in (v, w, v + w):
@@ -194,14 +196,14 @@ def _rounding_of_vjp(subject: Subject, v: Array, w: Array, rng: np.random.Genera
         moved = [cotangent * (1 + JITTER * subject.eps * share) for share in shares]
         seen: list[Sequence[Array]] = [subject.gradients(near) for near in moved]
         seen += [_beside(subject, near, rng) for near in moved[:2]]
-        # Among each other: what is wrong at just this cotangent scatters no more for that.
+        # Compare them with each other: an error at exactly this cotangent is no scatter.
         for other in seen[1:]:
             widen_spread(spread, other, seen[0])
     return spread
 
 
 def _beside(subject: Subject, cotangent: Array, rng: np.random.Generator) -> Sequence[Array]:
-    """Return the gradients at inputs moved by one unit in the last place; none if that raises."""
+    """Return the gradients at inputs moved by one unit in the last place; NaN if that raises."""
     try:
         moved = subject.case.with_leaves(subject.nudged(rng))
         return Subject(subject.op, moved).gradients(cotangent)

@@ -1,7 +1,7 @@
-"""parity: another device answers what the host answers, value and gradient.
+"""parity: values and gradients on another device equal those on the host.
 
-To the bit where every number is a small integer; elsewhere within what rounding explains, since a
-device may add up in another order.
+Bit for bit if every number is a small integer, otherwise within rounding, since a device may add
+up in another order.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ CHECK = "parity"
 
 
 class Parity(Check):
-    """Whether another device answers what the host answers."""
+    """Whether another device gives the results of the host."""
 
     name = "parity"
     proves = True
 
     def why_not(self, op: OpUnderTest, claims: Claims, plan: Plan) -> str:
-        """Say that the host itself is judged."""
-        here = "asked only where another device than the host is judged"
+        """Return a reason if the host itself is judged."""
+        here = "runs only if a device other than the host is judged"
         return "" if is_on_device(op) else here
 
     def wants(
         self, op: OpUnderTest, claims: Claims, structure: Structure, turn: int
     ) -> tuple[str, ...]:
-        """Ask at the numbers of three other checks."""
+        """Run at generic numbers, and at those that the exact and the kink check want."""
         if not is_on_device(op):
             return ()
         others = [check.wants(op, claims, structure, turn) for check in (Exact(), KinkCheck())]
         return (self.numbers, *(kind for kinds in others for kind in kinds))
 
     def ask(self, question: Question) -> Answer:
-        """Compare outputs and gradients of a device with the host's, in the case's own dtype."""
+        """Compare outputs and gradients on a device with the host's, in the case's dtype."""
         if not is_on_device(question.op):
             return NOTHING
         there, here = question.subject, Subject(question.op.on_host, question.case)

@@ -1,7 +1,7 @@
 """precision: float32 and float16 gradients against the float64 one at the same rounded input.
 
-Inputs of different dtypes too, where the spec states `facts.mixed_dtypes`: each gradient comes in
-the dtype of its own input.
+If the spec states `facts.mixed_dtypes`, inputs of different dtypes are tried too: each gradient has
+to have the dtype of its input.
 """
 
 from __future__ import annotations
@@ -31,34 +31,33 @@ from needle_cli.checking.point import Subject, is_floating, narrow, widen
 NARROW = ("float32", "float16")
 
 LARGEST_MIXED = 512
-"""Entries up to which inputs of different dtypes are asked for."""
+"""Most entries of a case that is tried with inputs of different dtypes. Chosen."""
 
 LARGEST_SECOND = 128
-"""Entries up to which gradients of gradients are asked for in narrow dtypes."""
+"""Most entries of a case whose second gradient is compared in narrow dtypes. Chosen."""
 
 CLEAR = 0.1
-"""Share of what rounding alone allows up to which nobody asks what moved inputs do."""
+"""Up to this share of the bound for rounding alone, the effect of moved inputs is not measured."""
 
 EVERY = 4
-"""One case in so many is asked for it: it costs three times what the first gradient does."""
+"""The second gradient is compared at one case in four: it costs three times the first. Chosen."""
 
 
 class Precision(Check):
-    """Whether gradients in narrow dtypes are the float64 one, rounded."""
+    """Whether gradients in narrow dtypes equal the rounded float64 one."""
 
     name = "precision"
     needs_gradient = True
 
     def ask(self, question: Question) -> Answer:
-        """Ask, for every dtype below the case's own, for its dtype, form and rounding."""
+        """Judge dtype, form and rounding of the gradients in every narrow dtype."""
         return merge([*(_at(question, dtype) for dtype in NARROW), _mixed(question)])
 
 
 def _mixed(question: Question) -> Answer:
-    """Ask the same where one input alone, another one from case to case, is float32.
+    """Judge the same with one input in float32, a random one of those that the spec states.
 
-    Only of inputs for which the spec states it. The output's dtype is then the operator's own
-    affair; each gradient has the dtype of its input.
+    The output's dtype is left to the operator; each gradient has the dtype of its input.
     """
     case, owners = question.wide.case, question.wide.case.leaf_owners()
     claimed = question.claims.mixed_dtypes if question.claims is not None else ()
@@ -75,7 +74,7 @@ def _mixed(question: Question) -> Answer:
         low, wide = Subject(question.op, mixed), Subject(question.op, widen(mixed))
         if not low.vector.size:
             return NOTHING
-        answer = _rounded_alike(question, low, wide)
+        answer = _close_to_wide(question, low, wide)
     text = f"with {low.names[chosen]} alone in float32: "
     findings = tuple(
         replace(
@@ -98,7 +97,7 @@ def _at(question: Question, dtype: str) -> Answer:
             return NOTHING
         low, wide = Subject(question.op, low_case), Subject(question.op, widen(low_case))
         if question.claims is not None and _unsquarable(low):
-            return NOTHING  # products underflow; with a spec there are cases enough without
+            return NOTHING  # products may underflow; a spec gives enough other cases
         try:
             outputs = low.evaluation.outputs
         except OperatorError as error:
@@ -107,12 +106,12 @@ def _at(question: Question, dtype: str) -> Answer:
             raise
         answers = [_dtype_kept(outputs, wide, dtype)]
         if low.judged and low.vector.size and not answers[0].findings:
-            answers.append(_rounded_alike(question, low, wide))
+            answers.append(_close_to_wide(question, low, wide))
         return merge(answers)
 
 
-def _rounded_alike(question: Question, low: Subject, wide: Subject) -> Answer:
-    """Ask for the form of the narrow gradients, and that they are the wide ones but rounded."""
+def _close_to_wide(question: Question, low: Subject, wide: Subject) -> Answer:
+    """Judge the form of the narrow gradients, and that they equal the wide ones within rounding."""
     cotangent = low.rounded(question.cotangent)
     raw = low.evaluation.gradient(low.cotangents(cotangent))
     form = contract.inspect(low, raw)
@@ -133,7 +132,7 @@ def _narrowest(subject: Subject) -> str:
 
 
 def _second_is_asked(question: Question, low: Subject) -> bool:
-    """Whether gradients of gradients are asked for in a narrow dtype too, at this case."""
+    """Return True if the second gradient is compared in a narrow dtype at this case."""
     once = question.claims is not None and question.claims.order == 1
     if question.order < 2 or once or low.case.size() > LARGEST_SECOND:
         return False
@@ -143,7 +142,7 @@ def _second_is_asked(question: Question, low: Subject) -> bool:
 def _second(
     question: Question, first_order: TwiceDifferentiable, low: Subject, wide: Subject
 ) -> Answer:
-    """Ask the same of the gradient as a function of the cotangent and the inputs."""
+    """Judge the second gradient: that of the vjp as a function of the cotangent and the inputs."""
     op, first = first_order.second_order(), wide
     cotangent = low.rounded(question.cotangent)
     narrow_case = second_order.of_cotangent(low, low.cotangents(cotangent))
@@ -164,7 +163,7 @@ def _second(
 
 
 def _survives(before: Sequence[Array], after: Sequence[Array]) -> bool:
-    """Return True if rounding kept every number finite, and nonzero unless it was zero before."""
+    """Return True if rounding kept every number finite and no nonzero number became zero."""
     for a, b in zip(before, after, strict=True):
         if is_floating(a) and not (np.isfinite(b).all() and np.array_equal(a == 0, b == 0)):
             return False
@@ -194,9 +193,9 @@ def agree(
 ) -> Answer:
     """Compare gradients with better ones at the same numbers: those in float64, or the host's.
 
-    Allowed is the rounding of the entry, of its array, and of the natural size `|v| |y| / |x|` of
-    a gradient, and what inputs moved by one narrow rounding do to the float64 gradient. `terms` is
-    the size of numbers that may have cancelled on the way.
+    The bound is the rounding of the entry, of its array, and of the natural size `|v| |y| / |x|` of
+    a gradient, plus the change of the float64 gradient when inputs move by one narrow rounding.
+    `terms` is the size of intermediate numbers that may have cancelled.
     """
     names = low.judged_names
     high = wide.gradients(cotangent)
@@ -209,7 +208,7 @@ def agree(
         size = finite + rms(finite) + natural + terms
         tiny = float(info.smallest_subnormal) * max(1.0, norm(cotangent), rms(finite))
         allowed.append(factor * 12 * (low.eps * size + tiny))
-        # Beyond the narrow range nothing is promised, for the result or for what it is made of.
+        # Results, and intermediate results, beyond the narrow dtype's range are not judged.
         beyond = ~np.isfinite(b) | (finite > 0.01 * float(info.max))
         beyond |= ~np.isfinite(a) & (unsquarable or natural > 1e-3 * float(info.max))
         kept.append(~beyond)
@@ -224,9 +223,9 @@ def agree(
 
 
 def _unsquarable(subject: Subject) -> bool:
-    """Return True if a number of the inputs has no square, or no reciprocal one, in its own dtype.
+    """Return True if the square of an input number, or its reciprocal, leaves the dtype's range.
 
-    A right formula may pass through either, and through 0 times infinity.
+    A right formula may use either, and so may compute 0 times infinity.
     """
     for leaf in subject.leaves:
         if is_floating(leaf):

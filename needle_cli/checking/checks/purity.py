@@ -1,4 +1,4 @@
-"""purity: nothing is changed behind the caller's back, and equal calls give equal bytes."""
+"""purity: arguments and cached outputs stay unchanged, and equal calls give equal bytes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from needle_cli.checking.numerics.tolerance import magnitude
 from needle_cli.checking.point import Subject
 
 CHEAP_UP_TO = 4096
+"""Most entries of a case that is tried in another memory layout. Chosen."""
 
 CHECK = "purity"
 
@@ -25,19 +26,19 @@ HELD = "a second gradient of one evaluation gives different bytes"
 BETWEEN = "gradient depends on a call made in between at another point (stale state)"
 REMEMBERED = "compute and gradient remember an earlier call at another point (stale state)"
 DECLARE = (
-    "; if additions in any order are why, as of atomics, the spec has to say so: "
+    "; if the order of additions is not fixed (atomics), declare it in the spec: "
     "[[nondeterministic]] with a reason"
 )
 
 
 class Purity(Check):
-    """Whether equal calls give equal answers and change nothing else."""
+    """Whether equal calls give equal results and have no side effects."""
 
     name = "purity"
     proves = True
 
     def ask(self, question: Question) -> Answer:
-        """Ask for untouched arguments, repeatable answers, no stale state, in any layout."""
+        """Test for unchanged arguments, repeatable results, no stale state, and any layout."""
         subject = question.subject
         repeats = repeatable_within if question.varies else repeatable
         answers = [untouched(question), repeats(question)]
@@ -52,7 +53,7 @@ def fingerprint(arrays: Sequence[Array]) -> list[bytes]:
 
 
 def changed(before: Sequence[bytes], arrays: Sequence[Array], names: Sequence[str]) -> list[str]:
-    """Return the names of the arrays whose bytes are not what they were."""
+    """Return the names of the arrays whose bytes have changed."""
     return [
         name
         for old, array, name in zip(before, arrays, names, strict=True)
@@ -61,7 +62,7 @@ def changed(before: Sequence[bytes], arrays: Sequence[Array], names: Sequence[st
 
 
 def untouched(question: Question) -> Answer:
-    """Ask whether inputs, cotangent and cached output survive `compute` and `gradient`."""
+    """Test that `compute` and `gradient` leave inputs, cotangent and cached output unchanged."""
     case = question.case.with_leaves([leaf.copy(order="K") for leaf in question.subject.leaves])
     fresh = Subject(question.op, case)
     names = fresh.names
@@ -95,7 +96,7 @@ def untouched(question: Question) -> Answer:
 
 
 def repeatable(question: Question) -> Answer:
-    """Ask for the same bytes from equal calls, also after a call at another point in between."""
+    """Test that equal calls give equal bytes, also with a call at another point in between."""
     subject = question.subject
     advice = "" if question.device == "cpu" else DECLARE
     cotangents = subject.cotangents(question.cotangent)
@@ -126,9 +127,9 @@ def repeatable(question: Question) -> Answer:
 
 
 def repeatable_within(question: Question) -> Answer:
-    """Ask the same of an operator whose sums may be added up in any order: alike but for rounding.
+    """Test the same, within rounding, for an operator that may add up in any order.
 
-    Where all numbers are small integers no order makes a difference, and none is allowed.
+    For small integers the order makes no difference, so the outputs have to be equal.
     """
     subject = question.subject
     second, held = (Subject(question.op, subject.case) for _ in range(2))
@@ -163,7 +164,7 @@ def repeatable_within(question: Question) -> Answer:
 
 
 def _reordered(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> list[Array]:
-    """Return what sums in another order may change of gradients."""
+    """Return how much gradients may change when sums are added up in another order."""
     natural = natural_sizes(subject, cotangent)
     sizes = map(magnitude, gradients)
     return [
@@ -177,7 +178,7 @@ def _within(text: str) -> str:
 
 
 def _another_point(subject: Subject) -> Case:
-    """Return a case of the same shapes a little way off: still inside any open domain."""
+    """Return a case of the same shapes at a nearby point, most likely inside the domain."""
     leaves = list(subject.leaves)
     for i in subject.judged:
         leaf = leaves[i]
@@ -193,14 +194,14 @@ LAYOUTS = {"F": "Fortran-ordered", "reversed": "reversed", "sliced": "sliced"}
 
 
 def viewed_as(array: Array, layout: str) -> Array:
-    """Return the same numbers in another layout; what is too small for one stays as it is."""
+    """Return the same numbers in another layout; an array of one entry stays as it is."""
     if array.ndim == 0 or array.size < 2:
         return array
     return arrange(array, layout)
 
 
 def any_layout(question: Question) -> Answer:
-    """Ask for the same answers, within rounding, for views of the same numbers."""
+    """Test that views of the same numbers give the same gradients within rounding."""
     subject = question.subject
     reference = question.gradients
     names = subject.judged_names
@@ -215,7 +216,7 @@ def any_layout(question: Question) -> Answer:
     except OperatorError as error:
         text = f"{chosen} inputs with the same numbers make it raise: {error}"
         return refused(CHECK, Code.LAYOUT, text)
-    # Another layout is another order of the same sums.
+    # Another layout may change the order of the same sums.
     allowed = _reordered(question.wide, question.cotangent, reference)
     some = [np.isfinite(a) | np.isfinite(b) for a, b in zip(got, reference, strict=True)]
     text = f"a {chosen} view changes the gradient"

@@ -1,4 +1,4 @@
-"""The checks by name, in the order in which they are asked. This is the only list of them."""
+"""The checks by name, in the order in which they run. This is the only list of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""second_order: the same probe, asked of the vjp as a function of cotangent and inputs."""
+"""second_order: the gradient comparison, for the vjp as a function of cotangent and inputs."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ from needle_cli.checking.numerics.probes import (
 from needle_cli.checking.point import Subject
 
 LIMIT = 512
-"""Entries up to which gradients of gradients are asked for."""
+"""Most entries of a case whose second gradient is compared. Chosen."""
 
 
 class SecondOrder(Check):
-    """Whether the gradient has a right gradient of its own."""
+    """Whether the gradient of the gradient is right."""
 
     name = "second_order"
     needs_gradient = True
     ability = "second_order"
 
     def why_not(self, op: OpUnderTest, claims: Claims, plan: Plan) -> str:
-        """Say that order 1 was asked for, or that there is nothing to differentiate again."""
+        """Return a reason if order 1 was requested or nothing can be differentiated twice."""
         if plan.order < 2:
-            return "order 1 was asked for"
+            return "order 1 was requested"
         return super().why_not(op, claims, plan)
 
     def entries(self, question: Question) -> list[Element] | None:
-        """Compare every entry of the second gradient by itself."""
+        """Compare every entry of the second gradient separately."""
         if not has_second_order(question.op):
             return None
         subject = Subject(question.op.second_order(), lifted(question.wide, question))
         return elements(subject, np.ones(subject.vector.shape))
 
     def ask(self, question: Question) -> Answer:
-        """Compare derivatives of the gradient, to the order asked for."""
+        """Compare derivatives of the gradient, up to the requested order."""
         claims, subject = question.claims, question.wide
         if not has_second_order(question.op) or not subject.judged:
             return NOTHING
@@ -80,7 +80,7 @@ class SecondOrder(Check):
 
 
 def lifted(subject: Subject, question: Question, name: str = "cotangent") -> Case:
-    """Return the case of the vjp: the cotangent becomes an input before the others."""
+    """Return the case of the vjp, with the cotangent as its first input."""
     rng = question.rng("second_order", name)
     parts = subject.cotangents(random_cotangent(rng, subject.vector.size))
     return of_cotangent(subject, parts, name)
@@ -123,14 +123,14 @@ def _probe(question: Question, subject: Subject) -> Answer:
 
 
 def _skip_new(tangent: Tangent | None) -> Tangent | None:
-    """Leave directions of the cotangent alone; only the operator's own inputs have domains."""
+    """Do not project directions of the cotangent: only the operator's own inputs have domains."""
     if tangent is None:
         return None
     return lambda name, u: u if name.startswith("cotangent") else tangent(name, u)
 
 
 def _has_to_raise(question: Question, first: TwiceDifferentiable) -> Answer:
-    """A spec that says `order = 1` has to be believed by the engine too."""
+    """Test that a second gradient raises, because the spec says `order = 1`."""
     op, case = first.second_order(), lifted(question.wide, question)
     subject = Subject(op, case)
     try:

@@ -1,4 +1,4 @@
-"""What one check has said so far of one operator, and the row that follows from it."""
+"""The results so far of one check of one operator, and the report row that follows from them."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from needle_cli.checking.model import (
 from needle_cli.checking.numerics.nonsmooth import AT_A_KINK
 
 CAP = 0.02
-"""Share of probes of one operator and check that may be undecided."""
+"""Share of the probes of one operator and check that may be undecided. Chosen."""
 
 ENOUGH = 4
-"""Failing cases after which a check of this operator is not asked again."""
+"""Failing cases after which a check stops for this operator. Chosen."""
 
 ENOUGH_KINKS = 6
-"""Cases without a derivative after which a check is not asked again: each takes long to tell."""
+"""Cases without a derivative after which a check stops: each takes long to decide. Chosen."""
 
 ENOUGH_DOUBTS = 6
-"""Undecided cases, and hardly any others, that leave little to hope for from the rest."""
+"""Undecided cases, with hardly any decided ones, after which a check is hopeless. Chosen."""
 
 KEPT = 4
-"""Passing cases that are kept: a diagnosis has to explain them too."""
+"""Most passing cases that are kept: a diagnosis has to explain them too. Chosen."""
 
 NEAR_KINK = "near kink"
-"""Tag of a case that could not be kept off a declared kink: no derivative is expected there."""
+"""Tag of a case that could not be moved away from a declared kink: it may have no derivative."""
 
 
 @dataclass
 class Failed:
-    """A case that a check refused, and how it was drawn."""
+    """A case with an answer that is not a plain pass, and the structure it was drawn from."""
 
     structure: Structure | None
     case: Case
@@ -68,7 +68,7 @@ class Tally:
 
     @property
     def done(self) -> bool:
-        """Whether enough failing cases have been seen, or far too many without a derivative."""
+        """Whether there are enough failing cases, or too many without a derivative."""
         return len(self.failed) >= ENOUGH or len(self.kinks) >= ENOUGH_KINKS
 
     @property
@@ -78,12 +78,12 @@ class Tally:
 
     @property
     def hopeless(self) -> bool:
-        """Whether this check could tell of next to no case so far."""
+        """Whether nearly all cases so far are undecided."""
         return len(self.undecided) >= max(ENOUGH_DOUBTS, 0.8 * self.examples)
 
     @property
     def unexplained(self) -> list[Failed]:
-        """The cases at points without a derivative that the spec does not declare, but could."""
+        """The cases without a derivative, if the spec could declare kinks for them."""
         return [*self.kinks, *self.at_kinks] if self.undeclared else []
 
     def add(self, structure: Structure | None, case: Case, answer: Answer) -> None:
@@ -111,7 +111,7 @@ class Tally:
             self.at_kinks.append(entry)
 
     def status(self) -> tuple[Status, str]:
-        """Return the row's status and the reason for anything but pass and fail."""
+        """Return the row's status, and its reason unless it is pass or fail."""
         if self.failed:
             crashed = all(entry.answer.error for entry in self.failed)
             return (Status.ERROR if crashed else Status.FAIL), ""
@@ -123,7 +123,7 @@ class Tally:
         if not self.examples:
             return (Status.ERROR, self.blocked) if self.blocked else (Status.NOT_APPLICABLE, "")
         probes = sum(self.counts.values())
-        # A point without a derivative that no [[kink]] can describe is nobody's fault.
+        # A point without a derivative that no [[kink]] can describe counts as undecided.
         doubts = self.counts.get(Verdict.CANNOT_TELL, 0) + len(self.kinks)
         if doubts > CAP * probes:
             entries = [*self.undecided, *self.kinks]
@@ -135,12 +135,12 @@ class Tally:
 def row(
     op: str, plan: Plan, tally: Tally, failures: tuple[Failure, ...], why_not: str = ""
 ) -> Result:
-    """Return the report's row for a tally; `why_not` says why a check does not apply."""
+    """Return the report's row for a tally; `why_not` says why the check does not apply."""
     status, reason = tally.status()
     if not tally.examples and why_not:
-        status = Status.NOT_APPLICABLE  # and so it was not left out because another one failed
+        status = Status.NOT_APPLICABLE  # even if it was blocked by a finding of another check
     if status is Status.NOT_APPLICABLE:
-        reason = why_not or "no case of this spec gives it anything to ask"
+        reason = why_not or "the check applies to no case of this spec"
     return Result(
         op=op,
         check=tally.check,

@@ -23,7 +23,7 @@ WRONG = {
     "missing": "CuPy has no function spacing",
     "unchecked": "nothing is raised, expected IndexError",
     "last_wins": "is not the reference's",
-    "any_order": "different bytes; if additions in any order are why, as of atomics, the spec has",
+    "any_order": "different bytes; if the order of additions is not fixed (atomics), declare it",
     "wild_declared": "by more than their rounding",
 }
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 from hypothesis import strategies as st
 
-from needle_cli.checking.choosing import FirstChooser, SeededChooser
+from needle_cli.checking.choosing import SeededChooser
 from needle_cli.checking.claims import Domain, InputClaim, ParamClaim
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
@@ -206,9 +206,9 @@ def test_unknown_words_and_inputs_are_errors_of_the_spec():
     with pytest.raises(GeneratorError, match="is not one of int, float"):
         params.kind_of(ParamClaim("p", "axxis"))
     with pytest.raises(GeneratorError, match="of = 'y' is not an input"):
-        params.draw(ParamClaim("p", "axis", {"of": "y"}), Context({"x": (2,)}), FirstChooser())
+        params.draw(ParamClaim("p", "axis", {"of": "y"}), Context({"x": (2,)}), SeededChooser(0))
     with pytest.raises(GeneratorError, match="no value exists for shapes"):
-        params.draw(ParamClaim("p", "axis", {"of": "x"}), Context({"x": ()}), FirstChooser())
+        params.draw(ParamClaim("p", "axis", {"of": "x"}), Context({"x": ()}), SeededChooser(0))
 
 
 def test_what_is_simplest_is_contiguous_plain_and_small():

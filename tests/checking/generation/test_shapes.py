@@ -9,7 +9,8 @@ from needle_cli.checking.choosing import SeededChooser
 from needle_cli.checking.claims import Dim
 from needle_cli.checking.generation.requirements import parse_requirement, tables
 from needle_cli.checking.model import GeneratorError
-from needle_cli.checking.shapes import LONGER, Solution, System, broadcast, concrete, match, parse
+from needle_cli.checking.shapes import LONGER, Solution, System, concrete, parse
+from tests.samples.matching import broadcast, match
 
 
 def test_a_shape_string_is_read_part_by_part():
@@ -95,7 +96,7 @@ def test_every_kind_of_broadcast_is_drawn():
 
 def test_broadcast_refuses_what_numpy_refuses():
     assert broadcast([(2, 1), (3,)]) == (2, 3)
-    with pytest.raises(GeneratorError, match="do not broadcast"):
+    with pytest.raises(ValueError, match="do not broadcast"):
         broadcast([(2,), (3,)])
 
 
