@@ -1,6 +1,6 @@
-"""The checking core: numbers in, findings out. It imports no engine, no click, no rich.
+"""The checking core: it judges operators and returns findings. It imports no engine, click or rich.
 
-What is listed here is loaded when it is first asked for, so that importing the package is cheap.
+The names listed here are loaded on first use, so that importing the package is cheap.
 """
 
 from __future__ import annotations

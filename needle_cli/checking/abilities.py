@@ -1,7 +1,7 @@
-"""What an operator under test may offer beyond value and gradient: the optional protocols.
+"""The optional protocols of an operator under test: what it offers beyond value and gradient.
 
-`OpUnderTest.abilities` names those that hold. A function of this module answers whether one does,
-and says so to the type checker too; nothing asks an operator for what it has not stated.
+`OpUnderTest.abilities` names the protocols that an operator implements. The functions of this
+module test for one, also for the type checker. No code uses a protocol without this test.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from needle_cli.checking.model import Array, Case, Gradient, OpUnderTest
 
 
 class LazyOperator(OpUnderTest, Protocol):
-    """The ability "lazy": results may be computed when they are first asked for."""
+    """The ability "lazy": results may be computed on first use."""
 
     def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
         """Compute in lazy mode, realising the output's leaves in order or reversed."""
@@ -29,8 +29,8 @@ class GraphOperator(OpUnderTest, Protocol):
 
         The operator is applied `uses` times to the same inputs and the results are added up before
         `backward(cotangent)`. With `share` every differentiable leaf of equal shape and dtype is
-        one and the same value, `f(x, x)`, and gets the same accumulated gradient. Inputs that are
-        not judged ask for no gradient.
+        the same value, `f(x, x)`, and gets the same accumulated gradient. Inputs that are not
+        judged do not require a gradient.
         """
 
 
@@ -38,18 +38,17 @@ class TwiceDifferentiable(OpUnderTest, Protocol):
     """The ability "second_order": the gradient has a gradient of its own."""
 
     def second_order(self) -> TwiceDifferentiable:
-        """Return the operator `(cotangents, inputs) -> gradients`, itself under test.
+        """Return the operator `(cotangents, inputs) -> gradients`.
 
-        Its cases carry the cotangent in an input of its own before the others, a tuple where the
-        operator has several outputs. An evaluation's outputs are the gradients of the other judged
-        inputs.
+        The first input of its cases is the cotangent, a tuple if the operator has several outputs.
+        Its outputs are the gradients of the other judged inputs.
         """
 
 
 class DeviceOperator(OpUnderTest, Protocol):
     """The ability "device": it computes on another device than the host.
 
-    Its cases and answers are arrays of the host all the same.
+    Its cases and results are nevertheless arrays of the host.
     """
 
     @property
@@ -59,24 +58,24 @@ class DeviceOperator(OpUnderTest, Protocol):
     def outputs_together(self, cases: Sequence[Case]) -> list[tuple[Array, ...] | None]:
         """Evaluate many cases of equal shapes and parameters at once.
 
-        Return the outputs of every case, None where the operator raises.
+        Return the outputs of every case, None for a case at which the operator raises.
         """
 
 
 class Device(Protocol):
-    """A device: its arrays' functions, and the ways there and back."""
+    """A device: the functions of its arrays, and copies to it and from it."""
 
     def __hash__(self) -> int:
         """Equal devices hash alike."""
 
     def namespace(self) -> Any:
-        """The module whose functions make arrays there."""
+        """Return the module with the device's array functions."""
 
     def array(self, data: Any, dtype: Any = None) -> Any:
-        """Copy a host array there."""
+        """Copy a host array to the device."""
 
     def to_host(self, array: Any) -> Any:
-        """Copy an array from there."""
+        """Copy an array to the host."""
 
 
 class ResidentOperator(OpUnderTest, Protocol):
@@ -87,29 +86,29 @@ class ResidentOperator(OpUnderTest, Protocol):
         """The device."""
 
     def moved_to_host(self, case: Case) -> tuple[OpUnderTest, Case]:
-        """Return the operator for cases of the host, and the case there."""
+        """Return the operator for cases of the host, and the case copied to the host."""
 
 
 def is_lazy(op: OpUnderTest) -> TypeGuard[LazyOperator]:
-    """Whether an operator can be computed lazily."""
+    """Return True if an operator can be computed lazily."""
     return "lazy" in op.abilities
 
 
 def has_graph(op: OpUnderTest) -> TypeGuard[GraphOperator]:
-    """Whether an operator's engine has a reverse pass."""
+    """Return True if an operator's engine has a reverse pass."""
     return "graph" in op.abilities
 
 
 def has_second_order(op: OpUnderTest) -> TypeGuard[TwiceDifferentiable]:
-    """Whether an operator's gradient can be differentiated again."""
+    """Return True if an operator's gradient can be differentiated again."""
     return "second_order" in op.abilities
 
 
 def is_on_device(op: OpUnderTest) -> TypeGuard[DeviceOperator]:
-    """Whether an operator computes on another device than the host."""
+    """Return True if an operator computes on another device than the host."""
     return "device" in op.abilities
 
 
 def is_resident(op: OpUnderTest) -> TypeGuard[ResidentOperator]:
-    """Whether an operator's arrays live on a device."""
+    """Return True if an operator's arrays are on a device."""
     return "resident" in op.abilities

@@ -1,4 +1,4 @@
-"""What an operator claims of itself: the content of a spec, parsed, frozen, free of any file."""
+"""The claims about an operator: the parsed content of a spec, immutable, without any file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 class Domain:
     """The set of values an input accepts.
 
-    `name` is one of those in `domains.registry`, which says what the `fields` mean. `hook` is a
+    `name` is a name of `domains.registry`, which defines the meaning of `fields`. `hook` is a
     Python callable `(rng, shape, dtype) -> array` for name "hook".
     """
 
@@ -32,8 +32,8 @@ class Spread:
 class InputClaim:
     """One input: shape pattern, domain, dtype family ("float", "int", "bool"), and its role.
 
-    `members` is (min, max) for a list or tuple argument and None for an array; `is_tuple` tells a
-    `TensorTuple` from a Python sequence. `values` restricts entries to a list of numbers.
+    `members` is (min, max) for a list or tuple argument and None for an array; `is_tuple` is True
+    for a `TensorTuple`, False for a Python sequence. `values` restricts entries to these numbers.
     """
 
     name: str
@@ -50,7 +50,7 @@ class InputClaim:
 
 @dataclass(frozen=True)
 class ParamClaim:
-    """One parameter: a kind, one of those in `parameters.registry`, and its fields."""
+    """One parameter: a kind of `parameters.registry` and its fields."""
 
     name: str
     kind: str
@@ -65,8 +65,8 @@ class Kink:
     `kind`: "point" (`of` equals `value`), "tie" (entries of `of` equal along `along`), "equal"
     (the inputs named in `of` equal each other), "integer" (`of` is a whole number). `value` and
     `along` may be the name of a parameter. `convention` is a number, "left", "right" or "zero", or
-    says who of the tied gets the gradient: "even", "first", "last", "stable" (the k-th output of a
-    tie answers for the k-th entry).
+    says which of the tied entries get the gradient: "even", "first", "last", "stable" (the k-th
+    entry gets that of the k-th output of the tie).
     """
 
     kind: str
@@ -89,10 +89,10 @@ class Lane:
 
 @dataclass(frozen=True)
 class Given:
-    """An array written down in a spec: its entries in C order, or None for a shape of ones.
+    """An array in a spec: its entries in C order, or None for an array of ones.
 
-    `dtype` is a family, "float", "int" or "bool". `numpy.asarray(given)` works: the entries are
-    stored plainly, so that claims stay comparable and this module free of NumPy.
+    `dtype` is a family, "float", "int" or "bool". The entries are stored as a tuple, so that claims
+    can be compared and this module does not need NumPy; `numpy.asarray(given)` converts them.
     """
 
     shape: tuple[int, ...]
@@ -123,7 +123,7 @@ class ErrorCase:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """A stated multiple of the computed bound; empty fields match everything."""
+    """A multiple of the computed bound that the spec allows; empty fields match everything."""
 
     factor: float
     reason: str
@@ -134,7 +134,7 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Nondeterministic:
-    """Equal calls may round differently on a device ("" for every one), and why."""
+    """Equal calls may round differently on a device ("" for every device), with the reason."""
 
     reason: str
     device: str = ""
@@ -142,7 +142,7 @@ class Nondeterministic:
 
 @dataclass(frozen=True)
 class Immune:
-    """A planted fault that cannot be caught for this operator, and why."""
+    """An injected fault that cannot be caught for this operator, with the reason."""
 
     fault: str
     reason: str
@@ -152,7 +152,7 @@ class Immune:
 class Dim:
     """Bounds of a named dimension; `why` says why it may not be smaller.
 
-    Where it is not `bounded`, `max` is the usual largest length and no claim.
+    If it is not `bounded`, `max` is the usual largest length and not a claim.
     """
 
     min: int = 1
@@ -163,9 +163,9 @@ class Dim:
 
 @dataclass(frozen=True)
 class Claims:
-    """Everything a spec says, by meaning.
+    """The content of a spec.
 
-    `reference` gives the forward value in NumPy; `examples` are tokens of recorded cases.
+    `reference` computes the forward value in NumPy; `examples` are tokens of recorded cases.
     """
 
     op: str
@@ -200,26 +200,26 @@ class Claims:
         return self.op.rpartition(":")[2]
 
     def inputs_of(self, lane: str) -> Mapping[str, InputClaim]:
-        """Return the input claims in force in a lane."""
+        """Return the input claims of a lane."""
         for candidate in self.lanes:
             if candidate.name == lane:
                 return {**self.inputs, **candidate.override}
         return self.inputs
 
     def params_of(self, lane: str) -> Mapping[str, ParamClaim]:
-        """Return the parameter claims in force in a lane."""
+        """Return the parameter claims of a lane."""
         for candidate in self.lanes:
             if candidate.name == lane:
                 return {**self.params, **candidate.params}
         return self.params
 
     def inputs_at(self, tags: frozenset[str]) -> Mapping[str, InputClaim]:
-        """Return the input claims in force for a case, whose tags name its lane ("lane:...")."""
+        """Return the input claims for a case, whose tags name its lane ("lane:...")."""
         lanes = [tag.removeprefix("lane:") for tag in tags if tag.startswith("lane:")]
         return self.inputs_of(lanes[0] if lanes else "")
 
     def factor(self, check: str, dtype: str, device: str) -> float:
-        """Return the stated multiple of the computed bound for a check, dtype and device."""
+        """Return the allowed multiple of the computed bound for a check, dtype and device."""
         factor = 1.0
         for entry in self.tolerances:
             if (
@@ -236,5 +236,5 @@ class Claims:
 
 
 def _covers(stated: str, device: str) -> bool:
-    """Return True if an entry is meant for a device: "" is every one, `cuda` every GPU."""
+    """Return True if an entry applies to a device: "" means every device, `cuda` every GPU."""
     return stated in ("", device.partition(":")[0])

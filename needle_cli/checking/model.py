@@ -1,4 +1,4 @@
-"""The words of the checking core: case, operator under test, comparison, finding, verdict."""
+"""The data types of the checking core: case, operator under test, finding, answer, result."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from needle_cli.checking.claims import Kink
 
 Array: TypeAlias = npt.NDArray[Any]
 InputValue: TypeAlias = Array | tuple[Array, ...]
-"""One argument of an operator: an array, or the members of a list or tuple argument."""
+"""One argument of an operator: an array, or the arrays of a list or tuple argument."""
 
 
 class Code(enum.StrEnum):
-    """What is wrong, as a stable name; the sentence of a finding may change, its code does not."""
+    """What is wrong, as a stable name: the sentence of a finding may change, its code does not."""
 
-    # What the operator raised or returned in place of an answer.
+    # The operator raised, or returned something that is no result.
     RAISED = "raised"
     RAISED_FOR_VALUES = "raised_for_values"
     GARBAGE = "garbage"
@@ -67,7 +67,7 @@ class Code(enum.StrEnum):
     CONVENTION = "convention"
     NO_DERIVATIVE = "no_derivative"
 
-    # What is changed, kept or depended on.
+    # Side effects, state, and memory layout.
     INPUT_CHANGED = "input_changed"
     COMPUTE_CHANGES_INPUT = "compute_changes_input"
     GRADIENT_CHANGES_INPUT = "gradient_changes_input"
@@ -84,7 +84,7 @@ class Code(enum.StrEnum):
 
 
 class Verdict(enum.StrEnum):
-    """What one probe, or one report, says of a gradient."""
+    """The result of one comparison, or of one report."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -93,7 +93,7 @@ class Verdict(enum.StrEnum):
 
 
 class Status(enum.StrEnum):
-    """What stands in a row of the report: a verdict, or why there is none."""
+    """The status of a report row: a verdict, or why there is none."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -107,11 +107,11 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """One question's subject: an operator's inputs, parameters and the seed of its probes.
+    """An operator's inputs and parameters, with the seed of everything drawn at this case.
 
     `inputs` are in call order. `cotangent` is given when a case is replayed and drawn from `seed`
-    otherwise. `judged` names the inputs whose gradient is compared; `silent` those that the spec
-    calls non-differentiable, for which the operator must return `None`.
+    otherwise. `judged` names the inputs whose gradient is compared; `silent` those that are not
+    differentiable, for which the operator must return `None`.
     """
 
     inputs: Mapping[str, InputValue]
@@ -124,7 +124,7 @@ class Case:
     tags: frozenset[str] = frozenset()
 
     def leaves(self) -> list[Array]:
-        """Return every array of the case, list and tuple arguments flattened, in call order."""
+        """Return every array of the case in call order, with lists and tuples flattened."""
         return flatten(self.inputs.values())
 
     def leaf_names(self) -> list[str]:
@@ -147,7 +147,7 @@ class Case:
 
     def with_leaves(self, leaves: Sequence[Array]) -> Case:
         """Return the same case with its arrays replaced, in the order of `leaves()`."""
-        # Made thousands of times: a frozen dataclass sets its fields one by one, and slowly.
+        # Called thousands of times: the constructor of a frozen dataclass would be slow.
         moved = object.__new__(Case)
         moved.__dict__.update(self.__dict__)
         moved.__dict__["inputs"] = dict(zip(self.inputs, regroup(self, leaves), strict=True))
@@ -159,7 +159,7 @@ class Case:
 
 
 def flatten(values: Iterator[InputValue] | Sequence[InputValue] | Any) -> list[Array]:
-    """Return the arrays of `values` with tuples opened up."""
+    """Return the arrays of `values`, with tuples flattened."""
     leaves: list[Array] = []
     for value in values:
         if isinstance(value, tuple):
@@ -184,10 +184,10 @@ GradientKind: TypeAlias = Literal["tensor", "array", "none"]
 
 
 class Gradient(NamedTuple):
-    """What an operator's `gradient` returned for one input leaf, before anything is judged.
+    """What an operator's `gradient` returned for one input leaf, not judged yet.
 
-    `kind` says in what form it came: a tensor of the engine, a bare array, or `None`. `described`
-    is a word for the reader ("numpy.ndarray", "needle.Tensor").
+    `kind` is its form: a tensor of the engine, a bare array, or `None`. `described` names the type
+    for messages ("numpy.ndarray", "needle.Tensor").
     """
 
     value: Array | None
@@ -202,54 +202,54 @@ class Garbage(Exception):
 
 
 class GeneratorError(Exception):
-    """A draw broke its own spec: a bug in the generator or the spec, never a finding."""
+    """No valid case could be drawn: a bug in the generator or the spec, never a finding."""
 
 
 class OperatorError(Exception):
     """An operator under test raised; `stage` says where, `original` holds the exception.
 
-    `place` is the line of the operator's own file at which that happened, where it is known. An
-    exception of an engine may state in an attribute `device_fault` what its device refused: the
-    value of a `Code`.
+    `place` is the line of the operator's own file at which that happened, if it is known. An
+    engine's exception may have an attribute `device_fault`, the value of a `Code`, for an operation
+    that its device does not support.
     """
 
     def __init__(self, stage: str, original: BaseException, place: str = "") -> None:
         at = f" (at {place})" if place else ""
-        room = "; more memory than there is, or than --memory-limit allows"
-        want = room if isinstance(original, MemoryError) else ""
-        super().__init__(f"{stage} raised {type(original).__name__}: {original}{want}{at}")
+        memory = "; more memory than there is, or than --memory-limit allows"
+        hint = memory if isinstance(original, MemoryError) else ""
+        super().__init__(f"{stage} raised {type(original).__name__}: {original}{hint}{at}")
         self.stage = stage
         self.original = original
         self.code = Code(getattr(original, "device_fault", Code.RAISED))
-        # NumPy raises a ValueError where shapes do not fit; a singular matrix is another matter.
+        # NumPy raises a ValueError if shapes do not match, but also for a singular matrix.
         shapes = isinstance(original, ValueError) and not isinstance(original, LinAlgError)
         if stage in ("gradient", "vjp") and shapes:
             self.code = Code.RAISED_FOR_VALUES
 
 
 class Evaluation(Protocol):
-    """One forward evaluation, kept so that gradients can be asked of it."""
+    """One forward evaluation, from which gradients can be computed."""
 
     @property
     def outputs(self) -> tuple[Array, ...]:
-        """The output's leaves; one unless the operator returns a tuple."""
+        """The output's leaves: one array unless the operator returns a tuple."""
 
     @property
     def composite(self) -> bool:
-        """Whether the output was made by more than one operator of the engine."""
+        """Whether the output was computed by more than one operator of the engine."""
 
     def gradient(self, cotangents: Sequence[Array]) -> tuple[Gradient, ...]:
-        """Return one `Gradient` per input leaf for the given cotangent, one per output leaf.
+        """Return one `Gradient` per input leaf for cotangents, one per output leaf.
 
-        Raises `OperatorError` where the operator raises and `Garbage` where it returns anything
-        but one gradient per input.
+        Raises `OperatorError` if the operator raises, and `Garbage` if it returns anything but one
+        gradient per input.
         """
 
 
 class OpUnderTest(Protocol):
-    """An operator as the core sees it: ours, a foreign engine's, or a pair of functions.
+    """An operator as the core sees it: of needle, of another engine, or a pair of functions.
 
-    What it may offer beyond this is stated in `needle_cli.checking.abilities`.
+    `needle_cli.checking.abilities` has the optional protocols.
     """
 
     @property
@@ -258,27 +258,27 @@ class OpUnderTest(Protocol):
 
     @property
     def gradient_kind(self) -> GradientKind:
-        """The form in which this operator has to return gradients."""
+        """The form in which the operator has to return gradients."""
 
     @property
     def abilities(self) -> frozenset[str]:
-        """Those that hold of "lazy", "graph", "second_order", "device" and "resident"."""
+        """The operator's abilities, of "lazy", "graph", "second_order", "device" and "resident"."""
 
     def evaluate(self, case: Case) -> Evaluation:
         """Compute the operator on the arrays of `case`, without copying them.
 
-        Raises `OperatorError` where the operator raises and `Garbage` where it returns no array.
+        Raises `OperatorError` if the operator raises, and `Garbage` if it returns no array.
         """
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check that says no, at one case.
+    """What one check found wrong at one case.
 
-    `code` says what is wrong, `message` says it in a sentence that no code reads. `index` is the
-    entry of `input`; `analytic`, `numeric` and `allowed` are numbers in the input's own units, or
-    `None` where the finding is not about a number (a wrong shape, say). `cause` is the
-    likely cause, None while none is known.
+    `code` says what is wrong, `message` says it in a sentence for the reader. `index` is the entry
+    of `input`; `analytic`, `numeric` and `allowed` are numbers in the input's own units, or None if
+    the finding is not about a number (for example a wrong shape). `cause` is the likely cause, None
+    if it is not known.
     """
 
     check: str
@@ -294,11 +294,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one check says of one case.
+    """The result of one check at one case.
 
-    `share` is the worst error divided by what is allowed (1.0 is the limit); `probes` how many
-    comparisons were made, by verdict. A check that cannot apply to the case has no probes. `met`
-    are the numbers of the declared kinks that showed themselves.
+    `share` is the largest error divided by its bound (1.0 is the limit); `probes` is the number of
+    comparisons by verdict. A check that does not apply to the case has no probes. `met` are the
+    numbers of the declared kinks that were observed.
     """
 
     verdict: Verdict
@@ -312,7 +312,7 @@ class Answer:
 
     @property
     def asked(self) -> bool:
-        """Whether the check had anything to ask of the case."""
+        """Whether the check applied to the case."""
         return bool(self.probes) or bool(self.findings)
 
 
@@ -330,7 +330,7 @@ class Element:
 
 @dataclass(frozen=True)
 class CaseReport:
-    """A failing case as it is shown and stored: arrays, what was said, entries side by side."""
+    """A failing case as it is shown and stored: arrays, message, and the table of entries."""
 
     case: Case
     cotangent: tuple[Array, ...] | None
@@ -340,9 +340,9 @@ class CaseReport:
 
 @dataclass(frozen=True)
 class Failure:
-    """A finding with its cases: the smallest that is still clear, and a typical one.
+    """A finding with its cases: the smallest that still fails clearly, and a typical one.
 
-    `undeclared` are the kinks that the spec would have to declare.
+    `undeclared` are the kinks that the spec should declare.
     """
 
     finding: Finding
@@ -355,7 +355,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Worst:
-    """The largest error seen by a check, as a share of what is allowed, and where."""
+    """The largest error of a check as a share of its bound, and the entry."""
 
     of_allowed: float
     input: str
@@ -367,7 +367,7 @@ class Worst:
 
 @dataclass(frozen=True)
 class Location:
-    """A place in a source file; `path` is relative where that is possible."""
+    """A line of a source file; `path` is relative if that is possible."""
 
     path: str
     line: int
@@ -392,19 +392,19 @@ class Result:
 
     @property
     def id(self) -> str:
-        """`op:check:device:dtype`, the row's identity in every format."""
+        """`op:check:device:dtype`, the row's identifier in every format."""
         return f"{self.op}:{self.check}:{self.device}:{self.dtype}"
 
 
 @dataclass(frozen=True)
 class Structure:
-    """All of a case but its numbers: what Hypothesis draws and what shrinks.
+    """Everything of a case except its numbers: it is drawn at random and shrunk.
 
     `shapes` has one shape per array input and a tuple of shapes per list or tuple input. `layouts`
     names the memory layout of each input: "C", "F", "transposed", "sliced", "reversed" or
     "broadcast". `special` says which special values are mixed in ("none", "zeros", "units",
-    "ties", "edges"), `scale` multiplies magnitudes where the domain allows. `lane` is the name of
-    the spec's lane, "" for the main one. The numbers follow from `seed`.
+    "ties", "edges"), `scale` multiplies magnitudes if the domain allows it. `lane` is the name of
+    the spec's lane, "" for the main one. The numbers are drawn from `seed`.
     """
 
     shapes: Mapping[str, tuple[int, ...] | tuple[tuple[int, ...], ...]]
@@ -428,10 +428,10 @@ class Structure:
 
 @dataclass(frozen=True)
 class Plan:
-    """How hard to look: which checks, how many examples, the seed, the device and dtype.
+    """The settings of a run: the checks, the number of examples, the seed, the device and dtype.
 
-    With `first` nothing more is asked after the first finding. The failing case of a check
-    in `known`, a known failure, is not made smaller.
+    With `first` the run stops after the first finding. The failing case of a check in `known`, a
+    known failure, is not shrunk.
     """
 
     checks: tuple[str, ...]

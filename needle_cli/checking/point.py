@@ -1,4 +1,4 @@
-"""An operator at one case, bound together: outputs as one vector, gradients leaf by leaf."""
+"""An operator at one case: its outputs as one vector, its gradients leaf by leaf."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLOAT64 = np.dtype(np.float64)
 
 
 def is_floating(array: Array) -> bool:
-    """Whether an array holds real floating numbers."""
+    """Return True if an array holds real floating numbers."""
     return bool(array.dtype.kind == "f")
 
 
@@ -45,11 +45,11 @@ def narrow(case: Case, dtype: str) -> Case:
 
 
 class Subject:
-    """An operator, a case and the evaluation at it; made once and asked by several checks.
+    """An operator, a case and the evaluation at it, shared by several checks.
 
     `judged` are the positions of the leaves whose gradient is compared. Outputs that are not
-    floating (an `argmax`) take no part: their cotangents are zeros. `widened` is the rounding of
-    the narrower dtype in which the case was given, 0 where it was not.
+    floating (an `argmax`) are ignored: their cotangents are zeros. `widened` is the rounding of the
+    narrower dtype in which the case was given, 0 if the case was not widened.
     """
 
     def __init__(self, op: OpUnderTest, case: Case, widened: float = 0.0) -> None:
@@ -78,7 +78,7 @@ class Subject:
 
     @property
     def evaluation(self) -> Evaluation:
-        """The evaluation at the case itself, made on first use."""
+        """The evaluation at the case itself, computed on first use."""
         if self._evaluation is None:
             self._evaluation = self.op.evaluate(self.case)
         return self._evaluation
@@ -91,14 +91,14 @@ class Subject:
         return self._vector
 
     def values(self, leaves: Sequence[Array]) -> Array:
-        """Return the outputs at other leaves as a vector; NaN where the operator raises there."""
+        """Return the outputs at other leaves as a vector, of NaN if the operator raises."""
         try:
             return vector_of(self.op.evaluate(self.case.with_leaves(leaves)).outputs)
         except (OperatorError, Garbage):
             return np.full(self.vector.shape, np.nan)
 
     def values_at(self, points: Sequence[Sequence[Array]]) -> list[Array]:
-        """Return `values` at many points; a device is asked for all of them at once."""
+        """Return `values` at many points; a device computes all of them at once."""
         if not is_on_device(self.op) or len(points) < 2:
             return [self.values(leaves) for leaves in points]
         found = self.op.outputs_together([self.case.with_leaves(leaves) for leaves in points])
@@ -106,9 +106,9 @@ class Subject:
         return [lost if outputs is None else vector_of(outputs) for outputs in found]
 
     def nudged(self, rng: np.random.Generator) -> list[Array]:
-        """Return the leaves with every judged entry moved by a unit in the last place, or two.
+        """Return the leaves with every judged entry moved by one or two units in the last place.
 
-        Neighbours and operands take turns, so that equal entries are equal no more.
+        Neighbouring entries and operands alternate, so that equal entries become different.
         """
         leaves = list(self.leaves)
         for number, i in enumerate(self.judged):
@@ -123,8 +123,8 @@ class Subject:
     def cotangents(self, vector: Array, copy: bool = True) -> list[Array]:
         """Split a vector into one cotangent per output leaf, in the leaf's shape and dtype.
 
-        They are copies, since an operator may write into what it is given; without `copy` they may
-        share the vector's memory.
+        They are copies, since an operator may write into them; without `copy` they may share the
+        vector's memory.
         """
         outputs = self.evaluation.outputs
         if len(outputs) == 1 and is_floating(outputs[0]):
@@ -150,17 +150,17 @@ class Subject:
 
     @cached_property
     def rounding(self) -> float:
-        """The relative rounding of what the operator computes: float64's.
+        """The relative rounding of the operator's results: that of float64.
 
-        Of narrow inputs that were widened it is that of the outputs: an operator for float32 alone
-        computes in float32 whatever it is given.
+        If narrow inputs were widened, it is that of the outputs: an operator that supports only
+        float32 computes in float32 for any input.
         """
         outputs = self.evaluation.outputs if self.widened else ()
         kinds = [out.dtype for out in outputs if is_floating(out)]
         return max([2.0**-52, *(float(np.finfo(kind).eps) for kind in kinds)])
 
     def rounded(self, vector: Array) -> Array:
-        """Return a cotangent vector whose entries the output's dtype can hold."""
+        """Return the cotangent vector rounded to the output's dtype."""
         pairs = zip(self.cotangents(vector), self.evaluation.outputs, strict=True)
         parts = [c.reshape(-1) for c, out in pairs if is_floating(out)]
         return vector_of(parts) if parts else vector
@@ -168,8 +168,8 @@ class Subject:
     def gradients(self, vector: Array) -> list[Array]:
         """Return the gradient of every judged leaf, in float64, for a cotangent vector.
 
-        Raises `Garbage` for a gradient whose shape is not its input's, since nothing can be
-        compared then; the contract check words that finding.
+        Raises `Garbage` for a gradient whose shape is not its input's, since it cannot be compared;
+        the contract check reports that finding.
         """
         return self.settle(self.evaluation.gradient(self.cotangents(vector)))
 
@@ -180,7 +180,7 @@ class Subject:
         return self.gradients(one_hot)
 
     def settle(self, raw: Sequence[Gradient]) -> list[Array]:
-        """Turn what `gradient` returned into one float64 array per judged leaf."""
+        """Convert the result of `gradient` to one float64 array per judged leaf."""
         settled: list[Array] = []
         for i in self.judged:
             leaf, value = self.leaves[i], raw[i].value

@@ -1,4 +1,4 @@
-"""The spec's reference: forward values that do not come from the operator under test."""
+"""The spec's reference: forward values that are independent of the operator under test."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from needle_cli.checking.model import Array, Case
 from needle_cli.checking.point import is_floating
 
 HIGH = np.longdouble
-"""The widest float NumPy has; equal to float64 on some platforms, where bounds account for it."""
+"""The widest float of NumPy. On some platforms it equals float64; the bounds allow for that."""
 
 
 def call(claims: Claims, inputs: Mapping[str, Any], params: Mapping[str, Any]) -> Any:
     """Call the reference with arguments in the order of `args`.
 
-    With `rename`, parameters are given by the reference's own names, since its order may differ.
+    With `rename`, parameters are passed by the reference's own names, since its order may differ.
     """
     given = {**inputs, **params}
     if not claims.rename:
@@ -37,16 +37,16 @@ def values(claims: Claims, case: Case) -> list[Array]:
 
 
 def in_high_precision(claims: Claims, case: Case) -> list[Array] | None:
-    """Return the reference's outputs computed in longdouble, or None where it cannot do that."""
-    raised = _attempt(
+    """Return the reference's outputs in longdouble, or None if it does not support that."""
+    outputs = _attempt(
         lambda: values(
             claims,
             case.with_leaves([a.astype(HIGH) if is_floating(a) else a for a in case.leaves()]),
         )
     )
-    if raised is None or any(out.dtype.kind == "f" and out.dtype != HIGH for out in raised):
+    if outputs is None or any(out.dtype.kind == "f" and out.dtype != HIGH for out in outputs):
         return None
-    return raised
+    return outputs
 
 
 def _attempt(compute: Callable[[], list[Array]]) -> list[Array] | None:

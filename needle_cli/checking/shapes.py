@@ -17,11 +17,11 @@ BATCH = "..."
 """The name of the broadcast batch part, in patterns and in `dims`."""
 
 LONGER = (6, 17)
-"""Lengths of a now and then longer axis, where a spec does not bound it: what works in pieces of
-four, eight or sixteen has whole pieces and a rest there."""
+"""Range of the length of a longer axis. Chosen: code that works in blocks of four, eight or sixteen
+then has whole blocks and a remainder."""
 
 ONE_IN = 8
-"""One axis in so many is longer."""
+"""One axis in eight is longer, if the spec does not bound it. Chosen."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -66,7 +66,7 @@ def parse(text: str) -> Pattern:
     """Parse a shape string such as `(..., m?, n)`.
 
     Raises:
-        ValueError: naming the part that is not understood, and what may stand there.
+        ValueError: it names the invalid part and what is allowed there.
     """
     inner = text.strip()
     if not (inner.startswith("(") and inner.endswith(")")):
@@ -100,7 +100,7 @@ def _part(word: str, text: str) -> Part:
 
 @dataclass
 class Solution:
-    """Numbers for everything that is named in the patterns of one operator.
+    """Values for all names in the shape patterns of one operator.
 
     `batches` has the batch part of every input that has one; `absent` the optional dimensions
     that are left out.
@@ -119,8 +119,8 @@ class Solution:
 def concrete(pattern: Pattern, solution: Solution, name: str) -> Shape:
     """Return the shape of input `name` in a solution.
 
-    An input whose optional dimension is absent has no batch part, as in NumPy's gufuncs: a vector
-    in `matmul` is a vector.
+    An input whose optional dimension is absent has no batch part, as in NumPy's gufuncs: in
+    `matmul` a vector has no batch.
     """
     missing = any(p.kind == "optional" and p.name in solution.absent for p in pattern.parts)
     shape: list[int] = []
@@ -137,7 +137,7 @@ def concrete(pattern: Pattern, solution: Solution, name: str) -> Shape:
 
 
 class System:
-    """The patterns of an operator's inputs together, with the bounds of their dimensions."""
+    """The shape patterns of all inputs of an operator, with the bounds of their dimensions."""
 
     def __init__(self, patterns: Mapping[str, Pattern], dims: Mapping[str, Dim]) -> None:
         self.patterns = dict(patterns)
@@ -186,7 +186,7 @@ class System:
         return tuple(extents)
 
     def _batches(self, chooser: Chooser, ranks: tuple[int, int]) -> dict[str, Shape]:
-        """Draw batch parts that broadcast: of one result shape, shortened and with ones in it."""
+        """Draw batch parts that broadcast: one result shape, without leading axes or with ones."""
         if not self.batched:
             return {}
         result = self._extents(chooser, BATCH, ranks)
@@ -202,8 +202,8 @@ class System:
                 mask = chooser.integer(0, 2 ** len(shape) - 1)
                 shape = tuple(1 if mask >> i & 1 else n for i, n in enumerate(shape))
             shapes[name] = shape
-        # One of them keeps the result's shape two times out of three, so that broadcasting has a
-        # direction; otherwise two may widen each other.
+        # In two of three draws one input keeps the result's shape, so that only the others are
+        # broadcast; otherwise both may be broadcast.
         if not chance(chooser, 3):
             shapes[choose(chooser, self.batched)] = result
         return shapes

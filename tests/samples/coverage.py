@@ -57,7 +57,7 @@ def _shape_keys(claims: Claims, lane: LaneSpace) -> Iterator[str]:
     yield from ("layout: C", "layout: sliced", "layout: reversed")
     for name in system.optional:
         yield f"absent: {name}"
-    if lane.has_room:
+    if lane.has_free_rank:
         yield "size-1 dims"
         low, high = lane.ranks
         for rank in range(low, high + 1):

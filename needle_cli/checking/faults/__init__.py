@@ -1,1 +1,1 @@
-"""Planted faults: deliberately wrong gradients that the checks must catch."""
+"""Fault injection: deliberately wrong gradients that the checks must catch."""

@@ -1,4 +1,4 @@
-"""An operator with a planted fault: its values are right, its gradients are not."""
+"""An operator with an injected fault: its values are right, its gradients are not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GRAPH_CUT = "graph cut"
 class Planted:
     """An operator with a fault in its gradient; its values are right.
 
-    `changed_at` is the first case at which an answer was not the right one, None so far.
+    `changed_at` is the first case at which the fault changed a gradient, None so far.
     """
 
     def __init__(self, op: OpUnderTest, claims: Claims, fault: str) -> None:
@@ -45,21 +45,21 @@ class Planted:
 
     @property
     def name(self) -> str:
-        """The operator's own name: seeds depend on it."""
+        """The operator's own name, because seeds depend on it."""
         return self._op.name
 
     @property
     def gradient_kind(self) -> GradientKind:
-        """The form that the operator's gradients have to have."""
+        """The form of the operator's gradients."""
         return self._op.gradient_kind
 
     @property
     def abilities(self) -> frozenset[str]:
-        """Those of the operator that a fault can be planted into."""
+        """The abilities of the operator that support a fault."""
         return self._op.abilities & {"lazy", "graph", "second_order"}
 
     def evaluate(self, case: Case) -> _PlantedEvaluation:
-        """Compute rightly; gradients will be wrong."""
+        """Return an evaluation with right values and wrong gradients."""
         return _PlantedEvaluation(self, case, self._op.evaluate(case))
 
     def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
@@ -70,9 +70,9 @@ class Planted:
     def graph_gradients(
         self, case: Case, cotangents: Sequence[Array], uses: int, share: bool
     ) -> tuple[Gradient, ...]:
-        """Return what the reverse pass would leave: it adds up what a wrong `gradient` answers.
+        """Return the result of the reverse pass with a wrong `gradient`.
 
-        One value in several slots is left as it is.
+        With `share` (one value in several positions) the fault is not injected.
         """
         assert has_graph(self._op)
         right = self._op.graph_gradients(case, cotangents, uses, share)
@@ -88,7 +88,7 @@ class Planted:
         )  # fmt: skip
 
     def second_order(self) -> TwiceDifferentiable:
-        """Return the right gradient as an operator; without a gradient of its own if it is cut."""
+        """Return the right gradient as an operator, with a zero gradient for the graph cut."""
         assert has_second_order(self._op)
         second = self._op.second_order()
         return _Cut(self, second) if self.fault == GRAPH_CUT else second
@@ -100,14 +100,16 @@ class Planted:
         cotangents: Sequence[Array],
         right: tuple[Gradient, ...],
     ) -> tuple[Gradient, ...]:
-        """Return the answer with the fault; the right one where it cannot be planted."""
+        """Return the gradients with the fault, or the right ones if it cannot be injected."""
         call = Call(self._op, self._claims, case, evaluation, cotangents, right, self._memory)
         try:
             with np.errstate(all="ignore"):
                 found = self._change(call)
         except (OperatorError, Garbage):
             return right
-        if self.changed_at is None and (self._memory.pop("spoilt", False) or differ(right, found)):
+        if self.changed_at is None and (
+            self._memory.pop("overwrote", False) or differ(right, found)
+        ):
             self.changed_at = case
         return found
 
@@ -132,7 +134,7 @@ class _PlantedEvaluation:
 
 
 class _Cut:
-    """The vjp of an operator whose graph is cut: its gradient is zero in everything."""
+    """The vjp of an operator whose graph is cut: all its gradients are zero."""
 
     abilities = frozenset({"second_order"})
 
@@ -168,7 +170,7 @@ class _CutEvaluation:
 
 
 def differ(right: Sequence[Gradient], found: Sequence[Gradient]) -> bool:
-    """Return True if two answers differ in more than last digits: value, shape, dtype or form."""
+    """Return True if gradients differ by more than rounding: in value, shape, dtype or form."""
     if len(right) != len(found):
         return True
     for a, b in zip(right, found, strict=True):
@@ -184,7 +186,7 @@ def differ(right: Sequence[Gradient], found: Sequence[Gradient]) -> bool:
 
 
 def _alike(a: Array, b: Array) -> bool:
-    """Return True if arrays agree to a few roundings of their largest entry, and in NaN."""
+    """Return True if arrays agree within a few roundings of their largest entry, and in NaN."""
     with np.errstate(all="ignore"):
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         if same.all():

@@ -1,9 +1,9 @@
-"""Planted faults: deliberately wrong gradients, made of a right one, that the checks must catch.
+"""The faults: each makes a wrong gradient of a right one, and the checks must catch it.
 
-A fault is a function of one call of `gradient`: it gets the right answer and returns a wrong one,
-or the right one where it has nothing to change. What it changes is recognised by value, so that a
-fault that changes nothing for an operator is not counted. `needle_cli.explanations.FAULTS` says
-each in words.
+A fault is a function of one call of `gradient`: it gets the right gradients and returns wrong ones,
+or the right ones if it has nothing to change. Right and wrong gradients are compared by value, so a
+fault that changes nothing for an operator is not counted. `needle_cli.explanations.FAULTS`
+describes each fault in words.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from needle_cli.checking.model import (
 from needle_cli.checking.point import Subject, narrow
 
 MOST_OVERWRITTEN = 256
-"""Outputs up to which the fault that keeps one contribution alone asks for each of them."""
+"""Most outputs for the fault "overwritten", which needs one gradient per output. Chosen."""
 
 
 @dataclass
 class Call:
-    """One call of `gradient`: the operator, the case, what was asked and the right answer.
+    """One call of `gradient`: the operator, the case, the cotangents and the right gradients.
 
-    `memory` is kept from call to call, by those faults that remember something.
+    `memory` persists between calls, for the faults with state.
     """
 
     op: OpUnderTest
@@ -56,7 +56,7 @@ class Call:
         return self.evaluation.outputs
 
     def each(self, change: Callable[[int, Array], Array | None]) -> tuple[Gradient, ...]:
-        """Return the answer with every judged leaf's gradient changed."""
+        """Return the gradients, with that of every judged leaf changed."""
         found = list(self.right)
         for i in self.judged:
             value = found[i].value
@@ -107,7 +107,7 @@ def _transposed(call: Call) -> tuple[Gradient, ...]:
 
 
 def _wrong_axis(call: Call) -> tuple[Gradient, ...]:
-    """Spread or sum along another axis: the gradient for a cotangent whose axes are exchanged."""
+    """Return the gradient for a cotangent with exchanged axes: a broadcast along another axis."""
     turned = [
         c.swapaxes(-1, -2).copy() if c.ndim >= 2 and c.shape[-1] == c.shape[-2] else c
         for c in call.cotangents
@@ -161,16 +161,16 @@ def _swapped(call: Call) -> tuple[Gradient, ...]:
 
 
 def _overwritten(call: Call) -> tuple[Gradient, ...]:
-    """Of the contributions that several outputs make to one entry, keep the last alone."""
+    """Keep only the last of the contributions that several outputs make to one entry."""
     places = [(k, j) for k, out in enumerate(call.outputs) for j in range(out.size)]
     finite = all(g.value is None or np.isfinite(g.value).all() for g in call.right)
     if len(places) > MOST_OVERWRITTEN or not finite:
-        return call.right  # zero times infinity would make another fault of it
+        return call.right  # zero times infinity would be a different fault
     kept = {i: np.zeros(call.leaves[i].shape) for i in call.judged if _is_array(call, i)}
     for k, j in places:
         alone = [np.zeros(c.shape, c.dtype) for c in call.cotangents]
         weight = call.cotangents[k].reshape(-1)[j]
-        alone[k].reshape(-1)[j] = 1  # a zero overwrites, too
+        alone[k].reshape(-1)[j] = 1  # a zero overwrites too
         part = call.vjp(alone)
         for i, total in kept.items():
             value = part[i].value
@@ -196,7 +196,7 @@ def _last_row_dropped(call: Call) -> tuple[Gradient, ...]:
 def _on_kinks(
     change: Callable[[Array, Call], Array], shared: Collection[bool] = (False, True)
 ) -> Change:
-    """Change the entries that lie on declared kinks, those that share a gradient or the others."""
+    """Change the gradient on declared kinks: on those with shared entries, the others, or all."""
 
     def planted(call: Call) -> tuple[Gradient, ...]:
         places = [
@@ -239,7 +239,7 @@ def _wide_dtype(call: Call) -> tuple[Gradient, ...]:
 
 
 def _stale(call: Call) -> tuple[Gradient, ...]:
-    """Remember the first inputs of every shape and use them for ever."""
+    """Store the first inputs of every shape and use them at every later call."""
     key = tuple((leaf.shape, str(leaf.dtype)) for leaf in call.leaves)
     own = repr(sorted(call.case.params.items(), key=repr))
     held = call.memory.setdefault(
@@ -248,13 +248,13 @@ def _stale(call: Call) -> tuple[Gradient, ...]:
     return call.vjp(call.cotangents, held)
 
 
-def _spoiling(pick: Callable[[Call], Sequence[Array]]) -> Change:
-    """Write into an array that belongs to somebody else."""
+def _overwriting(pick: Callable[[Call], Sequence[Array]]) -> Change:
+    """Write into arrays that `gradient` must not change."""
 
     def planted(call: Call) -> tuple[Gradient, ...]:
         for array in pick(call):
             if array.dtype.kind == "f" and array.size and array.flags.writeable:
-                call.memory["spoilt"] = True
+                call.memory["overwrote"] = True
                 array += 1
         return call.right
 
@@ -304,7 +304,7 @@ def _unsteady(call: Call) -> tuple[Gradient, ...]:
 
 
 def _where(region: Callable[[Array], Array], factor: float) -> Change:
-    """Be wrong by a factor in a region of the inputs."""
+    """Multiply the gradient by a factor in a region of the inputs."""
 
     def planted(call: Call) -> tuple[Gradient, ...]:
         def change(i: int, g: Array) -> Array:
@@ -327,7 +327,7 @@ def _beyond_a_thousand(call: Call) -> tuple[Gradient, ...]:
 
 
 def _by_memory(call: Call) -> tuple[Gradient, ...]:
-    """Take the entries of an input in the order of memory."""
+    """Flip the gradient of an input that is not contiguous."""
 
     def change(i: int, g: Array) -> Array:
         leaf = call.leaves[i]
@@ -373,11 +373,11 @@ FAULTS: Mapping[str, Change] = {
     "wide dtype": _wide_dtype,
     "stale state": _stale,
     "not repeatable": _unsteady,
-    "input changed": _spoiling(lambda call: call.leaves),
-    "cotangent changed": _spoiling(lambda call: call.cotangents),
-    "output changed": _spoiling(lambda call: call.outputs),
+    "input changed": _overwriting(lambda call: call.leaves),
+    "cotangent changed": _overwriting(lambda call: call.cotangents),
+    "output changed": _overwriting(lambda call: call.outputs),
     "bare array": _bare,
     "None": _none,
     "graph cut": lambda call: call.right,
 }
-"""Every fault by name. "graph cut" changes no first gradient: see `planted.Planted`."""
+"""Every fault by name. "graph cut" changes no first gradient: see `operator.Planted`."""

@@ -1,1 +1,1 @@
-"""Which cases are tried: structures that fit together, corners, layouts, values."""
+"""Generates the cases: structures that fit together, corners, memory layouts, values."""

@@ -1,4 +1,4 @@
-"""The deterministic corner structures of an operator, run before any random example."""
+"""The deterministic corner structures of an operator, which run before any random example."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from needle_cli.checking.shapes import first_shape
 
 SCALES = (8.0, 1e3, 1e-4)
 MOST_OUTPUTS = 16
-"""Outputs up to which a long axis is tried."""
+"""Most outputs of an operator for which a long axis is tried. Chosen."""
 
 MOST = 60
-"""More corners than this are thinned out, the last ones of each kind first."""
+"""Most corners of an operator; of more, the last ones of each kind are dropped. Chosen."""
 
 
 def corner_structures(claims: Claims, values: str = "generic") -> list[Structure]:
@@ -32,10 +32,10 @@ def corner_structures(claims: Claims, values: str = "generic") -> list[Structure
 
     Args:
         claims: what the operator claims.
-        values: "integer" makes the parameters fit the exact lane.
+        values: "integer" draws parameters for which nothing rounds.
 
     Raises:
-        GeneratorError: if the spec leaves no structure at all.
+        GeneratorError: if the spec allows no structure at all.
     """
     found: dict[str, Structure] = {}
     space = space_of(claims)
@@ -49,12 +49,12 @@ def corner_structures(claims: Claims, values: str = "generic") -> list[Structure
 
 
 def _key(structure: Structure) -> str:
-    """Return what makes a structure different from others: all but label and seed."""
+    """Return a key for equal structures: everything but label and seed."""
     return repr(replace(structure, label="", seed=0))
 
 
 def _of_lane(claims: Claims, space: LaneSpace, values: str) -> Iterator[Structure]:
-    """Yield the corners of one lane; shorter for lanes other than the main one."""
+    """Yield the corners of one lane; a lane other than the main one gets fewer."""
     maker = _Maker(claims, space, values)
     plans = list(maker.planner.every())
     if space.lane:
@@ -88,7 +88,7 @@ class _Maker:
         first: Mapping[str, list[str]] | None = None,
         lengths: Mapping[str, int] | None = None,
     ) -> Structure:
-        """Return the structure of a plan; parameters take turns through their corner cases."""
+        """Return the structure of a plan; parameters cycle through their corner cases."""
         label = label or plan.label
         chooser = self.planner.chooser(label)
         counts = dict(lengths or {})
@@ -96,7 +96,7 @@ class _Maker:
             if claim.members is not None:
                 counts.setdefault(name, min(max(2, claim.members[0]), claim.members[1]))
         shapes = self.space.shapes(plan.solution, counts)
-        wanted = {**self._in_turn(), **(first or {})}
+        wanted = {**self._next_keys(), **(first or {})}
         exact = self.values == "integer"
         drawn = self.space.parameters(chooser, shapes, plan.given, exact, wanted)
         shown = f"{self.space.lane}: {label}" if self.space.lane else label
@@ -110,7 +110,7 @@ class _Maker:
             label=shown,
         )
 
-    def _in_turn(self) -> dict[str, list[str]]:
+    def _next_keys(self) -> dict[str, list[str]]:
         """Return the next corner cases of every parameter, so that plain plans vary too."""
         wanted = {}
         for i, (name, claim) in enumerate(self.space.params.items()):
@@ -150,7 +150,7 @@ class _Maker:
         return None
 
     def layouts(self) -> Iterator[Structure]:
-        """Yield every memory layout, of all inputs that can have it."""
+        """Yield every memory layout, applied to all inputs that can have it."""
         base = self.structure(self.planner.typical())
         for layout in LAYOUTS[1:]:
             chosen = {
@@ -163,14 +163,14 @@ class _Maker:
                 yield replace(base, layouts=chosen, label=layout)
 
     def specials(self) -> Iterator[Structure]:
-        """Yield zeros, ties and edges, and scaled values, where the domains allow."""
+        """Yield the special values and the scales that the domains allow."""
         base = self.structure(self.planner.typical())
         if self.values == "integer":
             return
         plans = [self.planner.typical()]
         for word in specials(self.claims, self.space.lane):
             yield replace(base, special=word, label=word)
-            # A formula has its exceptions at round numbers: a^c at a = 0 for c = 0, 1, 2.
+            # Formulas have special cases at round numbers: a^c at a = 0 for c = 0, 1, 2.
             for name, claim in self.space.params.items() if word in ("zeros", "units") else ():
                 for key in kind_of(claim).keys(claim) if kind_of(claim).number else ():
                     found = self._reaching(plans, name, key)
@@ -191,15 +191,15 @@ class _Maker:
 
 
 def _pinned(space: LaneSpace, given: Mapping[str, int]) -> dict[str, list[str]]:
-    """Return the corner cases by which parameters take given values."""
+    """Return the corner cases that give parameters the given values."""
     return {name: [str(given[name])] for name in space.params if name in given}
 
 
 def scales(claims: Claims, lane: str) -> tuple[float, ...]:
-    """Return the scales of a lane's inputs at which the reference still says something.
+    """Return the scales of a lane's inputs at which the reference is still informative.
 
-    Outputs must be finite and most of them must move when the inputs do: a saturated sigmoid or an
-    overflowing exponential is a question for the check of extremes.
+    Outputs must be finite, and most of them must change with the inputs. A saturated sigmoid or an
+    overflowing exponential is left to the check of extremes.
     """
     space = space_of(claims).lane(lane)
     floats = [c for c in space.inputs.values() if family(c) == "float" and c.values is None]
@@ -211,7 +211,7 @@ def scales(claims: Claims, lane: str) -> tuple[float, ...]:
 
 
 def informative(claims: Claims, structure: Structure) -> bool:
-    """Tell whether outputs are finite and follow the inputs, and kinks can be kept away from."""
+    """Return True if outputs are finite, change with the inputs, and no kink is near."""
     case = realise(claims, structure)
     if "near kink" in case.tags:
         return False
@@ -235,10 +235,10 @@ def informative(claims: Claims, structure: Structure) -> bool:
 
 
 def _sensible(claims: Claims, structure: Structure) -> bool:
-    """Tell whether a corner without entries is one for which the reference has an output.
+    """Return False for empty arrays that the reference rejects, and for too many outputs.
 
-    Only empty arrays are given up: elsewhere a refusal is worth a report. And long axes, where each
-    entry becomes an output of its own.
+    If the reference raises for a corner that is not empty, the corner is kept, so that the error
+    is reported. Long axes are dropped if each of their entries becomes an output of its own.
     """
     shapes = [first_shape(shape) for shape in structure.shapes.values()]
     empty = any(0 in shape for shape in shapes)
@@ -253,7 +253,7 @@ def _sensible(claims: Claims, structure: Structure) -> bool:
 
 
 def _thinned(structures: list[Structure]) -> list[Structure]:
-    """Return at most `MOST` structures; the longest run of one kind loses its last ones."""
+    """Return at most `MOST` structures by dropping the last one of the most frequent kind."""
     kept = list(structures)
     while len(kept) > MOST:
         runs: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""The exact lane: how large its whole numbers are, and the test that nothing rounds."""
+"""Cases for the exact check: the size of their integers, and the test that nothing rounds."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from needle_cli.checking.parameters.numbers import is_exact
 from needle_cli.checking.reference import values
 
 INTEGERS = 4
-"""The largest magnitude of an entry in the exact lane, but 2 for dtypes of two bytes: products and
-sums of a few of them fit the eleven bits of a float16."""
+"""The largest magnitude of an entry of an exact case; for dtypes of two bytes it is 2. Derived:
+products and sums of a few of them fit the eleven bits of a float16."""
 
 _RESOLUTION = 64.0
-"""Outputs are multiples of one over this where halves and quarters stand among the parameters."""
+"""Outputs have to be multiples of one over this, since parameters may be halves or quarters."""
 
 
 def largest_integer(dtype: np.dtype[Any]) -> int:
-    """Return the largest magnitude of an entry in the exact lane of a dtype."""
+    """Return the largest magnitude of an entry of an exact case in a dtype."""
     return 2 if dtype.itemsize < 4 else INTEGERS
 
 
 def is_exact_case(claims: Claims, case: Case, dtype: np.dtype[Any]) -> bool:
-    """Tell whether nothing rounds: whole inputs, harmless parameters, outputs on a coarse grid.
+    """Return True if nothing rounds: integer inputs, exact parameters, outputs on a coarse grid.
 
-    The grid is tested at the case and one step beside it, so that a mean over three or a division
-    is found whatever its parameters are called; and the outputs for the magnitudes bound every
-    partial sum, which must fit the significand with room for a cotangent and a step.
+    The grid is tested at the case and one step away, which finds a mean over three or a division
+    for any parameters. The outputs for the absolute values of the inputs bound every partial sum,
+    and these must fit the significand with a margin for a cotangent and a step.
     """
     leaves = case.leaves()
     if not all(bool(np.all(a == np.round(a))) for a in leaves if a.dtype.kind == "f"):
@@ -40,40 +40,36 @@ def is_exact_case(claims: Claims, case: Case, dtype: np.dtype[Any]) -> bool:
     rng = np.random.Generator(np.random.PCG64(case.seed + 1))
     wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in leaves]
     for moved in (wide, [_moved(a, rng) for a in wide]):
-        found = _reference(claims, case, moved)
+        found = reference_outputs(claims, case.with_leaves(moved))
         if found is None or not all(_on_grid(part) for part in found):
             return False
-    sums = _reference(claims, case, [np.abs(a) + 1 if a.dtype.kind == "f" else a for a in wide])
-    room = 2.0 ** (np.finfo(dtype).nmant + 1) / 16.0
+    magnitudes = [np.abs(a) + 1 if a.dtype.kind == "f" else a for a in wide]
+    sums = reference_outputs(claims, case.with_leaves(magnitudes))
+    limit = 2.0 ** (np.finfo(dtype).nmant + 1) / 16.0
     return sums is not None and all(
-        part.size == 0 or float(np.max(np.abs(part))) <= room for part in sums
+        part.size == 0 or float(np.max(np.abs(part))) <= limit for part in sums
     )
 
 
 def _moved(array: Array, rng: Generator) -> Array:
-    """Return the entries one step up or down."""
+    """Return the entries moved by one up or down."""
     if array.dtype.kind != "f":
         return array
     return np.asarray(array + rng.choice((-1.0, 1.0), array.shape))
 
 
 def _on_grid(array: Array) -> bool:
-    """Tell whether all numbers are multiples of a coarse power of two."""
+    """Return True if all numbers are multiples of 1 / `_RESOLUTION`."""
     if array.dtype.kind != "f":
         return True
     fine = array * _RESOLUTION
     return bool(np.all(np.isfinite(fine)) and np.all(fine == np.round(fine)))
 
 
-def _reference(claims: Claims, case: Case, leaves: list[Array]) -> list[Array] | None:
-    """Return the reference's outputs, or None where it refuses."""
-    return reference_outputs(claims, case.with_leaves(leaves))
-
-
 def reference_outputs(claims: Claims, case: Case) -> list[Array] | None:
-    """Return what a spec's reference gives for a case as a list of arrays; None if it raises."""
+    """Return the outputs of a spec's reference for a case, or None if it raises."""
     try:
         with np.errstate(all="ignore"):
             return values(claims, case)
-    except Exception:  # whatever a reference raises, it refuses
+    except Exception:  # a reference may raise anything
         return None

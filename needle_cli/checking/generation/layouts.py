@@ -1,4 +1,4 @@
-"""Memory layouts of inputs: the same values, laid out in every way that NumPy can."""
+"""Memory layouts of inputs: the same values in every layout that NumPy supports."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LAYOUTS = ("C", "F", "transposed", "sliced", "reversed", "broadcast")
 
 
 def repeatable_axis(claim: InputClaim, kinks: tuple[Kink, ...], shape: Shape) -> int | None:
-    """Return the first axis along which entries may repeat (stride 0), None where there is none.
+    """Return the first axis along which entries may repeat (stride 0), or None.
 
-    Repeated entries would be ties, leave a domain such as `distinct`, or make a row constant that
-    has to spread.
+    Repeated entries are not allowed where they would be ties, leave a domain such as `distinct`, or
+    make a row constant that needs a spread.
     """
     if any(kink_of(kink).within for kink in kinks if claim.name in kink.of):
         return None
@@ -51,8 +51,8 @@ def possible(claim: InputClaim, kinks: tuple[Kink, ...], shape: Shape) -> tuple[
 def arrange(array: Array, layout: str) -> Array:
     """Return a new array of equal values in a layout; "broadcast" repeats the first entries.
 
-    The gaps of "sliced" hold NaN (the largest integer, True), so that an operator that reads past
-    its input is seen.
+    The gaps of "sliced" hold NaN (or the largest integer, or True), which shows an operator that
+    reads entries outside its input.
     """
     return _ARRANGE[layout](array)
 

@@ -1,4 +1,4 @@
-"""From a structure to arrays: the numbers of a case, drawn from its seed inside the domains."""
+"""Turn a structure into a case: draw its numbers from its seed, inside the domains."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNITS = (1.0, -1.0)
 
 
 Drawn = dict[str, list[Array]]
-"""The members of every input; one member unless it is a list."""
+"""The arrays of every input; one unless the input is a list."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _Plan:
         return shape if self.inputs[name].members is not None else (shape,)
 
     def layout(self, name: str) -> str:
-        """Return the memory layout asked of an input."""
+        """Return the memory layout of an input."""
         return self.structure.layouts.get(name, "C")
 
 
@@ -62,8 +62,8 @@ def realise(
         dtype: of the floating inputs; values are drawn in float64 and rounded.
         kind: "generic", "integer", "extreme" or "kink" (on declared kinks and right beside them);
             the structure's own by default. The tags "exact", "extreme" and "kink" say that the
-            values really are what was asked for, "near kink" that there was no room to keep away
-            from one, "lane:NAME" where they come from.
+            values are of the requested kind, "near kink" that they could not be kept away from a
+            kink, and "lane:NAME" names their lane.
 
     Raises:
         GeneratorError: if a value is outside its domain: a bug here or in the spec.
@@ -96,20 +96,20 @@ def _floats(claim: InputClaim) -> bool:
 
 
 def _silent(claims: Claims, order: Mapping[str, InputClaim]) -> frozenset[str]:
-    """Return the inputs for which `None` is required: integers, bools, and declared ones."""
+    """Return the inputs whose gradient has to be `None`: integers, bools, and declared ones."""
     main = claims.inputs
     return frozenset(n for n in order if not _floats(main[n]) or not main[n].differentiable)
 
 
 def _real_object(value: Any) -> Any:
-    """Return a parameter as operators take it: lists in an index become integer arrays."""
+    """Return a parameter in the form of a call: lists in an index become integer arrays."""
     if isinstance(value, list):
         return np.asarray(value, dtype=np.intp)
     return tuple(_real_object(item) for item in value) if isinstance(value, tuple) else value
 
 
 def describe(structure: Structure) -> str:
-    """Return a short label: what is unusual about a structure."""
+    """Return a short label that says what is special about a structure."""
     words = [structure.lane] if structure.lane else []
     if structure.special != "none":
         words.append(structure.special)
@@ -126,7 +126,7 @@ def _drawn(plan: _Plan, name: str, rng: Generator) -> list[Array]:
 
 
 def _one(plan: _Plan, claim: InputClaim, shape: Shape, rng: Generator) -> Array:
-    """Draw one array; of length 1 along the axis that the layout "broadcast" repeats."""
+    """Draw one array, with length 1 along the axis that the layout "broadcast" repeats."""
     if plan.layout(claim.name) == "broadcast":
         axis = repeatable_axis(claim, plan.claims.kinks, shape)
         if axis is not None:
@@ -145,7 +145,7 @@ def _one(plan: _Plan, claim: InputClaim, shape: Shape, rng: Generator) -> Array:
 
 
 def _refine(plan: _Plan, drawn: Drawn, rng: Generator) -> frozenset[str]:
-    """Scale, mix in special values, keep off kinks; return the tags that came true."""
+    """Scale, mix in special values, move away from kinks or onto them; return the tags."""
     free = {n: c for n, c in plan.inputs.items() if _floats(c) and c.values is None}
     tags: set[str] = set()
     if plan.kind == "integer":
@@ -177,7 +177,7 @@ def _refine(plan: _Plan, drawn: Drawn, rng: Generator) -> frozenset[str]:
 def _moving(
     plan: _Plan, free: Mapping[str, InputClaim], drawn: Drawn, rng: Generator
 ) -> tuple[Draw, list[KinkKind]]:
-    """Return what may be moved, and the declared kinks that lie there."""
+    """Return the values that may be moved, and the kinks declared for them."""
     values = {name: drawn[name] for name in free}
     domains = {name: domain_of(claim.domain) for name, claim in free.items()}
     kinks = [kink_of(k) for k in plan.claims.kinks if any(name in free for name in k.of)]
@@ -185,18 +185,18 @@ def _moving(
 
 
 def _nearness(draw: Draw, kinks: Sequence[KinkKind]) -> set[str]:
-    """Return the tag of values that a step could take over a declared kink."""
+    """Return the tag "near kink" if a finite-difference step could cross a declared kink."""
     return {"near kink"} if any(kink.touched(draw) for kink in kinks) else set()
 
 
 def _scale(plan: _Plan) -> float:
-    """Return the structure's scale, nearer to one where a short dtype could not hold it."""
+    """Return the structure's scale, limited for dtypes of two bytes."""
     scale = plan.structure.scale
     return min(max(scale, 1e-2), 1e2) if plan.dtype.itemsize < 4 else scale
 
 
 def _spread(free: Mapping[str, InputClaim], drawn: Drawn) -> None:
-    """Stretch rows whose standard deviation is below what the spec asks."""
+    """Stretch rows whose standard deviation is smaller than the spec's `min_std`."""
     for name, claim in free.items():
         if claim.spread is None:
             continue
@@ -242,7 +242,7 @@ def _takes(claims: Claims, claim: InputClaim, word: str) -> bool:
 
 
 def _unit_fits(domain: DomainKind, unit: float, kinks: Sequence[KinkKind], reach: float) -> bool:
-    """Return True if 1 or -1 is on no kink, and inside a domain with room for a step of `reach`."""
+    """Return True if 1 or -1 is on no kink, and a step of `reach` from it stays in the domain."""
     at_kink = any(kink.meets(unit) for kink in kinks)
     around = unit + reach * np.array([-1.0, 0.0, 1.0])
     return not at_kink and reach < 1 and bool(domain.inside(around).all())
@@ -262,7 +262,7 @@ def _mix_in(plan: _Plan, free: Mapping[str, InputClaim], drawn: Drawn, rng: Gene
 def _special(
     word: str, domain: DomainKind, array: Array, kinks: Sequence[KinkKind], rng: Generator
 ) -> Array:
-    """Return the array with special values in about a third of its places, one at least."""
+    """Return the array with special values in about a third of its entries, at least one."""
     if array.size == 0 or (word == "ties" and array.size < 2):
         return array
     mask = some_of(array.shape, 0.33, rng)
@@ -284,7 +284,7 @@ def _special(
 
 
 def _finished(plan: _Plan, name: str, arrays: list[Array]) -> InputValue:
-    """Round to the dtype, test membership, and lay out in memory."""
+    """Round to the dtype, verify the domain, and lay out in memory."""
     claim = plan.inputs[name]
     done = tuple(
         _laid_out(plan.layout(name), _rounded(plan, claim, array), shape)
@@ -294,7 +294,7 @@ def _finished(plan: _Plan, name: str, arrays: list[Array]) -> InputValue:
 
 
 def _rounded(plan: _Plan, claim: InputClaim, array: Array) -> Array:
-    """Round to the wanted dtype without leaving the domain, and make sure of it."""
+    """Round to the dtype without leaving the domain, and verify that."""
     kind = family(claim)
     if kind != "float":
         result = array.astype(np.bool_ if kind == "bool" else np.intp)
@@ -314,7 +314,7 @@ def _rounded(plan: _Plan, claim: InputClaim, array: Array) -> Array:
 
 
 def _nudged(claim: InputClaim, rounded: Array, exact: Array) -> Array:
-    """Move entries that rounding took out of the domain one number back."""
+    """Move entries that left the domain by rounding back by one unit in the last place."""
     outside = ~domain_of(claim.domain).inside(rounded)
     if not np.any(outside):
         return rounded
@@ -322,7 +322,7 @@ def _nudged(claim: InputClaim, rounded: Array, exact: Array) -> Array:
 
 
 def _laid_out(layout: str, array: Array, shape: Shape) -> Array:
-    """Lay an array out; one that cannot differ from contiguous stays contiguous."""
+    """Return the array in a layout, or contiguous if its shape does not allow the layout."""
     if array.shape != shape:
         return np.broadcast_to(arrange(array, "C"), shape)
     long = sum(n > 1 for n in shape)

@@ -1,7 +1,7 @@
 """The `require` list of a spec: integer comparisons over dimensions and parameters.
 
-Loader and generators share it: the loader refuses what cannot be parsed here, and requirements
-without a solution.
+The loader and the generators share it. The loader rejects requirements that cannot be parsed or
+have no solution.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from needle_cli.checking.model import GeneratorError
 T = TypeVar("T")
 
 LIMIT = 60_000
-"""The most assignments that are tried at once; above it ranges are thinned out. Tuned: that many
-take a quarter of a second, and `conv`, the widest of our operators, has a thirtieth of it."""
+"""Most assignments that are tried at once; larger ranges are thinned out. Tuned: that many take a
+quarter of a second, and `conv`, the largest of the shipped specs, has a thirtieth of it."""
 
 LONGEST = 200
-"""Characters of a requirement; Python's parser needs memory for what is nested deeply."""
+"""Most characters of a requirement: Python's parser needs much memory for deep nesting. Chosen."""
 
 LARGEST = 2**31
-"""The largest number that may be written down: products of such numbers are still quick."""
+"""The largest number in a requirement: products of such numbers are still fast. Chosen."""
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
 class Unmet(GeneratorError):
-    """Requirements without a solution; `thinned` where not every assignment was tried."""
+    """Requirements without a solution; `thinned` is True if not every assignment was tried."""
 
     def __init__(self, texts: Sequence[str], thinned: bool) -> None:
         super().__init__(f"require {list(texts)!r} has no solution within the declared bounds")
@@ -48,7 +48,7 @@ class Requirement:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names that it speaks of, in no particular order."""
+        """The names in it, in order of first appearance."""
         return tuple({node.id: 0 for node in ast.walk(self.tree) if isinstance(node, ast.Name)})
 
     @cached_property
@@ -56,16 +56,16 @@ class Requirement:
         return compile(ast.Expression(self.tree), "<require>", "eval")
 
     def holds(self, values: Mapping[str, int]) -> bool:
-        """Whether it is met; a division by zero makes it false."""
+        """Return True if it is satisfied; a division by zero makes it false."""
         try:
-            # Safe: a parsed requirement has numbers, names and operators, no call and no attribute.
+            # Safe: a parsed requirement has only numbers, names and operators.
             return bool(eval(self._code, {"__builtins__": {}}, values))
         except ZeroDivisionError:
             return False
 
 
 def parse_requirement(text: str) -> Requirement:
-    """Parse one requirement. Raises `ValueError` with what is not allowed in it."""
+    """Parse one requirement. Raises `ValueError` that says what is not allowed."""
     if len(text) > LONGEST:
         raise ValueError(f"it is longer than {LONGEST} characters")
     try:
@@ -106,14 +106,14 @@ def _check_integer(node: ast.expr) -> None:
 
 
 def _called(node: ast.expr) -> str:
-    """Return what a piece of an expression is called."""
+    """Return the text of a part of an expression for an error message."""
     call = "a call, " if isinstance(node, ast.Call) else ""
     return f"{call}`{ast.unparse(node)[:40]}`"
 
 
 @dataclass(frozen=True)
 class Table:
-    """All assignments of some names that satisfy the requirements among them, simplest first."""
+    """All assignments of some names that satisfy their requirements, the simplest first."""
 
     names: tuple[str, ...]
     rows: tuple[tuple[int, ...], ...]
@@ -126,8 +126,8 @@ class Table:
 def tables(require: Sequence[str], ranges: Mapping[str, Sequence[int]]) -> list[Table]:
     """Return one table per group of names that requirements connect.
 
-    Listing the solutions instead of drawing and rejecting makes every draw valid. `ranges` has the
-    values that each name may take. Raises `Unmet` where there is no solution.
+    The solutions are listed, so every draw from them is valid and none is rejected. `ranges` has
+    the values that each name may take. Raises `Unmet` if there is no solution.
     """
     return [_table(group, ranges) for group in _connected(list(map(parse_requirement, require)))]
 
@@ -146,7 +146,7 @@ def _connected(requirements: Sequence[Requirement]) -> list[list[Requirement]]:
 def _table(group: Sequence[Requirement], ranges: Mapping[str, Sequence[int]]) -> Table:
     """List the satisfying assignments of connected names, those with small numbers first.
 
-    Name by name, so that a requirement rules out a row as soon as all its names have a value.
+    It proceeds name by name: a requirement filters the rows as soon as all its names have a value.
     """
     names = sorted({name for requirement in group for name in requirement.names})
     rows: list[tuple[int, ...]] = [()]

@@ -1,4 +1,4 @@
-"""Structures drawn at random: shapes, parameters, layouts."""
+"""Draw structures at random: shapes, parameters, layouts."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ from needle_cli.checking.shapes import first_shape
 T = TypeVar("T")
 
 ATTEMPTS = 10
-"""How often shapes without possible values are redrawn before Hypothesis is told to."""
+"""How often shapes without possible values are redrawn before the draw is rejected. Chosen."""
 
 
 SEEDS = 2**16
-"""How many seeds are drawn; every bit of a draw costs time."""
+"""Number of different seeds; not more, since every bit of a draw costs time. Chosen."""
 
 SPREAD = 0x9E3779B1
-"""Spreads the seeds over 32 bits; odd, so that they stay different, and 0 stays 0."""
+"""Factor that spreads the seeds over 32 bits: 2^32 divided by the golden ratio. It is odd, so
+different seeds stay different, and 0 stays 0."""
 
 MOST_TRIES = 4
-"""Draws per structure that is wanted, where shapes seldom fit together."""
+"""Most draws per requested structure, for specs whose shapes seldom fit together. Chosen."""
 
 LANE_COST = 2**8
-"""Choices thrown away in other lanes than the main one: shrinking prefers what takes fewer."""
+"""Range of an unused choice in lanes other than the main one. Shrinking prefers fewer choices, so
+it prefers the main lane."""
 
 
 def sample(claims: Claims, count: int, seed: int) -> list[Structure]:
-    """Return `count` structures that have nothing to do with each other.
+    """Return `count` independent structures.
 
-    What Hypothesis generates are variations of what it generated before: of sixty cases of a matrix
-    and a parameter of three values fourteen were different, and no tall matrix met the middle one.
-    It is asked for the smallest case instead, where its variations are what is wanted.
+    Hypothesis is not used here, because it generates variations of earlier examples: sixty cases of
+    a matrix and a parameter of three values contained fourteen different ones, and no tall matrix
+    with the middle value. It is used for the search of the smallest case, where variations help.
     """
     drawer = Drawer(claims)
     chooser = SeededChooser(seed)
@@ -54,12 +56,12 @@ def _padded(plain: T, others: Sequence[T], size: int) -> tuple[T, ...]:
 
 
 class Drawer:
-    """Draws structures; knows beforehand what each lane allows.
+    """Draws structures from what each lane allows, which is computed once.
 
     Args:
         claims: what the operator claims.
-        values: "integer" draws parameters that fit the exact lane.
-        rejected: counts the shapes that were redrawn ("redrawn") and draws given up ("rejected").
+        values: "integer" draws parameters for which nothing rounds.
+        rejected: counts redrawn shapes ("redrawn") and rejected draws ("rejected").
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Drawer:
     def structure(self, chooser: Chooser) -> Structure | None:
         """Choose one structure, the simple choices first so that they shrink first.
 
-        None where no shapes were found that fit together.
+        Return None if no shapes were found that fit together.
         """
         lane = choose(chooser, self.lanes)
         if lane:
@@ -118,7 +120,7 @@ class Drawer:
         return None
 
     def _layouts(self, space: LaneSpace, shapes: Any, chooser: Chooser) -> dict[str, str]:
-        """Draw a layout: contiguous for all, or one word for all, or each its own."""
+        """Draw the layouts: contiguous, or one layout for all inputs, or one for each."""
         found = dict.fromkeys(shapes, "C")
         if not chance(chooser, 3):
             return found

@@ -12,18 +12,18 @@ from needle_cli.checking.model import GeneratorError
 from needle_cli.checking.shapes import BATCH, Shape, Solution
 
 LARGE = 1024
-"""One array of every operator has more entries than this."""
+"""In the large plans one array has more entries than this. Chosen."""
 
 WIDE = 34
-"""The length of all free dimensions at once."""
+"""The least length of all free dimensions in the plan "wide": more than a tile of 32. Chosen."""
 
 LONG = 259
-"""The length of a long axis: beyond the blocks and tiles of code that works in pieces."""
+"""The length of a long axis: larger than common block sizes (256), and no multiple of them."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A solution of the shapes with a label, and the names that `require` ties together."""
+    """A labelled solution of the shapes, with the values of the names tied by `require`."""
 
     label: str
     solution: Solution
@@ -39,7 +39,7 @@ class Planner:
         self.low, self.high = space.ranks
 
     def typical(self) -> Plan:
-        """All dimensions different and above one, as far as the bounds allow."""
+        """Return a plan with all dimensions different and above one, as far as bounds allow."""
         extents = self._short((2, 3, 4), (2, 6))
         return self._plan("unequal dims", self._wanted(lambda i: 3 + i), extents)
 
@@ -48,7 +48,7 @@ class Planner:
         yield self.typical()
         yield self._plan("square", self._wanted(lambda i: 3), self._short((3, 3), (3,)))
         yield self._plan("size-1 dims", self._wanted(lambda i: 1), (1, 1))
-        if self.space.has_room:
+        if self.space.has_free_rank:
             yield from self._ranks()
         yield from self._optional()
         if len(self.system.batched) > 1:
@@ -56,19 +56,19 @@ class Planner:
         yield from self._empty()
 
     def vast(self) -> Iterator[Plan]:
-        """Yield the plans with many entries: small cases are easier to read a mistake off."""
+        """Yield the plans with many entries: they run last, since small cases are clearer."""
         yield from self._large()
         yield from self._long()
 
     def _short(self, alone: Shape, beside_dims: Shape) -> Shape:
-        """Return the extents of groups and batch: shorter ones where named dimensions follow."""
+        """Return the extents of groups and batch: shorter ones if there are named dimensions."""
         return beside_dims if self.system.dims else alone
 
     def _wanted(self, rule: Callable[[int], int]) -> dict[str, int]:
-        """Return a size for every named dimension by its place.
+        """Return a size for every named dimension, by its position.
 
-        Dimensions without declared bounds take it as it is; the others wrap around at their upper
-        bound, so that they stay unequal, and avoid 1 unless it is asked for.
+        Dimensions without declared bounds take the rule's size. For the others it wraps around at
+        the upper bound, so that they stay unequal and avoid 1 unless the rule says 1.
         """
         wanted = {}
         for i, name in enumerate(self.system.dims):
@@ -91,12 +91,12 @@ class Planner:
     ) -> Plan:
         """Return a plan near the wanted sizes; groups and batch get the extents.
 
-        Where these leave no values (more distinct positions than there are), smaller ones.
+        If no values exist for these (too few positions for an index), smaller ones are tried.
         """
         dims, given = self.nearest(wanted)
-        for room in map(self._fit, (extents, (2,), (1,), (1, 1), ())):
-            groups = {n: self._bounded(n, room) for n in self.system.groups}
-            batches = dict.fromkeys(self.system.batched, self._bounded(BATCH, room))
+        for tried in map(self._fit, (extents, (2,), (1,), (1, 1), ())):
+            groups = {n: self._bounded(n, tried) for n in self.system.groups}
+            batches = dict.fromkeys(self.system.batched, self._bounded(BATCH, tried))
             plan = Plan(label, Solution(dims, groups, batches, absent), given)
             if self.space.feasible(self.system.shapes(plan.solution)):
                 return plan
@@ -105,7 +105,7 @@ class Planner:
         )
 
     def nearest(self, wanted: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
-        """Return dimensions and tied parameters that satisfy `require`, near the wanted ones."""
+        """Return dimensions and tied parameters that satisfy `require` nearest the wanted ones."""
         dims = {name: wanted.get(name, 1) for name in self.system.dims}
         given: dict[str, int] = {}
         for table in self.space.tables:
@@ -150,7 +150,7 @@ class Planner:
             yield self._plan("no " + ", no ".join(names), sizes, (), frozenset(names))
 
     def _broadcasts(self) -> Iterator[Plan]:
-        """Yield leading, interior and mutual broadcasts of every operand."""
+        """Yield leading, interior and mutual broadcasting of every operand."""
         base = self.typical()
         every = self.system.batched
         full = self._bounded(BATCH, self._short((2, 3, 4), (2, 6)))
@@ -183,15 +183,15 @@ class Planner:
             )
 
     def _batched(self, label: str, base: Plan, batches: dict[str, Shape]) -> Plan:
-        """Return a plan with other batch parts."""
+        """Return the base plan with other batch parts."""
         solution = base.solution.copy()
         solution.batches = batches
         return Plan(label, solution, base.given)
 
     def _empty(self) -> Iterator[Plan]:
-        """Yield arrays without entries where the spec leaves the dimensions free."""
+        """Yield arrays without entries if the spec allows a length of zero."""
         sizes = self._wanted(lambda i: 2 + i)
-        if self.space.allows_empty() and self.space.has_room:
+        if self.space.allows_empty() and self.space.has_free_rank:
             for extents in ((0,), (2, 0), (0, 3)):
                 if len(extents) >= self.low:
                     yield self._plan("zero-size", sizes, extents)
@@ -200,7 +200,7 @@ class Planner:
                 yield self._plan(f"zero-size {name}", {**sizes, name: 0}, (2,))
 
     def _large(self) -> Iterator[Plan]:
-        """Yield plans in which each differentiable input in turn has more than 1024 entries."""
+        """Yield plans in which each differentiable input in turn has more than `LARGE` entries."""
         done: set[str] = set()
         for name in self.space.floating():
             if name in done:
@@ -212,7 +212,7 @@ class Planner:
                 yield plan if sizes[name] > LARGE else replace(plan, label=f"largest {name}")
 
     def _enlarged(self, name: str) -> Plan:
-        """Return a plan that makes one input large by whatever of it is free."""
+        """Return a plan that makes one input large by all its free dimensions."""
         pattern = self.system.patterns[name]
         extents: Shape = (33, 32) if not pattern.names("dim") else (7, 6)
         wanted = self._wanted(lambda i: 3 + i)
@@ -228,10 +228,10 @@ class Planner:
         return Plan(f"large {name}", solution, plan.given)
 
     def _long(self) -> Iterator[Plan]:
-        """Yield plans in which one axis in turn is long, as far as the spec leaves it free."""
+        """Yield plans in which one free axis in turn is long."""
         plans = []
         sizes = self._wanted(lambda i: 2 + i)
-        if self.space.has_room:
+        if self.space.has_free_rank:
             for label, extents in (("long axis last", (2, LONG)), ("long axis first", (LONG, 2))):
                 plans.append(self._plan(label, sizes, extents))
         free = [name for name in self.system.dims if not self.system.bound(name).bounded]
@@ -242,7 +242,7 @@ class Planner:
             plans.append(self._plan("wide", {**sizes, **wide}, ()))
         for plan in plans:
             counts = [math.prod(shape) for shape in self.system.shapes(plan.solution).values()]
-            if max(counts) <= 4 * LARGE:  # a matrix that has to be square is not made long
+            if max(counts) <= 4 * LARGE:  # a square matrix with a long axis would be too large
                 yield plan
 
     def _free_size(self, name: str) -> int:
@@ -253,7 +253,7 @@ class Planner:
         return max(5, math.ceil(float((1.1 * LARGE / batch) ** (1.0 / free))))
 
     def remainders(self) -> Iterator[Plan]:
-        """Yield every remainder of the bounded dimensions, for each integer parameter above 1."""
+        """Yield every remainder of bounded dimensions modulo each integer parameter above 1."""
         names = [n for n in self.system.dims if n in self.space.claims.dims]
         tied = {name for table in self.space.tables for name in table.names}
         names = [n for n in names if n in tied and self.system.bound(n).max > 2]
@@ -273,12 +273,12 @@ class Planner:
                     yield Plan(f"{param} {value}, remainder {rest}", base, given)
 
     def _longest(self, names: list[str]) -> list[str]:
-        """Return the dimensions with the widest bounds: the image, not the kernel."""
+        """Return the dimensions with the largest upper bound: the image, not the kernel."""
         most = max(self.system.bound(n).max for n in names)
         return [n for n in names if self.system.bound(n).max == most]
 
     def tied_parameters(self) -> Iterator[Plan]:
-        """Yield, for every tied parameter, its smallest and largest value with small dimensions."""
+        """Yield every value of every tied parameter with small dimensions."""
         for table in self.space.tables:
             for name in table.names:
                 if name not in self.space.params:
@@ -289,8 +289,8 @@ class Planner:
                     yield self._tied(
                         f"{name} = {value}", name, value, self._wanted(lambda i: 2 + i % 3)
                     )
-                # As much of it as there can be around as little as there can be: padding larger
-                # than a kernel of one entry, say.
+                # The largest value with the smallest dimensions: padding larger than a kernel of
+                # one entry, for example.
                 yield self._tied(f"{name} around 1", name, values[-1], self._wanted(lambda i: 1))
 
     def _tied(self, label: str, name: str, value: int, wanted: dict[str, int]) -> Plan:
@@ -300,7 +300,7 @@ class Planner:
         return Plan(label, base, given)
 
     def chooser(self, label: str) -> SeededChooser:
-        """Return the choices that belong to a label."""
+        """Return a chooser seeded by the operator, the lane and a label."""
         return SeededChooser(f"{self.space.claims.op}/{self.space.lane}/{label}")
 
 

@@ -1,4 +1,4 @@
-"""The space of an operator's structures: shapes, parameters and list lengths that fit together."""
+"""The space of an operator's structures: consistent shapes, parameters and list lengths."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from needle_cli.checking.shapes import (
 )
 
 MOST_RANK = 4
-"""The largest rank of a group or of the batch that is drawn, where nothing needs more."""
+"""The largest rank of a group or of the batch that is drawn, unless a parameter needs more."""
 
 Shapes = dict[str, Shape | tuple[Shape, ...]]
 
@@ -57,7 +57,7 @@ class LaneSpace:
 
     @cached_property
     def ranges(self) -> dict[str, Sequence[int]]:
-        """The values of every dimension and every integer parameter: what `require` may name."""
+        """The values of the names that `require` may use: dimensions and integer parameters."""
         ranges: dict[str, Sequence[int]] = {}
         for name in self.system.dims:
             bound = self.system.bound(name)
@@ -70,7 +70,7 @@ class LaneSpace:
 
     @cached_property
     def ranks(self) -> tuple[int, int]:
-        """The ranks of groups and of the batch: at least what parameters and domains speak of."""
+        """The least and largest rank of groups and the batch, as parameters and domains need it."""
         least = 0
         for name, claim in self.inputs.items():
             pattern = self.system.patterns[name]
@@ -81,7 +81,7 @@ class LaneSpace:
         return least, max(MOST_RANK, least)
 
     def _needed(self, name: str, claim: InputClaim) -> int:
-        """Return the smallest rank of an input that its parameters and domain can live with."""
+        """Return the smallest rank of an input that its parameters and domain allow."""
         needed = [0]
         for param in self.params.values():
             if param.fields.get("of") == name:
@@ -93,14 +93,14 @@ class LaneSpace:
         return max(needed)
 
     def given(self, chooser: Chooser) -> dict[str, int]:
-        """Draw the names that `require` ties together."""
+        """Draw values for the names that `require` ties together."""
         found: dict[str, int] = {}
         for table in self.tables:
             found.update(table.assignment(chooser.integer(0, len(table.rows) - 1)))
         return found
 
     def solution(self, chooser: Chooser, given: Mapping[str, int]) -> Solution:
-        """Draw dimensions."""
+        """Draw the dimensions that are not given."""
         return self.system.draw(chooser, given, self.ranks)
 
     def lengths(self, chooser: Chooser) -> dict[str, int]:
@@ -130,7 +130,7 @@ class LaneSpace:
         exact: bool = False,
         first: Mapping[str, Sequence[str]] | None = None,
     ) -> dict[str, Any]:
-        """Draw the parameters for shapes; `first` are the corner cases wanted of some of them."""
+        """Draw the parameters for shapes; `first` are corner cases to prefer for some of them."""
         context = self.context(shapes, exact)
         for name, claim in self.params.items():
             if name in given:
@@ -141,7 +141,7 @@ class LaneSpace:
         return context.params
 
     def feasible(self, shapes: Mapping[str, Any]) -> bool:
-        """Whether values exist: an index needs something to point at, without repeats enough."""
+        """Return True if values exist: an index needs positions, enough ones without repeats."""
         return all(
             domain.feasible(math.prod(first_shape(shapes[name])), domain.length(shapes))
             for name, domain in self.domains.items()
@@ -152,12 +152,12 @@ class LaneSpace:
         return [n for n, c in self.inputs.items() if family(c) == "float" and c.differentiable]
 
     @property
-    def has_room(self) -> bool:
+    def has_free_rank(self) -> bool:
         """Whether some input has a group or a batch part."""
         return any(p.has_batch or p.names("group") for p in self.system.patterns.values())
 
     def allows_empty(self) -> bool:
-        """Whether the spec leaves the dimensions of groups and batch free, zero included."""
+        """Return True if the dimensions of a group or the batch may be zero."""
         names = [*self.system.groups, *([BATCH] if self.system.batched else [])]
         return any(
             name not in self.claims.dims or self.claims.dims[name].min == 0 for name in names
@@ -180,7 +180,7 @@ _SPACES: dict[int, tuple[weakref.ref[Claims], Space]] = {}
 
 
 def space_of(claims: Claims) -> Space:
-    """Return the space of claims; computed once per object, forgotten with it."""
+    """Return the space of claims, cached for as long as the claims live."""
     key = id(claims)
     known = _SPACES.get(key)
     if known is not None and known[0]() is claims:
@@ -191,5 +191,5 @@ def space_of(claims: Claims) -> Space:
 
 
 def _unreferenced(claims: Claims) -> Claims:
-    """Return an equal object, so that the cache does not keep its key alive."""
+    """Return an equal copy, so that the cached space does not keep its key alive."""
     return replace(claims)

@@ -1,1 +1,1 @@
-"""From an operator to its verdict: which case is next, what becomes of a failing one."""
+"""Judges an operator: chooses its cases, shrinks failing ones, and finds missing kinks."""

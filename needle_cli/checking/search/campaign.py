@@ -1,4 +1,4 @@
-"""The judge judged: every fault planted into a right gradient, and which of them is caught."""
+"""Fault injection: put every fault into a right gradient, and report which are caught."""
 
 from __future__ import annotations
 
@@ -34,43 +34,43 @@ CHECK = "faults"
 """The name of the row."""
 
 SMALL = 64
-"""Entries of a case up to which a fault is looked for in float32 and second order as well."""
+"""Up to this many entries, a fault is also looked for in float32 and in second order. Chosen."""
 
-REFUSED = (Status.FAIL, Status.ERROR, Status.NO_DERIVATIVE)
+CAUGHT = (Status.FAIL, Status.ERROR, Status.NO_DERIVATIVE)
 
 
 def plant(op: OpUnderTest, claims: Claims, plan: Plan) -> Result:
-    """Return a row that says how many of the faults this operator's spec catches.
+    """Return a row that says how many faults the checks catch with this operator's spec.
 
-    A fault that changes no answer at any case is not counted, nor is one that the spec calls
-    immune. A fault that changes one and is refused by no check is a finding, with the case at which
-    it was there to be seen.
+    A fault is not counted if it changes no gradient at any case or if the spec calls it immune. A
+    fault that changes a gradient and fails no check is a finding, reported with a case at which it
+    changes something.
     """
     immune = {entry.fault for entry in claims.immune}
     structures = structures_of(op.name, claims, plan)
     cases = cases_of(op, claims, plan, structures)
-    seconds, caught, idle = 0.0, 0, 0
+    seconds, caught, unchanged = 0.0, 0, 0
     survivors: list[tuple[str, Planted]] = []
     for name in FAULTS:
         if name in immune:
             continue
         seen = Planted(op, claims, name)
         if not _shows(seen, cases):
-            idle += 1
+            unchanged += 1
             continue
         planted = Planted(op, claims, name)
         rows = judge(
             planted, claims, replace(plan, shrink=False, first=True), structures=structures
         )
         seconds += sum(row.seconds for row in rows)
-        if any(row.status in REFUSED for row in rows):
+        if any(row.status in CAUGHT for row in rows):
             caught += 1
         else:
             survivors.append((name, seen))
     total = caught + len(survivors)
     reason = f"{caught}/{total}"
-    if idle:
-        reason += f"; {idle} change nothing here"
+    if unchanged:
+        reason += f"; {unchanged} change nothing here"
     return Result(
         op=op.name,
         check=CHECK,
@@ -86,9 +86,9 @@ def plant(op: OpUnderTest, claims: Claims, plan: Plan) -> Result:
 
 
 def _shows(planted: Planted, cases: Sequence[Case]) -> bool:
-    """Return True if a fault changes any answer, which is quicker than asking all checks in vain.
+    """Return True if a fault changes any gradient, which is quicker than running all checks.
 
-    The smaller cases are also tried in a narrow dtype and in second order.
+    Small cases are also tried in float32 and in second order.
     """
     for case in cases:
         asked = [case]
@@ -119,7 +119,7 @@ def _survivor(name: str, planted: Planted) -> Failure:
     case = planted.changed_at
     assert case is not None
     message = (
-        f"the planted fault {name!r} changes the gradient and no check says so: "
+        f"the planted fault {name!r} changes the gradient and no check finds it: "
         f"the spec lacks cases or claims that show it, or declares too narrow a domain"
     )
     finding = Finding(CHECK, Code.FAULT_MISSED, "", None, None, None, None, message=message)

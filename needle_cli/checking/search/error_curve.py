@@ -1,7 +1,7 @@
-"""How the numeric slope depends on its step at one typical case: where it is to be trusted.
+"""The error of the numeric slope by step at one typical case.
 
-Large steps are wrong by curvature, small ones by rounding; between them lies what is judged with,
-and far below a wrong gradient.
+Large steps have a truncation error, small ones a rounding error. The steps that are used lie
+between them, where the error is far below that of a wrong gradient.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from needle_cli.checking.point import inner
 
 STEPS = tuple(2.0**-k for k in range(1, 50, 2))
 SIZES = range(3, 65)
-"""Entries of a case that is typical: more than one, and none that hides another."""
+"""Numbers of entries of a typical case. Chosen."""
 
 
 @dataclass(frozen=True)
 class ErrorCurve:
-    """Relative distances from the slope that is trusted most, the best extrapolated one.
+    """Relative distances from the most accurate slope, the best extrapolated one.
 
     `errors` are those of central differences by step, `gradient` is that of the operator's own
-    slope. A distance is never given as less than `known`, to which the trusted slope is known.
+    slope. No distance is less than `known`, the relative error of the most accurate slope.
     """
 
     steps: tuple[float, ...]
@@ -55,7 +55,7 @@ class ErrorCurve:
 
 
 def error_curve(op: OpUnderTest, claims: Claims, plan: Plan) -> ErrorCurve | None:
-    """Return the curve at the first typical case; None where there is none, or no slope."""
+    """Return the curve at the first typical case, or None if there is no such case or slope."""
     inquiry = Inquiry(op, claims, plan)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

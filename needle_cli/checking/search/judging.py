@@ -1,4 +1,4 @@
-"""Which cases an operator is judged on: corners first, then examples, then smaller failures."""
+"""Judge an operator: run every check at corner cases, then at random ones, and shrink failures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from needle_cli.checking.model import (
     Verdict,
 )
 from needle_cli.checking.search import shrink
-from needle_cli.checking.search.missing_kinks import Undeclared
+from needle_cli.checking.search.missing_kinks import MissingKinks
 
 Breadcrumb = Callable[[str, Case], None]
 
@@ -43,15 +43,15 @@ def judge(
     breadcrumb: Breadcrumb | None = None,
     structures: Sequence[Structure] | None = None,
 ) -> list[Result]:
-    """Ask every check of the plan of one operator and return one row per check.
+    """Run every check of the plan on one operator and return one row per check.
 
     Args:
         op: The operator, ready to be evaluated.
         claims: What its spec says.
         plan: Checks, number of examples, seed, device and dtype.
-        breadcrumb: Called with check and case before every question, so that a crash can name
+        breadcrumb: Called with check and case before every check, so that a crash report can name
             them.
-        structures: The cases to be, without their numbers; by default `structures_of` the plan.
+        structures: The structures of the cases; by default `structures_of` the plan.
 
     Returns:
         Rows in the order of the checks, without locations. The same arguments give the same rows
@@ -65,9 +65,9 @@ def judge(
 
 
 def structures_of(name: str, claims: Claims, plan: Plan) -> list[Structure]:
-    """Return the structures of an operator's cases: its corners, then as many drawn at random.
+    """Return the structures of an operator's cases: its corners, then `plan.examples` random ones.
 
-    They follow from the operator's name, its spec, and the plan's seed, device and dtype.
+    They depend only on the operator's name, its spec, and the plan.
     """
     seed = seed_of(plan.seed, name, "cases", plan.device, plan.dtype)
     return [*corner_structures(claims), *sample(claims, plan.examples, seed)]
@@ -76,7 +76,7 @@ def structures_of(name: str, claims: Claims, plan: Plan) -> list[Structure]:
 def ask_again(
     op: OpUnderTest, claims: Claims, plan: Plan, check: str, case: Case
 ) -> Failure | None:
-    """Ask one check of one recorded case; None where it has no finding there (any more)."""
+    """Run one check at one recorded case; return None if it has no finding there (any more)."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         inquiry = Inquiry(op, claims, plan)
@@ -111,24 +111,24 @@ class _Judge:
         shown = {}
         for check, tally in self.tallies.items():
             started = time.perf_counter()
-            # Who wants to know whether anything fails has no use for what it looks like.
+            # With `first` only the statuses are used, so the failures are not prepared.
             shown[check] = () if self.plan.first else shrink.failures(self.inquiry, tally)
             tally.seconds += time.perf_counter() - started
         cause, of_value = (None, False) if self.plan.first else diagnose(self.tallies, self.inquiry)
         rows = []
         for check, tally in self.tallies.items():
-            # What a wrong gradient looks like says nothing of a value that is not the reference's.
-            told = cause if of_value or not CHECKS[check].judges_value else None
-            failures = shrink.with_cause(tally, shown[check], told)
+            # The cause of a wrong gradient does not explain a wrong value, unless it says so.
+            fitting = cause if of_value or not CHECKS[check].judges_value else None
+            failures = shrink.with_cause(tally, shown[check], fitting)
             why_not = CHECKS[check].why_not(self.op, self.claims, self.plan)
             rows.append(row(self.op.name, self.plan, tally, failures, why_not))
         return rows
 
     def _look_for_kinks(self) -> None:
-        """Find the kinks that the spec lacks, where points without a derivative were met."""
+        """Find the kinks that the spec lacks, if some cases had no derivative."""
         met = [tally for tally in self.tallies.values() if tally.kinks or tally.at_kinks]
         if met:
-            missing = Undeclared(self.op, self.claims, self.plan).kinks(self.tallies)
+            missing = MissingKinks(self.op, self.claims, self.plan).kinks(self.tallies)
             for tally in met:
                 tally.undeclared = missing
 
@@ -138,17 +138,17 @@ class _Judge:
                 self._count(check, None, case, None)
 
     def _consider(self, structure: Structure) -> None:
-        """Ask every check about a structure, filled with the kinds of numbers that it wants."""
-        refused = any(tally.failed for tally in self.tallies.values())
-        if self.plan.first and refused:
+        """Run every check at a structure, filled with the kinds of numbers that the check wants."""
+        failed = any(tally.failed for tally in self.tallies.values())
+        if self.plan.first and failed:
             return
         self.number += 1
-        # Doubts take long. Of an operator that is refused already they are not worth it: where
-        # equal calls differ, say, no difference of gradients settles.
+        # Undecided cases take long. If the operator has failed already, hopeless checks stop: when
+        # equal calls differ, for example, no difference settles.
         kinds = {
             name: CHECKS[name].wants(self.op, self.claims, structure, self.number)
             for name, tally in self.tallies.items()
-            if not (tally.done or (refused and tally.hopeless) or _is_enough(tally))
+            if not (tally.done or (failed and tally.hopeless) or _is_enough(tally))
         }
         for kind in NUMBERS:
             wanted = [name for name, numbers in kinds.items() if kind in numbers]
@@ -157,12 +157,12 @@ class _Judge:
                 self._ask_all(wanted, structure, case)
 
     def _ask_all(self, checks: list[str], structure: Structure, case: Case) -> None:
-        """Ask in order; where compute or the form of the gradient is broken, stop there."""
+        """Run checks in order; stop if the operator raises or a required check has a finding."""
         question = self.inquiry.question(case)
         for check in checks:
             answer = self._count(check, structure, case, question)
             if answer.error or (answer.findings and CHECKS[check].required):
-                text = f"not asked: {check} has a finding"
+                text = f"not run: {check} has a finding"
                 for later in checks[checks.index(check) + 1 :]:
                     self.tallies[later].blocked = text
                 return
@@ -183,7 +183,7 @@ class _Judge:
 def cases_of(
     op: OpUnderTest, claims: Claims, plan: Plan, structures: Sequence[Structure]
 ) -> list[Case]:
-    """Return every case that `judge` would ask about, in order."""
+    """Return every case that `judge` would use, in order."""
     collector = _Collector(op, claims, plan, None)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -193,7 +193,7 @@ def cases_of(
 
 
 class _Collector(_Judge):
-    """Draws the cases and asks nothing."""
+    """Draws the cases and runs no check."""
 
     def __init__(
         self, op: OpUnderTest, claims: Claims, plan: Plan, breadcrumb: Breadcrumb | None
@@ -206,6 +206,6 @@ class _Collector(_Judge):
 
 
 def _is_enough(tally: Tally) -> bool:
-    """Whether a check has been asked of as many cases as it asks for."""
+    """Return True if a check has run at as many cases as it wants."""
     most = CHECKS[tally.check].most
     return most is not None and tally.examples >= most

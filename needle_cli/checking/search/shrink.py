@@ -1,4 +1,4 @@
-"""From a failing case to the one that is shown: small, clear, with its entries side by side."""
+"""Find the failing case that is shown: small, clear, with a table of its entries."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from needle_cli.checking.model import (
 )
 
 CLEAR = 100.0
-"""A smaller case is kept while its error stays within this factor of the worst seen."""
+"""A smaller case is kept if its error is within this factor of the largest one seen. Chosen."""
 
 
 def failures(inquiry: Inquiry, tally: Tally) -> tuple[Failure, ...]:
-    """Return what is shown of a check's failing cases: one failure, its smallest and a typical.
+    """Return what is shown of a check's failing cases: one failure with two cases at most.
 
-    The smallest one is kept in the tally: a cause has to explain it too.
+    The smallest case is stored in the tally, because a cause has to explain it too.
     """
     found = tally.failed or tally.unexplained
     if not found:
@@ -60,16 +60,16 @@ def with_cause(
 ) -> tuple[Failure, ...]:
     """Return failures with the operator's likely cause, which was found from all checks together.
 
-    Points without a derivative have none; they have the kinks that the spec lacks.
+    Points without a derivative get the kinks that the spec lacks instead.
     """
-    told = []
+    explained = []
     for failure in shown:
         finding = replace(failure.finding, cause=cause if tally.failed else None)
         if tally.undeclared and not tally.failed:
             message = "a point without a derivative, and the spec declares no kink there"
             finding = replace(finding, message=message)
         fits = f"fits all {failure.probes} failing cases"
-        told.append(
+        explained.append(
             replace(
                 failure,
                 finding=finding,
@@ -79,11 +79,11 @@ def with_cause(
                 undeclared=() if tally.failed else tally.undeclared,
             )
         )
-    return tuple(told)
+    return tuple(explained)
 
 
 def _size(case: Case) -> tuple[int, int, int]:
-    """Order cases by what a reader has to take in."""
+    """Return a sort key for how much there is to read in a case."""
     ranks = sum(leaf.ndim for leaf in case.leaves())
     views = sum(not leaf.flags.c_contiguous for leaf in case.leaves())
     empty = 10**9 if any(leaf.size == 0 for leaf in case.leaves()) else 0
@@ -137,19 +137,20 @@ def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case
 
 
 def _ask(inquiry: Inquiry, check: str, case: Case) -> Answer:
-    """Ask at a case of our own making, where the reference need not have a value."""
+    """Run a check at a constructed case, at which the reference may raise."""
     try:
         return inquiry.ask(check, case)
-    except Exception:  # a matrix of ones is singular, say: not a smaller failing case
+    except Exception:  # a matrix of ones is singular, for example: not a smaller failing case
         return NOTHING
 
 
 def _plainer_numbers(
     inquiry: Inquiry, check: str, best: tuple[Case, Answer], worst: float
 ) -> tuple[Case, Answer]:
-    """Replace numbers by 1, 2, -1, 0.5 while the case still fails clearly.
+    """Replace numbers by 1, 2, -1, 0.5 if the case still fails clearly.
 
-    Not by 0, and by nothing tiny: those hide errors. The cotangent becomes ones if that will do.
+    Zero and tiny numbers are not used, because they hide errors. The cotangent becomes ones, or
+    1, 2, 3 and so on, if the case still fails.
     """
     for candidate in _plainer_cases(inquiry.claims, best[0]):
         answer = _ask(inquiry, check, candidate)
@@ -170,7 +171,7 @@ def _plainer_numbers(
 
 
 def _shows(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> bool:
-    """Tell whether a case's own cotangent shows a wrong entry: the check asks with others too."""
+    """Return True if the case's own cotangent shows a wrong entry; checks use others too."""
     table = report_of(inquiry, check, case, answer).elements
     return not table or any(element.wrong for element in table)
 
@@ -207,7 +208,7 @@ def _plainer_cases(claims: Claims, case: Case) -> Iterator[Case]:
 
 
 def _typical(found: Sequence[Failed]) -> Failed | None:
-    """Return a failing case of ordinary size, where there is one."""
+    """Return the failing case of ordinary size with the largest error, if there is one."""
     ordinary = [entry for entry in found if 4 <= entry.case.size() <= 64]
     return max(ordinary, key=lambda entry: entry.answer.share, default=None)
 
@@ -238,7 +239,7 @@ def _main_finding(check: str, answer: Answer) -> Finding:
 
 
 def report_of(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> CaseReport:
-    """Return a case with its cotangent and, for a failed comparison, its entries."""
+    """Return a case with its cotangent and, for a failed comparison, its table of entries."""
     message = _main_finding(check, answer).message
     question = inquiry.question(case)
     try:
@@ -256,9 +257,9 @@ def _table(question: Question, check: str, answer: Answer) -> list[Element]:
     entries = CHECKS[check].entries(question) if projected_only else None
     if entries is not None:
         return entries
-    told: dict[tuple[str, tuple[int, ...]], Element] = {}
+    shown: dict[tuple[str, tuple[int, ...]], Element] = {}
     for f in answer.findings:
         if f.index is not None and f.analytic is not None and f.numeric is not None:
             element = Element(f.input, f.index, f.analytic, f.numeric, f.allowed or 0.0, True)
-            told.setdefault((f.input, f.index), element)
-    return list(told.values())
+            shown.setdefault((f.input, f.index), element)
+    return list(shown.values())

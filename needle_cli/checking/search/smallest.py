@@ -1,7 +1,7 @@
-"""The smallest structure that still fails, as Hypothesis finds it.
+"""Find the smallest structure that still fails, with Hypothesis.
 
-Hypothesis takes longer to import than NumPy and this whole package, and only a failure needs it:
-this module is imported when there is one.
+Hypothesis takes longer to import than NumPy and this whole package, and only a failure needs it, so
+this module is imported only after one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from needle_cli.checking.generation.sampling import Drawer
 from needle_cli.checking.model import Structure
 
 ATTEMPTS = 120
-"""Structures tried while looking for a smaller one."""
+"""Most structures that are tried to find a smaller one. Chosen."""
 
 _BIT = st.booleans()
 
@@ -27,8 +27,8 @@ _BIT = st.booleans()
 class DrawChooser:
     """Choices made by Hypothesis, bit by bit.
 
-    Not by `integers()`: Hypothesis mixes into them constants that it finds in whatever modules of
-    the project happen to be imported, and the same seed would give other cases elsewhere.
+    `integers()` is not used: Hypothesis mixes in constants that it finds in the imported modules of
+    the project, so the same seed would give other cases elsewhere.
     """
 
     def __init__(self, draw: Callable[[st.SearchStrategy[bool]], bool]) -> None:
@@ -37,7 +37,7 @@ class DrawChooser:
     def integer(self, low: int, high: int) -> int:
         """Return an integer of the closed range; Hypothesis shrinks it towards the lower end.
 
-        With as few bits as will do: some numbers come up twice as often as others.
+        It uses as few bits as possible, so some numbers are twice as likely as others.
         """
         count = high - low + 1
         if count <= 1:
@@ -52,7 +52,7 @@ class DrawChooser:
 def structures(
     claims: Claims, values: str = "generic", rejected: Counter[str] | None = None
 ) -> st.SearchStrategy[Structure]:
-    """Return the strategy of an operator's structures; for the arguments see `Drawer`."""
+    """Return the Hypothesis strategy of an operator's structures; see `Drawer`."""
     drawer = Drawer(claims, values, rejected)
 
     def drawn(draw: st.DrawFn) -> Structure:
@@ -62,7 +62,7 @@ def structures(
 
 
 def smallest(claims: Claims, fails: Callable[[Structure], bool], seed: int) -> Structure | None:
-    """Return the smallest structure for which `fails` is true, None where none is found again."""
+    """Return the smallest structure for which `fails` is true, or None if none is found."""
     try:
         return find(
             structures(claims),
@@ -76,5 +76,5 @@ def smallest(claims: Claims, fails: Callable[[Structure], bool], seed: int) -> S
                 suppress_health_check=list(HealthCheck),
             ),
         )
-    except (NoSuchExample, Flaky):  # an operator that remembers fails once and not again
+    except (NoSuchExample, Flaky):  # an operator with stale state may fail only once
         return None

@@ -81,7 +81,7 @@ def test_nothing_else_is_asked_of_a_case_that_a_required_check_refuses(monkeypat
     plan = Plan(("contract", "purity"), shrink=False)
     few = structures_of("toy/product", CLAIMS, plan)[:2]
     *_, held = judge(Operator(product, flaw="contract"), CLAIMS, plan, structures=few)
-    assert (held.status, held.reason) == (Status.ERROR, "not asked: contract has a finding")
+    assert (held.status, held.reason) == (Status.ERROR, "not run: contract has a finding")
     monkeypatch.setattr(type(CHECKS["contract"]), "required", False)
     *_, free = judge(Operator(product, flaw="contract"), CLAIMS, plan, structures=few)
     assert (free.check, free.status) == ("purity", Status.PASS)
