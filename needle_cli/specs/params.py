@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from needle_cli.checking.claims import Dim, ParamClaim
+from needle_cli.checking.parameters.registry import HOOK, KINDS, names
 from needle_cli.checking.shapes import parse
 from needle_cli.specs.errors import listed, nearest, shown
 from needle_cli.specs.forms import (
@@ -26,7 +27,7 @@ from needle_cli.specs.forms import (
 )
 from needle_cli.specs.inputs import MAX_SIZE
 from needle_cli.specs.table import Table, is_finite_number
-from needle_cli.specs.vocabulary import DUPLICATES, PARAM_FIELDS
+from needle_cli.specs.vocabulary import DUPLICATES
 
 NEEDS = ("of", "values")
 """Required fields of the kinds that have them; for a number, `values` is optional."""
@@ -46,7 +47,7 @@ def param_fields(kind: str) -> Fields:
     needs = NEEDS if kind not in ("int", "float") else ()
     need = f"a key of every `{kind}` parameter"
     return tuple(
-        Field(key, forms[key], need=need if key in needs else "") for key in PARAM_FIELDS[kind]
+        Field(key, forms[key], need=need if key in needs else "") for key in KINDS[kind].fields
     )
 
 
@@ -63,15 +64,15 @@ def read_param(parent: Table, name: str, scope: Scope) -> ParamClaim:
     if not isinstance(parent.data[name], Mapping):
         raise parent.wrong(name, 'a table such as { kind = "bool" }')
     table = parent.table(name)
-    table.need("kind", listed(PARAM_FIELDS))
+    table.need("kind", listed(names()))
     kind = table.text("kind")
     if ":" in kind:
         hook = resolve(table, "kind", scope)
         fields = {key: plain(value) for key, value in table.data.items() if key != "kind"}
-        return ParamClaim(name, "hook", fields, hook)
-    if kind not in PARAM_FIELDS:
+        return ParamClaim(name, HOOK, fields, hook)
+    if kind not in names():
         raise table.wrong(
-            "kind", f'{listed(PARAM_FIELDS)}, or "module:function"', nearest(kind, PARAM_FIELDS)
+            "kind", f'{listed(names())}, or "module:function"', nearest(kind, names())
         )
     fields = read_fields(table, param_fields(kind), scope, beside=("kind",))
     if "min" in fields and "max" in fields and fields["min"] > fields["max"]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 
 from needle_cli.checking.domains.registry import DOMAINS, bare_names
+from needle_cli.checking.parameters.registry import names
 from needle_cli.specs import inputs, params
 from needle_cli.specs.fields import DIM, INPUT, TOP
 from needle_cli.specs.forms import (
@@ -23,7 +24,6 @@ from needle_cli.specs.forms import (
     object_node,
     text,
 )
-from needle_cli.specs.vocabulary import PARAM_FIELDS
 
 
 def build() -> Node:
@@ -56,7 +56,7 @@ def _domain() -> Node:
 
 
 def _param() -> Node:
-    options = [_one_of("kind", kind, params.param_fields(kind)) for kind in PARAM_FIELDS]
+    options = [_one_of("kind", kind, params.param_fields(kind)) for kind in names()]
     hook = {"type": "object", "properties": {"kind": _dotted("a strategy")}, "required": ["kind"]}
     return {"anyOf": [*options, hook]}
 

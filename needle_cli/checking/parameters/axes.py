@@ -18,6 +18,7 @@ def _signed(axis: int, rank: int, chooser: Chooser) -> int:
 class AxisKind(Kind):
     """One axis of `of`; `extra` adds positions (for `stack`), `optional` allows None."""
 
+    fields = ("of", "extra", "optional")
     names_axes: ClassVar[bool] = True
     ranks: ClassVar[Mapping[str, int]] = {"first": 1, "last": 2, "middle": 3, "negative": 1}
 
@@ -65,6 +66,7 @@ class AxesKind(Kind):
     tuple are accepted.
     """
 
+    fields = ("of", "optional", "int", "empty")
     names_axes: ClassVar[bool] = True
     ranks: ClassVar[Mapping[str, int]] = {
         "one": 1, "negative": 1, "all": 1, "int": 1, "negative int": 1, "tuple": 2, "unsorted": 2,
@@ -128,6 +130,7 @@ class AxesKind(Kind):
 class AxisPairKind(Kind):
     """Two different axes of `of`; `optional` allows None."""
 
+    fields = ("of", "optional")
     ranks: ClassVar[Mapping[str, int]] = {"apart": 3}
 
     def least_rank(self, claim: ParamClaim) -> int:
@@ -173,6 +176,7 @@ class AxisPairKind(Kind):
 class PermutationKind(Kind):
     """A permutation of the axes of `of`; `optional` allows None."""
 
+    fields = ("of", "optional")
     ranks: ClassVar[Mapping[str, int]] = {"reversed": 2, "cycle": 3, "negative": 1}
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
@@ -210,11 +214,3 @@ class PermutationKind(Kind):
         if any(axis < 0 for axis in value):
             found.add("negative")
         return frozenset(found)
-
-
-KINDS: Mapping[str, Kind] = {
-    "axis": AxisKind(),
-    "axes": AxesKind(),
-    "axis_pair": AxisPairKind(),
-    "permutation": PermutationKind(),
-}

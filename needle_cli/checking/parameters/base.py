@@ -49,6 +49,9 @@ def frozen(value: Any) -> Any:
 class Kind:
     """One kind of parameter."""
 
+    fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that a spec may give beside `kind`."""
+
     number: ClassVar[bool] = False
     """Whether it is a number in a formula."""
 

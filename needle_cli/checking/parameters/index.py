@@ -23,6 +23,7 @@ class IndexKind(Kind):
     `arrays` allows integer arrays; `duplicates = "force"` makes every array repeat a row.
     """
 
+    fields = ("of", "arrays", "duplicates")
     ranks: ClassVar[Mapping[str, int]] = {"two arrays": 2, "arrays apart": 3}
 
     def least_rank(self, claim: ParamClaim) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +28,7 @@ def is_exact(value: Any) -> bool:
 class IntKind(Kind):
     """An integer within `min` and `max`, or one of `values`."""
 
+    fields = ("min", "max", "values")
     number: ClassVar[bool] = True
 
     def integers(self, claim: ParamClaim) -> Sequence[int]:
@@ -68,6 +69,7 @@ class IntKind(Kind):
 class FloatKind(Kind):
     """A float within `min` and `max`, or one of `values`; zero only if the claim allows it."""
 
+    fields = ("min", "max", "values")
     number: ClassVar[bool] = True
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
@@ -116,6 +118,7 @@ class FloatKind(Kind):
 class ChoiceKind(Kind):
     """One of the listed `values`."""
 
+    fields: ClassVar[tuple[str, ...]] = ("values",)
     number: ClassVar[bool] = True
 
     def integers(self, claim: ParamClaim) -> Sequence[int] | None:
@@ -141,6 +144,7 @@ class ChoiceKind(Kind):
 class BoolKind(ChoiceKind):
     """True and False."""
 
+    fields = ()
     number: ClassVar[bool] = False
 
     def options(self, claim: ParamClaim) -> list[Any]:
@@ -167,12 +171,3 @@ class HookKind(Kind):
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
         told = getattr(claim.hook, "classify", None)
         return frozenset(told(value, ctx.shapes)) if callable(told) else frozenset({"drawn"})
-
-
-KINDS: Mapping[str, Kind] = {
-    "int": IntKind(),
-    "float": FloatKind(),
-    "bool": BoolKind(),
-    "choice": ChoiceKind(),
-    "hook": HookKind(),
-}

@@ -9,12 +9,50 @@ from typing import Any
 from needle_cli.checking.choosing import Chooser
 from needle_cli.checking.claims import ParamClaim
 from needle_cli.checking.model import GeneratorError
-from needle_cli.checking.parameters import axes as params_axes
-from needle_cli.checking.parameters import numbers as params_numbers
-from needle_cli.checking.parameters import shape as params_shape
+from needle_cli.checking.parameters.axes import AxesKind, AxisKind, AxisPairKind, PermutationKind
 from needle_cli.checking.parameters.base import IMPOSSIBLE, Context, Kind
+from needle_cli.checking.parameters.index import IndexKind
+from needle_cli.checking.parameters.numbers import (
+    BoolKind,
+    ChoiceKind,
+    FloatKind,
+    HookKind,
+    IntKind,
+)
+from needle_cli.checking.parameters.shape import (
+    BroadcastKind,
+    PadKind,
+    RepeatsKind,
+    ReshapeKind,
+    SectionsKind,
+)
 
-KINDS: Mapping[str, Kind] = {**params_numbers.KINDS, **params_axes.KINDS, **params_shape.KINDS}
+HOOK = "hook"
+"""The kind of a parameter that a function of a user's file draws; no spec names it."""
+
+KINDS: Mapping[str, Kind] = {
+    "int": IntKind(),
+    "float": FloatKind(),
+    "bool": BoolKind(),
+    "choice": ChoiceKind(),
+    "axis": AxisKind(),
+    "axes": AxesKind(),
+    "axis_pair": AxisPairKind(),
+    "permutation": PermutationKind(),
+    "reshape_target": ReshapeKind(),
+    "broadcast_target": BroadcastKind(),
+    "index": IndexKind(),
+    "pad_widths": PadKind(),
+    "split_sections": SectionsKind(),
+    "repeats": RepeatsKind(),
+    HOOK: HookKind(),
+}
+"""Every kind. An entry here and its class are all that one more takes."""
+
+
+def names() -> list[str]:
+    """Return the kinds that a spec may name."""
+    return [name for name in KINDS if name != HOOK]
 
 
 def kind_of(claim: ParamClaim) -> Kind:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from needle_cli.checking.choosing import Chooser, chance, permuted
 from needle_cli.checking.claims import ParamClaim
 from needle_cli.checking.parameters.base import IMPOSSIBLE, Context, Kind
-from needle_cli.checking.parameters.index import IndexKind
 from needle_cli.checking.shapes import Shape, rank_for
 
 
@@ -30,6 +28,8 @@ def _factored(size: int, chooser: Chooser) -> list[int]:
 
 class ReshapeKind(Kind):
     """A shape with as many entries as `of` has; sometimes with one -1."""
+
+    fields = ("of",)
 
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
         return ("flat", "same", "inferred", "ones", "split", "scalar")
@@ -76,6 +76,8 @@ class ReshapeKind(Kind):
 class BroadcastKind(Kind):
     """A shape that `of` broadcasts to."""
 
+    fields = ("of",)
+
     def keys(self, claim: ParamClaim) -> tuple[str, ...]:
         return ("same", "leading", "interior", "both", "leading one")
 
@@ -112,6 +114,8 @@ class BroadcastKind(Kind):
 
 class PadKind(Kind):
     """`(before, after)` for every axis of `of`, each at most `max` (2 by default)."""
+
+    fields = ("of", "max")
 
     def least_rank(self, claim: ParamClaim) -> int:
         """One axis."""
@@ -154,6 +158,8 @@ class PadKind(Kind):
 class SectionsKind(Kind):
     """How to split an axis of `of`: into a number of equal parts, or before positions."""
 
+    fields = ("of", "axis")
+
     def least_rank(self, claim: ParamClaim) -> int:
         """The axis must exist."""
         return rank_for(int(claim.fields.get("axis", 0)))
@@ -184,6 +190,8 @@ class SectionsKind(Kind):
 class RepeatsKind(Kind):
     """Numbers of repeats: an integer; with `axis` also one per entry, without it one per axis."""
 
+    fields = ("of", "axis", "max")
+
     def least_rank(self, claim: ParamClaim) -> int:
         """The axis must exist."""
         axis = int(claim.fields.get("axis", 0)) if "axis" in claim.fields else 0
@@ -210,13 +218,3 @@ class RepeatsKind(Kind):
         if isinstance(value, tuple):
             return frozenset({"tuple"})
         return frozenset({"once" if value == 1 else "many"})
-
-
-KINDS: Mapping[str, Kind] = {
-    "reshape_target": ReshapeKind(),
-    "broadcast_target": BroadcastKind(),
-    "pad_widths": PadKind(),
-    "split_sections": SectionsKind(),
-    "repeats": RepeatsKind(),
-    "index": IndexKind(),
-}
