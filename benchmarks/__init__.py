@@ -1,1 +1,1 @@
-"""Speed and detection beside the peers: the same work, in one run."""
+"""Benchmarks of speed and detection: ours and other checkers on the same work, in one run."""

@@ -1,9 +1,9 @@
-"""How often the printed cause is the right one: planted faults, and mistakes as people make them.
+"""How often the printed cause is right, for planted faults and for mistakes that people make.
 
-Every fault of `needle list faults` is planted into every operator in which it is visible, and the
-forty operators of tests/samples/mistakes are judged by their own specs; of every operator the
-values are made wrong beside a right gradient. A cause is right if the vocabulary's word for it is
-one that says what was done; no cause where the vocabulary has no word.
+Every fault of `needle list faults` is planted into every operator in which it is visible. The forty
+operators of tests/samples/mistakes are judged by their own specs. Every operator also gets wrong
+values with a right gradient. A printed cause is right if its name describes what was done; if the
+vocabulary has no such name, it is right to print no cause.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     "None": ("form",),
     "graph cut": ("graph cut",),
 }
-"""The words of the vocabulary that name a planted fault or an equal one; "" is no pattern."""
+"""The names of causes that describe a planted fault or an equal one; "" means no cause."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Answer:
 
 
 def answer_of(what: str, cause: Cause | None, accepted: Sequence[str]) -> Answer:
-    """Return the answer for a printed cause; no cause is the word ""."""
+    """Return the answer for a printed cause; "" stands for no cause."""
     word = cause.name if cause is not None else ""
     return Answer(what, str(cause or ""), word, word in accepted)
 
@@ -107,7 +107,7 @@ def cause_of(
 
 
 def of_faults(name: str, examples: int) -> list[Answer]:
-    """Return an answer per fault that is visible in one of our operators."""
+    """Return one answer per fault that is visible in one of our operators."""
     warnings.simplefilter("ignore")
     op, claims = ours(name)
     found = []
@@ -138,7 +138,7 @@ def of_host(name: str, examples: int) -> list[Answer]:
 
 
 class WrongValue:
-    """An operator whose values are half as large again as they should be; its gradient is right."""
+    """An operator whose values are 1.5 times the right ones; its gradient is right."""
 
     def __init__(self, op: OpUnderTest) -> None:
         self._op = op
@@ -166,7 +166,7 @@ def of_value(name: str, examples: int) -> list[Answer]:
 
 
 def shares(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Return how many were asked and named, and what was not named rightly."""
+    """Return how many were asked, how many were named rightly, and which were not."""
     count = Counter("right" if a.right else "none" if not a.printed else "other" for a in answers)
     return {
         "asked": len(answers),
@@ -179,7 +179,7 @@ def shares(answers: Sequence[Answer]) -> dict[str, Any]:
 
 
 def run(names: list[str], examples: int, jobs: int, write: bool) -> int:
-    """Judge everything wrong, print the shares and what was not named rightly."""
+    """Judge all wrong operators; print the shares and what was not named rightly."""
     listed = load_specs(ROOT / "specs")[0]
     chosen = [spec.name for spec in listed if not names or spec.name in names]
     made = () if names else importlib.import_module("tests.samples.mistakes").MISTAKES

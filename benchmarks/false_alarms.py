@@ -1,8 +1,8 @@
-"""Right operators under thousands of awkward cases: every finding here is a false one.
+"""Right operators at thousands of awkward cases: every finding here is a false alarm.
 
-Every operator of the engine is asked every check with values scaled by 1e-8 to 1e8 and with exact
-zeros, ones and ties among them, in float64 and float32. The work comes in portions; what is done is
-kept in a file, so that a run that was stopped goes on where it was.
+Every check judges every operator of the engine with values scaled by 1e-8 to 1e8, with exact zeros,
+ones and ties among them, in float64 and float32. The work comes in portions. Finished portions are
+kept in a file, so that a stopped run can continue.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ DECADES = 8
 
 
 def awkward(claims: Claims, drawn: Sequence[Structure], seed: int) -> list[Structure]:
-    """Return structures with scales from 1e-8 to 1e8, and special values in every second.
+    """Return structures with scales from 1e-8 to 1e8, about half of them with special values.
 
-    A scale at which the outputs overflow or stand still says nothing: it is taken nearer to 1.
+    A scale at which the outputs overflow or do not change shows nothing, so it is moved towards 1.
     """
     rng = generator(seed, claims.op, "awkward")
     scalable = any(
@@ -67,7 +67,7 @@ def awkward(claims: Claims, drawn: Sequence[Structure], seed: int) -> list[Struc
 
 
 def portion(name: str, dtype: str, seed: int, number: int, examples: int) -> dict[str, Any]:
-    """Judge one portion of an operator's examples; return counts and what was said against it."""
+    """Judge one portion of an operator's examples; return counts and findings."""
     warnings.simplefilter("ignore")
     op, claims = ours(name)
     drawn_by = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
@@ -94,7 +94,7 @@ def portion(name: str, dtype: str, seed: int, number: int, examples: int) -> dic
 
 
 def run(names: list[str], examples: int, seed: int, jobs: int, fresh: bool, write: bool) -> int:
-    """Do all portions that are not done yet, print a line per operator, return 1 on a finding."""
+    """Do all unfinished portions, print a line per operator, and return 1 if there is a finding."""
     listed = [spec.name for spec in load_specs(ROOT / "specs")[0]]
     chosen = [name for name in listed if not names or name in names]
     units = [

@@ -1,8 +1,8 @@
-"""What a passing check costs beside its bare evaluations, on the host and on a device.
+"""The cost of a passing check compared with its bare evaluations, on the host and on a device.
 
-Sizes go from ten entries to `--largest`. Each row is one operator and size on one device; the share
-is that of the device's own rate (of copying for elementwise and reduction, of multiplying matrices
-for matmul and conv), measured in the same run.
+Sizes go from ten entries to `--largest`. Each row is one operator and size on one device. The share
+is relative to the device's own rate (of copying for elementwise operators and reductions, of matrix
+products for matmul and conv), measured in the same run.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from needle_cli.engines.course_shaped import EngineEvaluation, EngineOperator
 from needle_cli.running.devices import why_not
 
 LARGE = 10_000_000
-"""Entries from which a check is to cost at most `TARGET` times its bare evaluations."""
+"""From this number of entries, a check should cost at most `TARGET` times its bare evaluations."""
 
 TARGET = 1.5
 
 
 @dataclass(frozen=True)
 class Work:
-    """An operator, its inputs' shapes for a number of entries, and what one evaluation takes.
+    """An operator, its inputs' shapes for a number of entries, and the work of one evaluation.
 
-    `amount` gives, for the shapes, the bytes per itemsize that have to be moved at least, or the
-    floating operations; `by` says which.
+    `amount` gives, for the shapes, the least number of array entries to move, or the number of
+    floating-point operations; `by` says which.
     """
 
     name: str
@@ -69,7 +69,7 @@ WORKS = (
 
 
 def run(device: str, largest: int, rounds: int, write: bool) -> int:
-    """Time every work on the host and on the device, print the table, say how the target fared."""
+    """Time every work on the host and on the device; print a table and how many meet the target."""
     console = Console(width=120)
     reason = why_not(device)
     if reason:
@@ -144,7 +144,7 @@ def measured(
 
 
 def evaluations(check: Callable[[], None]) -> dict[str, list[int]]:
-    """Return how many forward and backward evaluations a check makes, by dtype."""
+    """Return the numbers of forward and backward evaluations of a check, by dtype."""
     counts: dict[str, list[int]] = {}
     forward, backward = EngineOperator.evaluate, EngineEvaluation.gradient
 
@@ -174,13 +174,13 @@ def place_of(device: str) -> Any:
 
 
 def wait_for(place: Any) -> None:
-    """Wait until a GPU has done everything that was asked of it."""
+    """Wait until a GPU has finished all its work."""
     if isinstance(place, backend.CUDADevice):
         place.namespace().cuda.Device(place.index).synchronize()
 
 
 def seconds(call: Callable[[], Any], place: Any) -> float:
-    """Return how long a call takes until the device has done it."""
+    """Return the seconds from a call until the device has finished it."""
     wait_for(place)
     started = time.perf_counter()
     call()
@@ -197,14 +197,14 @@ def copy_rate(device: str, dtype: str) -> float:
 
 
 def matrix_rate(device: str, dtype: str) -> float:
-    """Return the floating operations per second of a large product of matrices."""
+    """Return the floating-point operations per second of a large matrix product."""
     place, n = place_of(device), 4096 if device.startswith("cuda") else 512
     array = place.ones(n, n, dtype=dtype)
     return 2.0 * n**3 / min(seconds(lambda: array @ array, place) for _ in range(5))
 
 
 def device_name(device: str) -> str:
-    """Return the maker's name of a GPU, or the word for another device."""
+    """Return the product name of a GPU, or the name of another device."""
     if not device.startswith("cuda"):
         return device
     place = place_of(device)

@@ -1,4 +1,4 @@
-"""docs/measured.md: the figures that are kept in benchmarks/results/, as tables to read."""
+"""Write docs/measured.md: the figures of benchmarks/results/ as readable tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One unit of work per operator, in processes of their own, with a line of progress for each."""
+"""Run one unit of work per operator in worker processes, with a line of progress for each."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 def in_processes(
     work: Callable[..., Any], units: Sequence[tuple[Any, ...]], jobs: int
 ) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yield every unit with what `work(*unit)` returned, as they end; say so on stderr.
+    """Yield every unit with the result of `work(*unit)`, as they end; print progress on stderr.
 
-    `work` is a function of a module, since its name is what travels to the processes.
+    `work` has to be a module-level function, since processes receive it by its name.
     """
     started = time.perf_counter()
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:

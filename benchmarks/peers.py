@@ -1,7 +1,7 @@
-"""check_pair beside torch's gradcheck fast mode, jax's and autograd's check_grads, interleaved.
+"""check_pair compared with torch's gradcheck (fast mode), and jax's and autograd's check_grads.
 
-Each is timed warm, in blocks of calls as in a suite that uses one checker, and cold, one call after
-the other checkers have run and have emptied the processor's caches. The blocks alternate too.
+Each is timed warm, in blocks of calls, as in a test suite that uses one checker, and cold, with one
+call after the other checkers have run and emptied the processor's caches. Blocks are interleaved.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Check = Callable[[], bool]
 OURS = "check_pair"
 
 BLOCK = 2e-3
-"""Seconds that a block of warm calls takes at least."""
+"""The least duration of a block of warm calls, in seconds."""
 
 
 def of_ours(work: Work) -> Check:
@@ -83,7 +83,7 @@ PEERS: dict[str, Callable[[Work], Check]] = {
 
 @dataclass
 class Row:
-    """Median milliseconds of every checker for one work, and what ours evaluated and allocated."""
+    """Median milliseconds of every checker for one work, and our evaluations and memory."""
 
     name: str
     milliseconds: dict[str, float] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Row:
 
 
 def run(rounds: int, write: bool) -> int:
-    """Time all checkers on all works and print medians, ratios, evaluations and memory."""
+    """Time all checkers on all works; print medians, ratios, evaluations and memory."""
     console = Console(width=120)
     missing: dict[str, str] = {}
     rows = [measured(work, rounds, missing) for work in works()]
@@ -112,7 +112,7 @@ def run(rounds: int, write: bool) -> int:
 
 
 def measured(work: Work, rounds: int, missing: dict[str, str]) -> Row:
-    """Return one row: every checker once per round, in turn, after a first call of each."""
+    """Return one row: after one call of each, every checker is timed once per round, in turn."""
     row = Row(work.name)
     checks: dict[str, Check] = {}
     for name, make in PEERS.items():
@@ -170,10 +170,10 @@ def evaluations(work: Work) -> str:
 
 
 def peak(check: Check) -> float:
-    """Return the peak of memory allocated by one check, in MB, as far as Python sees it.
+    """Return the peak of memory allocated by one check, in MB, as tracemalloc sees it.
 
-    NumPy reports its arrays to tracemalloc; torch and jax allocate theirs outside of it, so that
-    their figures are lower bounds.
+    NumPy reports its arrays to tracemalloc; torch and jax do not, so their figures are lower
+    bounds.
     """
     tracemalloc.start()
     check()

@@ -1,4 +1,4 @@
-"""`needle check ops --faults` as a whole process: every operator's score, and the time it takes."""
+"""`needle check ops --faults` as a whole process: the score of every operator, and the time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from needle_cli.running.local import usable_cores
 
 
 def run(write: bool) -> int:
-    """Run the command with and without faults and print scores and times."""
+    """Run the command with and without faults; print scores and times."""
     console = Console(width=100)
     plain, _ = _timed(COMMAND)
     spent, report = _timed([*COMMAND, "--faults"])

@@ -1,4 +1,4 @@
-"""Where figures are kept: one JSON file per benchmark, with date, versions and machine class."""
+"""Store figures: one JSON file per benchmark, with date, versions and kind of machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("numpy", "scipy", "hypothesis", "torch", "jax", "autograd")
 
 
 def machine() -> str:
-    """Return a line that says what was measured on, without naming the machine."""
+    """Return a line that describes the machine without naming it."""
     return f"Python {platform.python_version()}, {usable_cores()} cores, {_versions()}"
 
 

@@ -1,4 +1,4 @@
-"""The operators that benchmarks judge: ours by name, and those of the tests' files."""
+"""The operators that benchmarks judge: ours by name, and those of files in tests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[1]
 
 
 def ours(name: str) -> tuple[OpUnderTest, Claims]:
-    """Return one of our operators, `family/function`, and what its spec claims."""
+    """Return one of our operators, `family/function`, and the claims of its spec."""
     family, function = name.split("/")
     claims = load_spec(ROOT / "specs" / family / f"{function}.toml").claims
     return operator_under_test(getattr(ops, function), claims, name=name), claims
 
 
 def of_file(path: Path, function: str, device: str = "cpu") -> tuple[OpUnderTest, Claims]:
-    """Return an operator of a file with a folder of specs beside it, as a user has them."""
+    """Return an operator of a file with a folder of specs beside it, like a user's file."""
     module = worker_tasks._module(str(path))
     spec = path.parent / f"{path.stem}.specs" / f"{function}.toml"
     claims = load_spec(spec, family=path.stem, module=module).claims

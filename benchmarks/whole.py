@@ -1,4 +1,4 @@
-"""`needle check ops` as a whole process, and by operator: where the time goes."""
+"""The time of `needle check ops`, as a whole process, by operator and by check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMAND = [sys.executable, "-m", "needle_cli", "check", "ops", "--format", "json
 
 
 def run(runs: int, write: bool) -> int:
-    """Time whole runs at the default profile and list the slowest operators and checks."""
+    """Time whole runs at the default profile; list the slowest operators and checks."""
     console = Console(width=100)
     walls, report = [], {}
     for _ in range(runs):

@@ -1,4 +1,4 @@
-"""The operators and arrays that every checker is given: right gradients, from small to large."""
+"""The operators and arrays for all checkers: right gradients, from small to large."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Work:
-    """One right operator in the words of every checker, and its inputs.
+    """One right operator in a form for every checker, and its inputs.
 
-    `forward` and `vjp` are NumPy; `generic(namespace)` gives the same forward function for a peer
+    `forward` and `vjp` use NumPy; `generic(namespace)` returns the same forward function for a peer
     whose namespace is like NumPy's.
     """
 
@@ -66,7 +66,7 @@ def _conv_vjp(v: Any, x: Any, w: Any) -> Any:
 
 
 def works() -> list[Work]:
-    """Return the works, small to large within each kind."""
+    """Return the works, from small to large within each kind."""
     rng = np.random.default_rng(0)
     found = [
         Work(
