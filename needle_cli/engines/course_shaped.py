@@ -23,7 +23,7 @@ from needle_cli.checking.model import (
     OperatorError,
 )
 from needle_cli.engines.facade import Engine, checked_array, described, stage
-from needle_cli.engines.placing import is_away, on_host, on_host_together, placed_together
+from needle_cli.engines.placing import is_on_device, on_host, on_host_together, placed_together
 
 Slot = int | tuple[int, ...] | None
 """The leaf, or the members of a tuple, that one input of a node is; None for a constant."""
@@ -294,7 +294,7 @@ class EngineOperator:
         if self.engine.is_tensor(value):
             data = self.engine.read(value.realize_cached_data(), "the gradient's tensor")
             return Gradient(data, "tensor", name)
-        if isinstance(value, np.ndarray) or is_away(value):
+        if isinstance(value, np.ndarray) or is_on_device(value):
             return Gradient(self.engine.read(value, "the gradient"), "array", name)
         raise Garbage(f"gradient returned {described(value)}, not a tensor")
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from needle_cli.checking.model import Array, Garbage, OperatorError
-from needle_cli.engines.placing import is_away, mirror, on_host, placed
+from needle_cli.engines.placing import is_on_device, mirror, on_host, placed
 
 
 class Engine:
@@ -51,7 +51,7 @@ class Engine:
 
     def bare(self, array: Array) -> Any:
         """Return what an index or bool input is passed as: the array, on the engine's device."""
-        if self._place is None or is_away(array):
+        if self._place is None or is_on_device(array):
             return array
         # After a failed kernel every call fails: that is the operator's fault, not ours.
         with stage(f"the copy to {self.device}"):
@@ -153,7 +153,7 @@ def as_array(data: object, what: str) -> Array:
 
 def checked_array(data: Any, what: str) -> Array:
     """Return an array of any device unchanged, or raise `Garbage` with what came instead."""
-    if not isinstance(data, np.ndarray) and not is_away(data):
+    if not isinstance(data, np.ndarray) and not is_on_device(data):
         raise Garbage(f"{what} holds {described(data)}, not an array")
     if data.dtype.kind not in "fiub":
         raise Garbage(f"{what} holds an array of dtype {data.dtype}, not of numbers")

@@ -10,7 +10,7 @@ from typing import Any
 from needle_cli.checking.model import Array, Case, InputValue
 from needle_cli.engines.course_shaped import EngineOperator, operator_from_tensors
 from needle_cli.engines.facade import Engine, as_array
-from needle_cli.engines.placing import is_away
+from needle_cli.engines.placing import is_on_device
 
 
 def is_engine_value(value: object) -> bool:
@@ -82,7 +82,7 @@ def _engine_of(inputs: Sequence[object]) -> Engine:
 def _device_of(tensor: Any) -> str:
     """Return the device of a tensor as `--device` names it; its engine writes `cuda(1)`."""
     data = tensor.realize_cached_data()
-    if not is_away(data[0] if isinstance(data, tuple | list) and data else data):
+    if not is_on_device(data[0] if isinstance(data, tuple | list) and data else data):
         return "cpu"
     kind, _, index = repr(tensor.device).rstrip(")").partition("(")
     return f"{kind}:{index}" if index else kind

@@ -61,10 +61,10 @@ def on_host_together(rows: Sequence[Sequence[Any]], place: Any) -> list[tuple[Ar
 
 def on_host(data: Any) -> Any:
     """Return a copy of a device array on the host; anything else unchanged."""
-    return data.get() if is_away(data) else data
+    return data.get() if is_on_device(data) else data
 
 
-def is_away(data: Any) -> bool:
+def is_on_device(data: Any) -> bool:
     """Return True if something is an array on a device other than the host."""
     return not isinstance(data, np.ndarray) and hasattr(data, "get") and hasattr(data, "strides")
 

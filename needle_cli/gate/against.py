@@ -90,7 +90,7 @@ def rows(
     reason = settings["accept-weakening"]
     findings: dict[str, list[FindingView]] = {}
     accepted: dict[str, list[str]] = {}
-    for op, text, excusable in _said(found, units, settings, lint):
+    for op, text, excusable in _weaker_or_refused(found, units, settings, lint):
         if reason and excusable:
             accepted.setdefault(op or GATE, []).append(text)
         else:
@@ -111,7 +111,7 @@ def rows(
     return made
 
 
-def _said(
+def _weaker_or_refused(
     found: Comparison, units: Sequence[Unit], settings: Settings, lint: Lint | None
 ) -> Iterator[tuple[str, str, bool]]:
     """Yield operator, words, and whether a reason may excuse them."""
@@ -184,7 +184,7 @@ def _code(found: Comparison, units: Sequence[Unit]) -> None:
             if path in files and changed.redefined(path, name, found.change):
                 text = f"{path.stem}:{name}, which the spec goes by, has changed"
                 found.weakenings.append(Weakening(unit.name, "reference", text))
-        found.weakenings += _watching(found.change, unit)
+        found.weakenings += _looks_around(found.change, unit)
     judge = sorted(shown_path(path) for path in files if changed.is_judge(path))
     if judge:
         more = f" and {len(judge) - MOST_FILES} more" if len(judge) > MOST_FILES else ""
@@ -192,7 +192,7 @@ def _code(found: Comparison, units: Sequence[Unit]) -> None:
         found.weakenings.append(Weakening("", "needle_cli", text))
 
 
-def _watching(change: Change, unit: Unit) -> list[Weakening]:
+def _looks_around(change: Change, unit: Unit) -> list[Weakening]:
     """Return a weakening if the operator's code now looks at more than its arguments."""
     path = Path(unit.source or unit.path).resolve()
     new: set[str] = set()

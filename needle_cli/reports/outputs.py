@@ -94,7 +94,7 @@ class Reports:
             except OSError as error:
                 raise Problem(f"cannot write the report {target}: {error.strerror}") from error
             self._files.append((stream, target))
-            reporter = format_class(name)(self._patient(stream, target), settings)
+            reporter = format_class(name)(self._forgiving(stream, target), settings)
             self._machines.append(reporter.handle)
 
     def _add_annotations(self, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -121,7 +121,7 @@ class Reports:
 
         return write
 
-    def _patient(self, stream: IO[str], path: Path) -> Writer:
+    def _forgiving(self, stream: IO[str], path: Path) -> Writer:
         """Return a writer that warns if the disk is full."""
 
         def write(text: str) -> None:

@@ -65,7 +65,7 @@ class Worker:
         self.process.join(5.0)
         self.channel.close()
 
-    def stood(self) -> tuple[str, Record | None]:
+    def last_position(self) -> tuple[str, Record | None]:
         """Return the last check and case of the process."""
         check, record = "", None
         with contextlib.suppress(OSError):
@@ -115,15 +115,15 @@ class LocalRunner:
             if waiting and self.limits.passed:
                 yield from (Outcome(task, "not_reached") for task in waiting)
                 waiting.clear()
-            self._feed(waiting, started)
-            for worker in self._waited():
+            self._assign(waiting, started)
+            for worker in self._ready():
                 outcome = self._look(worker)
                 if outcome is None:
                     continue
                 if outcome.ending == "not_taken":
                     waiting.appendleft(outcome.task)
                     continue
-                again = self._second_look(outcome)
+                again = self._careful_repetition(outcome)
                 if again is not None:
                     waiting.appendleft(again)
                 else:
@@ -138,7 +138,7 @@ class LocalRunner:
     def _busy(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.task is not None]
 
-    def _feed(self, waiting: deque[Task], started: Callable[[Task], None]) -> None:
+    def _assign(self, waiting: deque[Task], started: Callable[[Task], None]) -> None:
         """Give every idle worker a task for its slot; start workers while there are tasks."""
         slots = dict.fromkeys(task.slot for task in waiting)
         while slots:
@@ -165,7 +165,7 @@ class LocalRunner:
             self._workers.append(idle)
         return idle
 
-    def _waited(self) -> list[Worker]:
+    def _ready(self) -> list[Worker]:
         """Wait for a message, an exit or a time limit; return the workers concerned."""
         busy = self._busy()
         watched: dict[Any, Worker] = {}
@@ -173,8 +173,8 @@ class LocalRunner:
             watched[worker.channel] = worker
             watched[worker.process.sentinel] = worker
         ends = [worker.begun + self._limit(worker) for worker in busy]
-        patience = max(0.0, min([*ends, time.monotonic() + 1.0]) - time.monotonic())
-        found = {id(watched[x]): watched[x] for x in wait(list(watched), patience)}
+        wait_limit = max(0.0, min([*ends, time.monotonic() + 1.0]) - time.monotonic())
+        found = {id(watched[x]): watched[x] for x in wait(list(watched), wait_limit)}
         for worker in busy:
             if time.monotonic() > worker.begun + self._limit(worker):
                 found[id(worker)] = worker
@@ -219,7 +219,7 @@ class LocalRunner:
         assert task is not None
         worker.process.join(2.0)
         code = worker.process.exitcode
-        check, record = worker.stood()
+        check, record = worker.last_position()
         place = worker.fault()
         if not worker.ready:
             stderr = worker.folder / "stderr"
@@ -236,7 +236,7 @@ class LocalRunner:
         assert task is not None
         if not worker.ready:
             raise BrokenWorker(f"a worker was not ready after {START_LIMIT:.0f} s")
-        check, record = worker.stood()
+        check, record = worker.last_position()
         self._drop(worker)
         reason = f"no answer within {self.limits.timeout:g} s"
         return Outcome(task, "timeout", self.limits.timeout, {}, reason, check, record)
@@ -246,7 +246,7 @@ class LocalRunner:
         self._workers.remove(worker)
         worker.kill()
 
-    def _second_look(self, outcome: Outcome) -> Task | None:
+    def _careful_repetition(self, outcome: Outcome) -> Task | None:
         """Return the careful task that finds the place of a crash; once per task."""
         if outcome.ending != "crashed" or outcome.task.careful or outcome.record is not None:
             return None

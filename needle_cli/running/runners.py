@@ -48,10 +48,10 @@ def answer(task: Task, settings: Settings) -> Data:
 
 
 def _limits(settings: Settings) -> Limits:
-    patience = settings["max-time"]
+    max_time = settings["max-time"]
     return Limits(
         timeout=settings["timeout"] * (1 + len(FAULTS) * settings["faults"]),
         memory=settings["memory-limit"],
         judging=os.environ.get(JUDGING, "needle_cli.running.worker_tasks"),
-        until=None if patience is None else time.monotonic() + patience,
+        until=None if max_time is None else time.monotonic() + max_time,
     )

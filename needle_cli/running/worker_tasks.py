@@ -56,7 +56,7 @@ with contextlib.suppress(Exception):  # a broken engine is reported operator by 
     registry.engine().prepare()
 
 
-class OperatorsDoing(Exception):
+class OperatorFileError(Exception):
     """The operator's file cannot be imported, which is not the tool's fault."""
 
     operators_doing = True
@@ -238,7 +238,7 @@ def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except BaseException as error:
-        raise OperatorsDoing(f"cannot import {name}: {type(error).__name__}: {error}") from error
+        raise OperatorFileError(f"cannot import {name}: {type(error).__name__}: {error}") from error
 
 
 def _module(source: str) -> ModuleType:
@@ -259,7 +259,7 @@ def _module(source: str) -> ModuleType:
     except BaseException as error:
         del sys.modules[path.stem]
         text = f"cannot import {path.name}: {type(error).__name__}: {error}"
-        raise OperatorsDoing(text) from error
+        raise OperatorFileError(text) from error
     return module
 
 

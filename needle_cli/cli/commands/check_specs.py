@@ -24,7 +24,7 @@ def check_specs(settings: Settings, files: Sequence[str] = ()) -> int:
     if strange is not None:
         raise Problem(f"check specs takes files with operators, not {strange!r}")
     found = lint(files or ("",), settings)
-    issues = found.issues + _asked_less(settings, files)
+    issues = found.issues + _weakenings(settings, files)
     if settings["format"] == "json":
         console.write(_document(found.count, issues))
     elif settings["verbosity"] > -2:
@@ -32,7 +32,7 @@ def check_specs(settings: Settings, files: Sequence[str] = ()) -> int:
     return FINDINGS if issues and not settings["exit-zero"] else PASSED
 
 
-def _asked_less(settings: Settings, files: Sequence[str]) -> list[Issue]:
+def _weakenings(settings: Settings, files: Sequence[str]) -> list[Issue]:
     """Return where specs, settings and known failures ask for less than at `--against`."""
     if not settings["against"]:
         return []

@@ -29,8 +29,8 @@ OPTIONS = ("specs", "trust", "timeout", "format", "color", "no_color", "hints", 
 def _command(what: str | None, script: bool, keep: bool, to_spec: bool, **parameters: Any) -> int:
     """Ask recorded failures again: FIXED, FAILS, FLAKY or CANNOT."""
     settings = resolve(given(parameters))
-    shelf = Store(settings.root, warn)
-    found = find(what, shelf)
+    failures = Store(settings.root, warn)
+    found = find(what, failures)
     if script or to_spec:
         if len(found) != 1:
             raise Problem("--script and --to-spec need one case: give its ID or token")
@@ -45,22 +45,22 @@ def _command(what: str | None, script: bool, keep: bool, to_spec: bool, **parame
         console.write(_screen(verdicts, settings))
     for verdict in verdicts:
         if verdict.word == "FIXED" and verdict.asked.path is not None and not keep:
-            shelf.remove(verdict.asked.path)
+            failures.remove(verdict.asked.path)
     return worst_code(verdict.code for verdict in verdicts)
 
 
-def find(what: str | None, shelf: Store) -> list[replay.Asked]:
+def find(what: str | None, failures: Store) -> list[replay.Asked]:
     """Return the recorded cases for a word (an ID, a token, a file or a folder), or all."""
     if what is None:
-        return [_read(path) for path in shelf.paths()]
+        return [_read(path) for path in failures.paths()]
     path = Path(what)
     if len(what) < 200 and path.is_dir():
         return [_read(item) for item in sorted(path.glob("*.json"))]
     if what.endswith(".json"):
         return [_read(path)]
     if tokens.is_id(what):
-        record = shelf.load(what)
-        return [replay.Asked(what, record, shelf.folder / f"{what}.json")]
+        record = failures.load(what)
+        return [replay.Asked(what, record, failures.folder / f"{what}.json")]
     record = tokens.decode(what)
     return [replay.Asked(tokens.identify(record), record, None)]
 

@@ -43,7 +43,7 @@ def suites(info: RunInfo, summary: Summary) -> Element:
             case = ElementTree.SubElement(
                 suite, "testcase", classname="needle", name=f"judging {item.op}", time="0"
             )
-            _said(case, "error", item.message, item.message, "internal")
+            _add_outcome(case, "error", item.message, item.message, "internal")
         _count(suite)
     return root
 
@@ -57,7 +57,7 @@ def failed(error: Mapping[str, Any]) -> Element:
     if issue.path:
         case.set("file", issue.path)
         case.set("line", str(issue.line or 1))
-    _said(case, "error", issue.text, issue.title, str(error["kind"]))
+    _add_outcome(case, "error", issue.text, issue.title, str(error["kind"]))
     _count(suite)
     return root
 
@@ -89,11 +89,11 @@ def _case(row: Row, info: RunInfo) -> Element:
         issue = issue_of(row, info)
         wrong = row.status in ("fail", "no_derivative")
         first = issue.text.partition("\n")[0]
-        _said(case, "failure" if wrong else "error", first, issue.text, row.status)
+        _add_outcome(case, "failure" if wrong else "error", first, issue.text, row.status)
     return case
 
 
-def _said(case: Element, kind: str, message: str, text: str, name: str) -> None:
+def _add_outcome(case: Element, kind: str, message: str, text: str, name: str) -> None:
     child = ElementTree.SubElement(case, kind, message=_clean(message), type=name)
     child.text = _clean(text)
 
