@@ -116,7 +116,7 @@ class _Module:
         self.classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
 
     def exported(self) -> list[str] | None:
-        """Return the names in `__all__`; None where there is none."""
+        """Return the names in `__all__`; None if there is none."""
         for node in self.tree.body:
             targets = node.targets if isinstance(node, ast.Assign) else []
             if isinstance(node, ast.AnnAssign):

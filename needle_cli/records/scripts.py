@@ -1,4 +1,4 @@
-"""A recorded case as a script of NumPy and needle alone, and as an example in a spec."""
+"""A recorded case as a script that only needs NumPy and needle, and as an example in a spec."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ for name, x, t in [{leaves}]:
 
 
 def script(record: Record) -> str:
-    """Return a script of NumPy and needle alone that shows the disagreement of a case."""
+    """Return a script, with NumPy and needle only, that shows the disagreement of a case."""
     lines = _head(record)
     leaves = tokens.leaves(record)
     lines += [f"{_safe(name)} = {_array_code(array)}" for name, array in leaves]

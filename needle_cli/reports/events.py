@@ -85,7 +85,7 @@ class FindingView:
 
     @property
     def fix(self) -> str:
-        """The usual fix of the cause, "" where there is none."""
+        """The usual fix of the cause, "" if there is none."""
         return CAUSES[self.cause_name].fix if self.cause_name in CAUSES else ""
 
 

@@ -72,7 +72,7 @@ def ask(cases: Sequence[Asked], settings: Settings) -> list[Verdict]:
 
 
 def unit_of(record: Record, settings: Settings) -> Unit:
-    """Return the operator that a record is about; raises `Problem` where there is none."""
+    """Return the operator that a record is about; raises `Problem` if there is none."""
     name = str(record["op"])
     if record.get("file"):
         units = users(_users_file(str(record["file"]), settings), settings)

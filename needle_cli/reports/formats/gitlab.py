@@ -20,7 +20,7 @@ class Gitlab(Format):
         return text_of(issues_of(info, summary))
 
     def failed(self, error: Mapping[str, Any]) -> str:
-        """Return the list with the error alone."""
+        """Return a list with only the error."""
         return text_of([failure(error)])
 
 

@@ -31,7 +31,7 @@ class Sarif(Format):
         return text_of(issues_of(info, summary), whole=not summary.interrupted)
 
     def failed(self, error: Mapping[str, Any]) -> str:
-        """Return a document with a notification of the tool alone."""
+        """Return a document with only a notification of the tool."""
         return text_of([failure(error)], whole=False)
 
 
