@@ -24,7 +24,7 @@ from benchmarks.results import machine, store
 from benchmarks.subjects import ROOT, of_file, ours
 from needle_cli.causes import Cause
 from needle_cli.checking.checks.registry import NAMES
-from needle_cli.checking.faults.operator import Planted
+from needle_cli.checking.faults.operator import FaultyOperator
 from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import Array, Case, OpUnderTest, Plan, Status
 from needle_cli.checking.search.judging import judge
@@ -112,7 +112,7 @@ def of_faults(name: str, examples: int) -> list[Answer]:
     op, claims = ours(name)
     found = []
     for fault in FAULTS:
-        wrong = Planted(op, claims, fault)
+        wrong = FaultyOperator(op, claims, fault)
         refused, cause = cause_of(wrong, claims, examples)
         if refused and wrong.changed_at is not None:
             found.append(answer_of(f"{name}: {fault}", cause, ACCEPTED[fault]))

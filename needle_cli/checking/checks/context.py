@@ -112,7 +112,7 @@ def passed(share: float = 0.0, probes: int = 1) -> Answer:
     return Answer(Verdict.PASS, share=share, probes={Verdict.PASS: probes})
 
 
-def refused(
+def failed(
     check: str,
     code: Code,
     message: str,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from needle_cli.causes import Cause
 from needle_cli.checking.checks import facts
 from needle_cli.checking.checks.check import Check
-from needle_cli.checking.checks.context import Question, merge, passed, refused
+from needle_cli.checking.checks.context import Question, failed, merge, passed
 from needle_cli.checking.model import Answer, Array, Code, Gradient, GradientKind
 from needle_cli.checking.point import Subject, is_floating
 
@@ -43,7 +43,7 @@ def inspect(
     """
     if len(raw) != len(subject.leaves):
         text = f"{len(raw)} gradients for {len(subject.leaves)} inputs"
-        return refused("contract", Code.COUNT, text)
+        return failed("contract", Code.COUNT, text)
     given = [i for i in subject.judged if not may_lack or raw[i].value is not None]
     answers = [_judged_leaf(subject, raw[i], i, any_dtype) for i in given]
     return (
@@ -102,7 +102,7 @@ def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) 
         text = f"the gradient of {name} is {came}, expected a {wanted}"
     if wrong is None:
         return passed()
-    return refused("contract", wrong, text, name=name, cause=cause)
+    return failed("contract", wrong, text, name=name, cause=cause)
 
 
 def _missing_sum(got: tuple[int, ...], wanted: tuple[int, ...]) -> Cause | None:
@@ -126,7 +126,7 @@ def _none_for_the_others(subject: Subject, raw: Sequence[Gradient]) -> Answer:
         name = subject.names[i]
         if owner in subject.case.silent and gradient.value is not None:
             text = f"{name} is not differentiable, its gradient has to be None"
-            answers.append(refused("contract", Code.NOT_NONE, text, name=name))
+            answers.append(failed("contract", Code.NOT_NONE, text, name=name))
         elif (
             owner not in subject.case.judged
             and owner not in subject.case.silent
@@ -135,5 +135,5 @@ def _none_for_the_others(subject: Subject, raw: Sequence[Gradient]) -> Answer:
             and gradient.value.any()
         ):
             text = f"{name} holds {subject.leaves[i].dtype}, its gradient has to be None or zero"
-            answers.append(refused("contract", Code.NOT_NONE, text, name=name))
+            answers.append(failed("contract", Code.NOT_NONE, text, name=name))
     return merge(answers)

@@ -11,9 +11,9 @@ from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import (
     NOTHING,
     Question,
+    failed,
     merge,
     passed,
-    refused,
     worst_entry,
 )
 from needle_cli.checking.claims import Claims
@@ -116,12 +116,12 @@ def _at(subject: Subject, linear: frozenset[str], rng: np.random.Generator) -> A
             else passed()
         )
         if not agree and not answers[-1].findings:
-            answers[-1] = refused(
+            answers[-1] = failed(
                 "exact", Code.NOT_EXACT, f"{message}: {analytic!r}, exactly {numeric!r}"
             )
         if not (np.abs((both - up) - (other - subject.vector)) <= slack).all():
             text = f"the claim of linearity in {names[position]} does not hold"
-            answers.append(refused("exact", Code.STRUCTURE, text, name=names[position]))
+            answers.append(failed("exact", Code.STRUCTURE, text, name=names[position]))
     return merge(answers)
 
 

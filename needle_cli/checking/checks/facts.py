@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from needle_cli.checking.checks.context import NOTHING, Question, merge, passed, refused
+from needle_cli.checking.checks.context import NOTHING, Question, failed, merge, passed
 from needle_cli.checking.model import Answer, Code
 from needle_cli.checking.point import Subject
 
@@ -47,7 +47,7 @@ def _others_unchanged(subject: Subject, position: int, flat: int) -> Answer:
         return passed()
     name = subject.names[position]
     text = f"the spec says elementwise, but one entry of {name} moves other outputs"
-    return refused("forward", Code.NOT_ELEMENTWISE, text, name=name)
+    return failed("forward", Code.NOT_ELEMENTWISE, text, name=name)
 
 
 def no_nan_leak(question: Question) -> Answer:
@@ -81,5 +81,5 @@ def _leaks(question: Question, subject: Subject, position: int, bad: float) -> A
         if not np.array_equal(a, b):
             entry = f"{bad} in an entry of {subject.names[i]} that is not used"
             text = f"{entry} reaches the gradient of {name}"
-            return refused("contract", Code.NAN_LEAK, text, name=name)
+            return failed("contract", Code.NAN_LEAK, text, name=name)
     return passed()

@@ -15,9 +15,9 @@ from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import (
     NOTHING,
     Question,
+    failed,
     merge,
     passed,
-    refused,
     worst_entry,
 )
 from needle_cli.checking.claims import Claims, ErrorCase
@@ -70,19 +70,19 @@ def against_reference(question: Question) -> Answer:
     wanted = reference.values(claims, question.case)
     got = question.subject.evaluation.outputs
     if len(got) != len(wanted):
-        return refused(
+        return failed(
             "forward", Code.OUTPUT_COUNT, f"{len(got)} outputs, the reference gives {len(wanted)}"
         )
     for k, (a, b) in enumerate(zip(got, wanted, strict=True)):
         which = "the output" if len(got) == 1 else f"output {k}"
         if a.shape != b.shape:
-            return refused(
+            return failed(
                 "forward",
                 Code.OUTPUT_SHAPE,
                 f"{which} has shape {a.shape}, the reference's is {b.shape}",
             )
         if a.dtype != b.dtype and not _promoted(question, a, b):
-            return refused(
+            return failed(
                 "forward",
                 Code.OUTPUT_DTYPE,
                 f"{which} has dtype {a.dtype}, the reference's is {b.dtype}",
@@ -193,12 +193,12 @@ def lazy_equals_eager(question: Question, op: LazyOperator) -> Answer:
     for backwards in (False, True) if len(eager) > 1 else (False,):
         lazy = op.lazy_outputs(question.subject.case, backwards)
         if len(lazy) != len(eager):
-            return refused(
+            return failed(
                 "forward", Code.LAZY, f"{len(lazy)} outputs in lazy mode, {len(eager)} in eager"
             )
         for a, b in zip(lazy, eager, strict=True):
             if a.dtype != b.dtype or a.shape != b.shape or a.tobytes() != b.tobytes():
-                return refused(
+                return failed(
                     "forward", Code.LAZY, "lazy mode does not give the bytes of eager mode"
                 )
     return passed()
@@ -220,14 +220,14 @@ def _raises(op: OpUnderTest, claims: Claims, error: ErrorCase, dtype: str) -> An
         if _is_a(caught.original, error.raises):
             return passed()
         got = type(caught.original).__name__
-        return refused(
+        return failed(
             "forward", Code.RAISED_OTHER, f"{error.why}: raises {got}, expected {error.raises}"
         )
     except Garbage as caught:
-        return refused(
+        return failed(
             "forward", Code.RAISED_OTHER, f"{error.why}: {caught}, expected {error.raises}"
         )
-    return refused(
+    return failed(
         "forward", Code.NOT_RAISED, f"{error.why}: nothing is raised, expected {error.raises}"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from needle_cli.checking.checks.context import Question, refused
+from needle_cli.checking.checks.context import Question, failed
 from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.domains.registry import tangent_of
@@ -40,4 +40,4 @@ class Inquiry:
         try:
             return CHECKS[check].ask(question or self.question(case))
         except (OperatorError, Garbage) as error:
-            return refused(check, error.code, str(error), error=True)
+            return failed(check, error.code, str(error), error=True)

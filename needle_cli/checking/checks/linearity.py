@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks.check import Check
-from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
+from needle_cli.checking.checks.context import NOTHING, Question, failed, merge, worst_entry
 from needle_cli.checking.model import Answer, Array, Code, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import magnitude, widen_spread
@@ -141,7 +141,7 @@ def added(
     for cotangent, seen in () if loose else ((v + w, of_sum), (w, of_w), (v, of_v)):
         again = subject.gradients(cotangent)
         if any(a.tobytes() != b.tobytes() for a, b in zip(again, seen, strict=True)):
-            return refused("purity", Code.NOT_REPEATABLE, TWICE)
+            return failed("purity", Code.NOT_REPEATABLE, TWICE)
     scatter = _rounding_of_vjp(subject, v, w, rng)
     allowed = [
         bound + 32 * spread + 4 * eps * own

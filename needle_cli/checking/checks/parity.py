@@ -12,7 +12,7 @@ import numpy as np
 
 from needle_cli.checking.abilities import is_on_device
 from needle_cli.checking.checks.check import Check
-from needle_cli.checking.checks.context import NOTHING, Question, merge, refused, worst_entry
+from needle_cli.checking.checks.context import NOTHING, Question, failed, merge, worst_entry
 from needle_cli.checking.checks.exact import Exact
 from needle_cli.checking.checks.kink import KinkCheck
 from needle_cli.checking.checks.precision import agree
@@ -80,13 +80,13 @@ def same_outputs(
     """Compare two evaluations at one case, entry by entry: exactly, or within rounding."""
     pairs = list(zip(there.evaluation.outputs, here.evaluation.outputs, strict=False))
     if len(there.evaluation.outputs) != len(here.evaluation.outputs):
-        return refused(check, code, f"{text}: it has another number of outputs")
+        return failed(check, code, f"{text}: it has another number of outputs")
     got, wanted, allowed, names = [], [], [], []
     spread = _moved(question, here)
     for place, ((a, b), change) in enumerate(zip(pairs, spread, strict=True)):
         if a.dtype != b.dtype or a.shape != b.shape:
             kinds = f"{a.dtype} {a.shape} and not {b.dtype} {b.shape}"
-            return refused(check, code, f"{text}: output {place} is {kinds}")
+            return failed(check, code, f"{text}: output {place} is {kinds}")
         alike = (a == b) | (np.isnan(a) & np.isnan(b)) if is_floating(a) else a == b
         size = magnitude(b)
         eps = float(np.finfo(b.dtype).eps) if is_floating(b) else 0.0

@@ -17,9 +17,9 @@ from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import (
     NOTHING,
     Question,
+    failed,
     merge,
     passed,
-    refused,
     worst_entry,
 )
 from needle_cli.checking.checks.linearity import natural_sizes
@@ -173,7 +173,7 @@ def _survives(before: Sequence[Array], after: Sequence[Array]) -> bool:
 def _dtype_kept(outputs: Sequence[Array], wide: Subject, dtype: str) -> Answer:
     for out, reference in zip(outputs, wide.evaluation.outputs, strict=True):
         if is_floating(reference) and out.dtype != np.dtype(dtype):
-            return refused(
+            return failed(
                 "precision", Code.OUTPUT_DTYPE, f"{dtype} inputs give a {out.dtype} output"
             )
     return passed()

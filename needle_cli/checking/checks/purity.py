@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks.check import Check
-from needle_cli.checking.checks.context import Question, merge, passed, refused, worst_entry
+from needle_cli.checking.checks.context import Question, failed, merge, passed, worst_entry
 from needle_cli.checking.checks.linearity import TWICE, natural_sizes
 from needle_cli.checking.checks.parity import same_outputs
 from needle_cli.checking.generation.layouts import arrange
@@ -70,7 +70,7 @@ def untouched(question: Question) -> Answer:
     evaluation = fresh.evaluation
     hurt = changed(inputs, fresh.leaves, names)
     if hurt:
-        return refused(
+        return failed(
             CHECK,
             Code.COMPUTE_CHANGES_INPUT,
             f"compute changes its input {', '.join(hurt)}",
@@ -82,16 +82,16 @@ def untouched(question: Question) -> Answer:
     evaluation.gradient(cotangents)
     hurt = changed(inputs, fresh.leaves, names)
     if hurt:
-        return refused(
+        return failed(
             CHECK,
             Code.GRADIENT_CHANGES_INPUT,
             f"gradient changes the input {', '.join(hurt)}",
             name=hurt[0],
         )
     if changed(given, cotangents, [""] * len(cotangents)):
-        return refused(CHECK, Code.COTANGENT_CHANGED, "gradient changes the cotangent it is given")
+        return failed(CHECK, Code.COTANGENT_CHANGED, "gradient changes the cotangent it is given")
     if changed(outputs, evaluation.outputs, [""] * len(outputs)):
-        return refused(CHECK, Code.OUTPUT_CHANGED, "gradient changes the cached output")
+        return failed(CHECK, Code.OUTPUT_CHANGED, "gradient changes the cached output")
     return passed()
 
 
@@ -104,12 +104,12 @@ def repeatable(question: Question) -> Answer:
     outputs = fingerprint(subject.evaluation.outputs)
     second = Subject(question.op, subject.case)
     if fingerprint(second.evaluation.outputs) != outputs:
-        return refused(CHECK, Code.NOT_REPEATABLE, COMPUTED + advice)
+        return failed(CHECK, Code.NOT_REPEATABLE, COMPUTED + advice)
     again = _bytes_of(second.evaluation.gradient(cotangents))
     if again != first:
-        return refused(CHECK, Code.NOT_REPEATABLE, TWICE + advice)
+        return failed(CHECK, Code.NOT_REPEATABLE, TWICE + advice)
     if _bytes_of(second.evaluation.gradient(cotangents)) != first:
-        return refused(CHECK, Code.SECOND_GRADIENT, HELD + advice)
+        return failed(CHECK, Code.SECOND_GRADIENT, HELD + advice)
     elsewhere = _another_point(subject)
     held = Subject(question.op, subject.case)
     held_evaluation = held.evaluation
@@ -119,10 +119,10 @@ def repeatable(question: Question) -> Answer:
     except (OperatorError, Garbage):
         return passed()
     if _bytes_of(held_evaluation.gradient(cotangents)) != first:
-        return refused(CHECK, Code.STALE, BETWEEN)
+        return failed(CHECK, Code.STALE, BETWEEN)
     fresh = question.op.evaluate(subject.case)
     if _bytes_of(fresh.gradient(cotangents)) != first:
-        return refused(CHECK, Code.STALE, REMEMBERED)
+        return failed(CHECK, Code.STALE, REMEMBERED)
     return passed(probes=3)
 
 
@@ -215,7 +215,7 @@ def any_layout(question: Question) -> Answer:
         got = viewed.settle(viewed.evaluation.gradient(cotangents))
     except OperatorError as error:
         text = f"{chosen} inputs with the same numbers make it raise: {error}"
-        return refused(CHECK, Code.LAYOUT, text)
+        return failed(CHECK, Code.LAYOUT, text)
     # Another layout may change the order of the same sums.
     allowed = _reordered(question.wide, question.cotangent, reference)
     some = [np.isfinite(a) | np.isfinite(b) for a, b in zip(got, reference, strict=True)]

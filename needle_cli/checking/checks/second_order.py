@@ -9,7 +9,7 @@ import numpy as np
 
 from needle_cli.checking.abilities import TwiceDifferentiable, has_second_order
 from needle_cli.checking.checks.check import Check
-from needle_cli.checking.checks.context import NOTHING, Question, merge, passed, refused
+from needle_cli.checking.checks.context import NOTHING, Question, failed, merge, passed
 from needle_cli.checking.checks.gradient import as_answer
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import (
@@ -138,4 +138,4 @@ def _has_to_raise(question: Question, first: TwiceDifferentiable) -> Answer:
     except OperatorError:
         return passed()
     text = "the spec says order = 1, but a second gradient does not raise"
-    return refused("second_order", Code.ORDER, text)
+    return failed("second_order", Code.ORDER, text)

@@ -274,9 +274,9 @@ def _cotangent(probe: Probe, k: int) -> Iterator[Array]:
 
 def _ratio(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
     """Recognise one factor for all probes, or a factor that is a size or a parameter at each."""
-    told = [p for p in probes if p.right[k].any() or p.analytic[k].any()]
+    nonzero = [p for p in probes if p.right[k].any() or p.analytic[k].any()]
     factors = []
-    for probe in told:
+    for probe in nonzero:
         a, r = probe.analytic[k].reshape(-1), probe.right[k].reshape(-1)
         big = np.abs(r) > 1e-3 * np.max(np.abs(r), initial=0.0)
         if not big.any():
@@ -286,14 +286,14 @@ def _ratio(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
             return []
         factors.append(factor)
     if shown(factors[0]) != "1" and np.ptp(factors) <= CLOSE * abs(factors[0]):
-        if len(told) == 1 and told[0].right[k].size < 2:
+        if len(nonzero) == 1 and nonzero[0].right[k].size < 2:
             return []
         exact = [Cause("ratio", "number", {"factor": shown(factors[0])})]
     else:
         exact = []
     return exact + [
         Cause("ratio", "size", {"factor": word})
-        for word, values in _sizes(told, k)
+        for word, values in _sizes(nonzero, k)
         if all(abs(f - value) <= CLOSE * abs(f) for f, value in zip(factors, values, strict=True))
     ]
 

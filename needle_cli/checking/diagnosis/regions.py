@@ -18,8 +18,8 @@ NOT_CONTIGUOUS = "inputs are not contiguous"
 
 def only_where(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
     """Find the regions that contain all wrong entries and no right ones."""
-    told = wrong_probes(probes, k)
-    if all(p.wrong(k).all() for p in told) and len(told) == len(probes):
+    wrong = wrong_probes(probes, k)
+    if all(p.wrong(k).all() for p in wrong) and len(wrong) == len(probes):
         return []
     found = []
     for word, region in REGIONS.items():

@@ -29,7 +29,7 @@ from needle_cli.checking.model import (
 GRAPH_CUT = "graph cut"
 
 
-class Planted:
+class FaultyOperator:
     """An operator with a fault in its gradient; its values are right.
 
     `changed_at` is the first case at which the fault changed a gradient, None so far.
@@ -58,9 +58,9 @@ class Planted:
         """The abilities of the operator that support a fault."""
         return self._op.abilities & {"lazy", "graph", "second_order"}
 
-    def evaluate(self, case: Case) -> _PlantedEvaluation:
+    def evaluate(self, case: Case) -> _FaultyEvaluation:
         """Return an evaluation with right values and wrong gradients."""
-        return _PlantedEvaluation(self, case, self._op.evaluate(case))
+        return _FaultyEvaluation(self, case, self._op.evaluate(case))
 
     def lazy_outputs(self, case: Case, reverse: bool) -> tuple[Array, ...]:
         """Compute in lazy mode."""
@@ -114,8 +114,8 @@ class Planted:
         return found
 
 
-class _PlantedEvaluation:
-    def __init__(self, planted: Planted, case: Case, evaluation: Evaluation) -> None:
+class _FaultyEvaluation:
+    def __init__(self, planted: FaultyOperator, case: Case, evaluation: Evaluation) -> None:
         self._planted = planted
         self._case = case
         self._evaluation = evaluation
@@ -138,7 +138,7 @@ class _Cut:
 
     abilities = frozenset({"second_order"})
 
-    def __init__(self, planted: Planted, op: TwiceDifferentiable) -> None:
+    def __init__(self, planted: FaultyOperator, op: TwiceDifferentiable) -> None:
         self._planted = planted
         self._op = op
         self.name = op.name
@@ -152,7 +152,7 @@ class _Cut:
 
 
 class _CutEvaluation:
-    def __init__(self, planted: Planted, case: Case, evaluation: Evaluation) -> None:
+    def __init__(self, planted: FaultyOperator, case: Case, evaluation: Evaluation) -> None:
         self._planted = planted
         self._case = case
         self._evaluation = evaluation

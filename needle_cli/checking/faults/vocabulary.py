@@ -380,4 +380,4 @@ FAULTS: Mapping[str, Change] = {
     "None": _none,
     "graph cut": lambda call: call.right,
 }
-"""Every fault by name. "graph cut" changes no first gradient: see `operator.Planted`."""
+"""Every fault by name. "graph cut" changes no first gradient: see `operator.FaultyOperator`."""

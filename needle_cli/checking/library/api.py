@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from needle_cli.causes import Cause
-from needle_cli.checking.checks.context import Question, merge, refused
+from needle_cli.checking.checks.context import Question, failed, merge
 from needle_cli.checking.checks.inquiry import Inquiry
 from needle_cli.checking.checks.linearity import TWICE
 from needle_cli.checking.checks.registry import CHECKS, NAMES
@@ -141,7 +141,7 @@ def judge_case(op: OpUnderTest, case: Case, selected: tuple[str, ...], thorough:
             answers = given_inputs.ask(question, selected)
             if not any(answer.findings for answer in answers):
                 if fast is not None and not fast.repeats():
-                    answers.append(refused("purity", Code.NOT_REPEATABLE, TWICE))
+                    answers.append(failed("purity", Code.NOT_REPEATABLE, TWICE))
                 if thorough:
                     answers += perturbations.ask(question, selected)
                 else:
@@ -149,9 +149,9 @@ def judge_case(op: OpUnderTest, case: Case, selected: tuple[str, ...], thorough:
                     answers += [CHECKS[name].ask(question) for name in beyond]
         except OperatorError as error:
             check = "forward" if error.stage in ("forward", "compute") else "contract"
-            answers = [refused(check, error.code, str(error), error=True)]
+            answers = [failed(check, error.code, str(error), error=True)]
         except Garbage as error:
-            answers = [refused("contract", error.code, str(error), error=True)]
+            answers = [failed("contract", error.code, str(error), error=True)]
     answer = _composition_at_a_kink(question, merge(answers))
     table = _table(question, answer)
     cause = _cause(question, answer, table) if answer.findings else None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks import contract, gradient, linearity, precision
-from needle_cli.checking.checks.context import Question, merge, passed, refused
+from needle_cli.checking.checks.context import Question, failed, merge, passed
 from needle_cli.checking.library.arrays import CHEAP_UP_TO, HOST
 from needle_cli.checking.library.fast_path import sums_differ, weights
 from needle_cli.checking.model import (
@@ -48,7 +48,7 @@ def ask(question: Question, selected: Sequence[str]) -> list[Answer]:
     ]
     if changed:
         text = f"the inputs {', '.join(changed)} are changed by the call"
-        answers.append(refused("purity", Code.INPUT_CHANGED, text, name=changed[0]))
+        answers.append(failed("purity", Code.INPUT_CHANGED, text, name=changed[0]))
     return [a for a in answers if all(f.check in selected for f in a.findings)] or [passed()]
 
 
@@ -65,7 +65,7 @@ def _ask(question: Question, selected: Sequence[str], rng: np.random.Generator) 
     minus = _moved(subject, direction, -FAST_STEP)
     if HOST.differ(subject.vector, vector_of(subject.evaluation.outputs)):
         answers.append(
-            refused(
+            failed(
                 "purity", Code.OUTPUT_REUSED, "a later call changes the output of an earlier one"
             )
         )
@@ -100,11 +100,11 @@ def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer
     given = subject.cotangents(question.cotangent, copy=False)
     if any(HOST.differ(a, b) for a, b in zip(parts, given, strict=True)):
         answers.append(
-            refused("purity", Code.COTANGENT_CHANGED, "gradient changes the cotangent it is given")
+            failed("purity", Code.COTANGENT_CHANGED, "gradient changes the cotangent it is given")
         )
     if HOST.differ(vector, vector_of(outputs)):
         answers.append(
-            refused(
+            failed(
                 "purity", Code.OUTPUT_CHANGED, "gradient changes the output it was computed from"
             )
         )

@@ -11,7 +11,7 @@ import numpy as np
 from needle_cli.checking.checks.context import generator
 from needle_cli.checking.checks.second_order import of_cotangent
 from needle_cli.checking.claims import Claims
-from needle_cli.checking.faults.operator import GRAPH_CUT, Planted
+from needle_cli.checking.faults.operator import GRAPH_CUT, FaultyOperator
 from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import (
     Case,
@@ -50,15 +50,15 @@ def plant(op: OpUnderTest, claims: Claims, plan: Plan) -> Result:
     structures = structures_of(op.name, claims, plan)
     cases = cases_of(op, claims, plan, structures)
     seconds, caught, unchanged = 0.0, 0, 0
-    survivors: list[tuple[str, Planted]] = []
+    survivors: list[tuple[str, FaultyOperator]] = []
     for name in FAULTS:
         if name in immune:
             continue
-        seen = Planted(op, claims, name)
+        seen = FaultyOperator(op, claims, name)
         if not _shows(seen, cases):
             unchanged += 1
             continue
-        planted = Planted(op, claims, name)
+        planted = FaultyOperator(op, claims, name)
         rows = judge(
             planted, claims, replace(plan, shrink=False, first=True), structures=structures
         )
@@ -85,7 +85,7 @@ def plant(op: OpUnderTest, claims: Claims, plan: Plan) -> Result:
     )
 
 
-def _shows(planted: Planted, cases: Sequence[Case]) -> bool:
+def _shows(planted: FaultyOperator, cases: Sequence[Case]) -> bool:
     """Return True if a fault changes any gradient, which is quicker than running all checks.
 
     Small cases are also tried in float32 and in second order.
@@ -102,7 +102,7 @@ def _shows(planted: Planted, cases: Sequence[Case]) -> bool:
     return False
 
 
-def _ask(planted: Planted, case: Case) -> None:
+def _ask(planted: FaultyOperator, case: Case) -> None:
     subject = Subject(planted, case)
     rng = generator(case.seed, "planting")
     with np.errstate(all="ignore"):
@@ -115,7 +115,7 @@ def _ask(planted: Planted, case: Case) -> None:
             second.evaluation.gradient(second.cotangents(np.ones(second.vector.shape)))
 
 
-def _survivor(name: str, planted: Planted) -> Failure:
+def _survivor(name: str, planted: FaultyOperator) -> Failure:
     case = planted.changed_at
     assert case is not None
     message = (

@@ -5,7 +5,7 @@ import pytest
 
 from needle_cli import explanations
 from needle_cli.checking.checks.check import NUMBERS, Check
-from needle_cli.checking.checks.context import passed, refused
+from needle_cli.checking.checks.context import failed, passed
 from needle_cli.checking.checks.registry import CHECKS, NAMES
 from needle_cli.checking.model import Case, Code, Plan, Status
 from needle_cli.checking.search.judging import judge, structures_of
@@ -38,7 +38,7 @@ class Symmetric(Check):
         swapped = question.op.evaluate(question.case.with_leaves([b, a])).outputs[0]
         if np.array_equal(swapped, question.subject.evaluation.outputs[0]):
             return passed()
-        return refused(self.name, Code.VALUE, "the operands cannot be swapped")
+        return failed(self.name, Code.VALUE, "the operands cannot be swapped")
 
 
 @pytest.fixture(autouse=True)

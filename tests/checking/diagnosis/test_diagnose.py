@@ -9,7 +9,7 @@ from benchmarks.diagnosis import ACCEPTED, cause_of
 from needle import Tensor, TensorOp, ops
 from needle_cli.causes import CAUSES, Cause
 from needle_cli.checking.checks.registry import NAMES
-from needle_cli.checking.faults.operator import Planted
+from needle_cli.checking.faults.operator import FaultyOperator
 from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import Plan
 from needle_cli.checking.search.judging import judge
@@ -51,7 +51,7 @@ def ours(spec):
 )
 def test_a_planted_fault_is_named(spec, fault):
     op, claims = ours(spec)
-    _, cause = cause_of(Planted(op, claims, fault), claims, 20)
+    _, cause = cause_of(FaultyOperator(op, claims, fault), claims, 20)
     assert (cause.name if cause else "") in ACCEPTED[fault], cause
 
 
@@ -85,7 +85,7 @@ def test_a_cause_is_in_the_table_or_cannot_be_named():
 
 def test_a_view_of_a_gradient_is_no_unsteady_gradient():
     op, claims = ours("shape/stack")
-    _, cause = cause_of(Planted(op, claims, "wrong axis"), claims, 20)
+    _, cause = cause_of(FaultyOperator(op, claims, "wrong axis"), claims, 20)
     assert cause.name == "wrong axis", cause
 
 
@@ -101,7 +101,7 @@ def test_a_view_of_a_gradient_is_no_unsteady_gradient():
 )
 def test_a_cause_says_what_and_where(spec, fault, words):
     op, claims = ours(spec)
-    assert words in str(cause_of(Planted(op, claims, fault), claims, 20)[1])
+    assert words in str(cause_of(FaultyOperator(op, claims, fault), claims, 20)[1])
 
 
 @pytest.mark.parametrize(("extra", "named"), [("fifth power", False), ("float32", True)])

@@ -9,7 +9,7 @@ import pytest
 from needle import ops
 from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.claims import Immune
-from needle_cli.checking.faults.operator import Planted, differ
+from needle_cli.checking.faults.operator import FaultyOperator, differ
 from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import Case, Gradient, Plan, Status
 from needle_cli.checking.search.campaign import plant
@@ -63,10 +63,10 @@ def test_what_changes_nothing_is_not_counted():
     assert row.counts["pass"] <= len(FAULTS) - len(idle)
     case = Case({"a": np.array([1.0, 2.0])}, judged=frozenset({"a"}))
     for name in idle:
-        planted = Planted(op, claims, name)
+        planted = FaultyOperator(op, claims, name)
         planted.evaluate(case).gradient([np.ones(2)])
         assert planted.changed_at is None
-    planted = Planted(op, claims, "sign")
+    planted = FaultyOperator(op, claims, "sign")
     planted.evaluate(case).gradient([np.ones(2)])
     assert planted.changed_at is case
 

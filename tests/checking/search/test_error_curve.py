@@ -3,7 +3,7 @@
 import pytest
 
 from needle import ops
-from needle_cli.checking.faults.operator import Planted
+from needle_cli.checking.faults.operator import FaultyOperator
 from needle_cli.checking.model import Plan
 from needle_cli.checking.search.error_curve import error_curve
 from needle_cli.engines.course_shaped import operator_under_test
@@ -35,6 +35,6 @@ def test_curvature_makes_coarse_steps_wrong():
 
 def test_a_wrong_gradient_lies_above():
     op, claims = ours("exponential/exp")
-    curve = error_curve(Planted(op, claims, "sign"), claims, Plan(("gradient",)))
+    curve = error_curve(FaultyOperator(op, claims, "sign"), claims, Plan(("gradient",)))
     assert curve.gradient == pytest.approx(2.0)
     assert min(curve.errors) < 1e-9
