@@ -78,12 +78,13 @@ CAUSES: Mapping[str, Page] = {
         {
             "call": "stale state: an earlier call is remembered",
             "second gradient": "stale state: a second gradient differs from the first",
-            "inputs": "stale state: {whose} does not follow its inputs, "
-            "an earlier call is remembered",
+            "inputs": "{whose} does not follow its inputs: "
+            "it is constant, or an earlier call is remembered",
             "not repeatable": "the answer is not repeatable: equal calls give different numbers",
         },
-        "A value stored on the operator, the class or the module comes from another call.",
-        "recompute from node.inputs; store nothing but parameters",
+        "A value stored on the operator, the class or the module comes from another call, "
+        "or the values of the inputs are not used.",
+        "compute from node.inputs; store nothing but parameters",
         "self.y = numpy.exp(a)  # in compute, read in gradient",
         "return out_grad * node",
     ),

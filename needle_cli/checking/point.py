@@ -91,11 +91,17 @@ class Subject:
         return self._vector
 
     def values(self, leaves: Sequence[Array]) -> Array:
-        """Return the outputs at other leaves as a vector, of NaN if the operator raises."""
+        """Return the outputs at other leaves as a vector.
+
+        It is of NaN if the operator raises, or returns another number of entries than here.
+        """
         try:
-            return vector_of(self.op.evaluate(self.case.with_leaves(leaves)).outputs)
+            found = vector_of(self.op.evaluate(self.case.with_leaves(leaves)).outputs)
         except (OperatorError, Garbage):
+            found = None
+        if found is None or found.shape != self.vector.shape:
             return np.full(self.vector.shape, np.nan)
+        return found
 
     def values_at(self, points: Sequence[Sequence[Array]]) -> list[Array]:
         """Return `values` at many points; a device computes all of them at once."""
@@ -103,7 +109,8 @@ class Subject:
             return [self.values(leaves) for leaves in points]
         found = self.op.outputs_together([self.case.with_leaves(leaves) for leaves in points])
         lost = np.full(self.vector.shape, np.nan)
-        return [lost if outputs is None else vector_of(outputs) for outputs in found]
+        vectors = [lost if outputs is None else vector_of(outputs) for outputs in found]
+        return [lost if vector.shape != lost.shape else vector for vector in vectors]
 
     def nudged(self, rng: np.random.Generator) -> list[Array]:
         """Return the leaves with every judged entry moved by one or two units in the last place.

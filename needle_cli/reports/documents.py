@@ -15,6 +15,7 @@ from typing import Any
 from needle_cli._version import __version__
 from needle_cli.problems import FINDINGS, INTERRUPTED, PRECEDENCE, UNUSABLE, Problem, worst_code
 from needle_cli.reports.events import (
+    SEVERITY,
     UNANSWERED,
     CaseView,
     Curve,
@@ -285,7 +286,11 @@ def _summary(document: Document) -> Summary:
 
 
 def row_of(data: Mapping[str, Any]) -> Row:
-    """Return the row of a document."""
+    """Return the row of a document; raises `ValueError` for a value that no run writes."""
+    kinds = {**dict.fromkeys(("op", "check", "device", "dtype", "status"), str), "examples": int}
+    for key, kind in kinds.items():
+        if not isinstance(data[key], kind) or (key == "status" and data[key] not in SEVERITY):
+            raise ValueError(f"{key} is {data[key]!r}")
     location = data["location"] or {"path": "", "line": 0}
     return Row(
         op=data["op"], check=data["check"], device=data["device"], dtype=data["dtype"],

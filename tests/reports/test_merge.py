@@ -71,6 +71,8 @@ def changed(path, name, **run):
         (["torn.json"], "not a report"),
         (["absent.json"], "cannot read it"),
         (["empty.json"], "not a complete report"),
+        (["great.json"], "status is 'great'"),
+        (["many.json"], "examples is 'many'"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(parts, words, said):
@@ -84,6 +86,9 @@ def test_parts_that_do_not_fit_are_refused(parts, words, said):
     (parts / "torn.json").write_text(part.read_text()[:300])
     whole = json.loads((parts / "whole.json").read_text())
     (parts / "empty.json").write_text(json.dumps({**whole, "results": [{}]}))
+    for name, value in {"great": {"status": "great"}, "many": {"examples": "many"}}.items():
+        rows = [{**whole["results"][0], **value}]
+        (parts / f"{name}.json").write_text(json.dumps({**whole, "results": rows}))
     code, _, stderr = merge(*words, cwd=parts)
     assert code == 2
     assert said in stderr

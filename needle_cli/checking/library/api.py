@@ -60,9 +60,10 @@ def check_pair(
         vjp: `vjp(cotangent, *arrays, **params) -> tuple of arrays`, one per input, each of its
             input's shape and dtype; `None` for an input that has no gradient. The cotangent has
             the output's shape and dtype; it is a tuple if the output is one.
-        inputs: Arrays of any shape and memory layout, float16 to float64, or a mapping of names to
+        inputs: Arrays of any shape, float16 to float64, or a mapping of names to
             them; a tuple or list of arrays is one argument. Integer and bool arrays are passed on
-            and not differentiated. The functions get copies in the same layout.
+            and not differentiated. The functions get copies whose axes lie in memory in the same
+            order, so a transposed array stays transposed; other strides are not kept.
         params: Keyword arguments of both functions.
         seed: The seed of directions and cotangents, from 0 on.
         checks: Names of the checks to ask (see `needle list checks`); by default contract,

@@ -70,6 +70,11 @@ def _ask(question: Question, selected: Sequence[str], rng: np.random.Generator) 
             )
         )
         return answers
+    sizes = {vector.size for vector in (plus, subject.vector, minus) if vector is not None}
+    if len(sizes) > 1:
+        counts = " or ".join(str(size) for size in sorted(sizes))
+        text = f"forward returns {counts} numbers for inputs of the same shapes"
+        return [*answers, failed("contract", Code.GARBAGE, text)]
     if not subject.judged or subject.vector.size == 0:
         return answers
     difference = CentralDifference(Line(subject, direction), plus, minus)

@@ -49,8 +49,10 @@ def as_gradient(value: object, position: int) -> Gradient:
 def _described(value: object) -> str:
     if value is None:
         return "None"
+    if isinstance(value, str):
+        return f"the string {value[:40]!r}"
     name = type(value).__name__
-    return f"a {name}" if not isinstance(value, str) else f"the string {value[:40]!r}"
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 class PairEvaluation:

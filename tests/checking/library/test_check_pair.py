@@ -163,3 +163,24 @@ def test_nothing_returned_is_told_from_zeros(vjp, words):
     a, b = rng.normal(size=(2, 3, 4))
     report = check_pair(lambda a, b: a * b, vjp, [a, b])
     assert {str(finding.cause) for finding in report.findings if finding.cause} == {words}
+
+
+def test_another_number_of_outputs_at_each_call_is_a_finding():
+    calls = []
+
+    def forward(x):
+        calls.append(x)
+        return x[: 1 + len(calls) % 2]
+
+    report = check_pair(forward, lambda v, x: (0 * x,), [X.reshape(2, -1)])
+    assert [f.check for f in report.findings] == ["contract"]
+    assert "numbers for inputs of the same shapes" in report.findings[0].message
+    right = check_pair(lambda x: x[:1], lambda v, x: (np.pad(v, ((0, 1), (0, 0))),),
+                       [X.reshape(2, -1)])  # fmt: skip
+    assert right.passed
+
+
+def test_a_constant_slope_is_not_called_memory_alone():
+    report = check_pair(np.sin, lambda v, x: (v * 0.5,), [X])
+    cause = report.findings[0].cause
+    assert cause is not None and "constant, or an earlier call" in str(cause)
