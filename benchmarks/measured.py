@@ -91,7 +91,7 @@ def _diagnosis(rows: dict[str, Any]) -> Iterator[str]:
 
 
 def _faults(rows: dict[str, Any]) -> Iterator[str]:
-    yield "## FaultyOperator faults\n"
+    yield "## Planted faults\n"
     yield (
         f"`python -m benchmarks faults`: `needle check ops --faults` took {rows['seconds']:.0f} s "
         f"on {rows['cores']} cores, {rows['ratio']:.1f} times a run without.\n"
