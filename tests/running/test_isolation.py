@@ -32,7 +32,7 @@ ERRORS = {
     "returns_object_array": ("object",),
     "gradient_string": ("str",),
     "gradient_two": ("2 gradients",),
-    "closes_files": ("closed files",),
+    "closes_files": ("closed a file",),
 }
 FINDINGS = ("wrong_factor", "gradient_none", "returns_nan", "gradient_nan", "gradient_raw_array")
 HARMLESS = ("right", "changes_folder", "starts_threads", "reads_input")
