@@ -182,7 +182,7 @@ def test_without_a_repository_everything_is_checked(project, tmp_path):
     (tmp_path / "mine.specs").rename(alone / "mine.specs")
     _, names, stderr = listed(alone, "--changed")
     assert names == ["one", "two", "three"]
-    assert "no git repository" in stderr
+    assert "not in a git repository" in stderr
 
 
 def test_a_name_that_git_does_not_know_is_an_error(project):
