@@ -96,21 +96,23 @@ class Subject:
         It is of NaN if the operator raises, or returns another number of entries than here.
         """
         try:
-            found = vector_of(self.op.evaluate(self.case.with_leaves(leaves)).outputs)
+            return self._or_nan(self.op.evaluate(self.case.with_leaves(leaves)).outputs)
         except (OperatorError, Garbage):
-            found = None
-        if found is None or found.shape != self.vector.shape:
-            return np.full(self.vector.shape, np.nan)
-        return found
+            return self._or_nan(None)
 
     def values_at(self, points: Sequence[Sequence[Array]]) -> list[Array]:
         """Return `values` at many points; a device computes all of them at once."""
         if not is_on_device(self.op) or len(points) < 2:
             return [self.values(leaves) for leaves in points]
         found = self.op.outputs_together([self.case.with_leaves(leaves) for leaves in points])
-        lost = np.full(self.vector.shape, np.nan)
-        vectors = [lost if outputs is None else vector_of(outputs) for outputs in found]
-        return [lost if vector.shape != lost.shape else vector for vector in vectors]
+        return [self._or_nan(outputs) for outputs in found]
+
+    def _or_nan(self, outputs: Sequence[Array] | None) -> Array:
+        """Return outputs as a vector, of NaN if there are none or they do not fit those here."""
+        vector = None if outputs is None else vector_of(outputs)
+        if vector is None or vector.shape != self.vector.shape:
+            return np.full(self.vector.shape, np.nan)
+        return vector
 
     def nudged(self, rng: np.random.Generator) -> list[Array]:
         """Return the leaves with every judged entry moved by one or two units in the last place.
