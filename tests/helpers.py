@@ -13,6 +13,7 @@ from pathlib import Path
 
 from needle_cli.operators.catalogue import operators
 from needle_cli.specs import SpecError, load_spec
+from tests import forked
 
 ROOT = Path(__file__).parents[1]
 SPECS = ROOT / "specs"
@@ -31,19 +32,25 @@ def workplace():
     return folder
 
 
-def needle(*words, cwd=None, stand_in=False, timeout=400, **environ):
+def needle(*words, cwd=None, stand_in=False, fresh=False, timeout=400, **environ):
     """Run `needle` in a process; return exit code, stdout and stderr.
 
-    The time limit only ends what hangs: a slow or busy machine has to stay below it.
+    The process is a fork of one that has loaded the tool (`tests/forked.py`). Where a test is about
+    how processes start, or about the interpreter's settings, it is a fresh one, and so are its
+    workers. The time limit only ends what hangs: a slow or busy machine has to stay below it.
     """
-    cwd = cwd or workplace()
-    env = environment(stand_in, environ)
-    done = subprocess.run(
-        [sys.executable, "-m", "needle_cli", *map(str, words)],
-        cwd=cwd, env=env, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    words, cwd, env = list(map(str, words)), cwd or workplace(), environment(stand_in, environ)
+    settings = any(name.startswith("PYTHON") for name in environ)
+    if forked.POSSIBLE and not (fresh or settings):
+        code, out, err = forked.run(words, cwd, env, timeout)
+    else:
+        done = subprocess.run(
+            [sys.executable, "-m", "needle_cli", *words],
+            cwd=cwd, env=env, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        code, out, err = done.returncode, done.stdout, done.stderr
     encoding = env.get("PYTHONIOENCODING", "utf-8")
-    return done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding)
+    return code, out.decode(encoding), err.decode(encoding)
 
 
 def environment(stand_in=False, extra=None):

@@ -15,8 +15,6 @@ from tests.mutants.edits import mutants, one_per_kind, spread
 from tests.mutants.rules import proposals
 from tests.mutants.sources import Sources
 
-pytestmark = pytest.mark.xdist_group("mutants")  # what is built for all is built once
-
 
 @pytest.fixture(scope="module")
 def complete():

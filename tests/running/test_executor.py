@@ -24,15 +24,15 @@ def results(screen):
 
 @pytest.mark.parametrize("name", ["threads", "processes"])
 def test_an_executor_gives_the_report_of_this_machine(name):
-    code, screen, stderr = needle(*ASKED, "--executor", f"executors:{name}")
+    code, screen, stderr = needle(*ASKED, "--executor", f"executors:{name}", fresh=True)
     assert code == 0, stderr
     assert results(screen)[0] == results(needle(*ASKED)[1])[0]
 
 
 def test_a_lost_worker_costs_nothing_and_three_are_a_finding():
-    code, screen, _ = needle(*ASKED, "--executor", "executors:losing")
+    code, screen, _ = needle(*ASKED, "--executor", "executors:losing", fresh=True)
     assert code == 0 and len(results(screen)[1]["results"]) > 4
-    code, screen, _ = needle(*ASKED, "--executor", "executors:losing", LOSE_ALL="1")
+    code, screen, _ = needle(*ASKED, "--executor", "executors:losing", fresh=True, LOSE_ALL="1")
     rows = results(screen)[1]["results"]
     assert code == 1 and all(row["status"] == "error" for row in rows)
     assert "its worker was lost 3 times: RuntimeError: the worker is gone" in rows[0]["reason"]
@@ -41,7 +41,7 @@ def test_a_lost_worker_costs_nothing_and_three_are_a_finding():
 def test_an_operator_that_ends_its_process_costs_itself_alone():
     words = ("check", "operators/nasty.py", "-k", "os_exit_three or right", "-n", 2, "--seed", 1,
              "--format", "json", "--executor", "executors:processes")  # fmt: skip
-    code, screen, _ = needle(*words)
+    code, screen, _ = needle(*words, fresh=True)
     rows = json.loads(screen)["results"]
     bad = {row["op"] for row in rows if row["status"] == "error"}
     assert code == 1 and bad == {"nasty/os_exit_three"}

@@ -11,7 +11,6 @@ import pytest
 from tests.helpers import needle
 
 NASTY = "operators/nasty.py"
-pytestmark = pytest.mark.xdist_group("isolation")  # the run of all of them is made once
 
 ERRORS = {
     "segfault": ("SIGSEGV", "nasty.py:"),
@@ -38,8 +37,8 @@ FINDINGS = ("wrong_factor", "gradient_none", "returns_nan", "gradient_nan", "gra
 HARMLESS = ("right", "changes_folder", "starts_threads", "reads_input")
 
 
-def check(*words, **kwargs):
-    code, screen, _ = needle("check", NASTY, *words, "--seed", 1, "--format", "json", **kwargs)
+def check(*words):
+    code, screen, _ = needle("check", NASTY, *words, "--seed", 1, "--format", "json", fresh=True)
     document = json.loads(screen)
     assert "error" not in document, document
     rows = {}

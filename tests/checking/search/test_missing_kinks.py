@@ -41,8 +41,6 @@ def offered(rows):
     return {kink for row in rows for f in row.failures for kink in f.undeclared}
 
 
-pytestmark = pytest.mark.xdist_group("missing kinks")  # runs are shared
-
 SLOPES = ("gradient", "second_order")
 
 EXPECTED = {
