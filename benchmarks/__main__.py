@@ -28,6 +28,14 @@ def main() -> int:
     alarms.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     alarms.add_argument("--fresh", action="store_true", help="forget what an earlier run has done")
     alarms.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    detection = names.add_parser("detection", help="a corpus of wrong and of tricky right pairs")
+    detection.add_argument("categories", nargs="*", help="files of the corpus (default: all)")
+    detection.add_argument("--half", choices=("dev", "held"), default="dev", help="of the corpus")
+    detection.add_argument("--seeds", type=int, default=1, help="seeds per case (default 1)")
+    detection.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    detection.add_argument("--fresh", action="store_true", help="forget what an earlier run did")
+    detection.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    detection.add_argument("--prove", action="store_true", help="prove the answers, without asking")
     scores = names.add_parser("faults", help="needle check ops --faults: scores and time")
     scores.add_argument("--write", action="store_true", help="store under benchmarks/results/")
     gpu = names.add_parser("gpu", help="a passing check beside its bare evaluations, on a device")
@@ -54,6 +62,18 @@ def main() -> int:
 
         return run_alarms(
             arguments.operators, arguments.examples, arguments.seed, arguments.jobs,
+            arguments.fresh, arguments.write,
+        )  # fmt: skip
+    if arguments.name == "detection":
+        corpus = f"benchmarks.detection.{arguments.half}"
+        if arguments.prove:
+            from benchmarks.detection.proof import run as run_proof
+
+            return run_proof(arguments.categories, corpus)
+        from benchmarks.detection.run import run as run_detection
+
+        return run_detection(
+            arguments.categories, corpus, arguments.seeds, arguments.jobs,
             arguments.fresh, arguments.write,
         )  # fmt: skip
     if arguments.name == "diagnosis":

@@ -1,0 +1,1 @@
+"""The half of the corpus that may be looked at."""
