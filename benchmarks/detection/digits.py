@@ -82,7 +82,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         value = value.item()
         return value.value if isinstance(value, Number) else mpmath.mpf(value)
-    return mpmath.mpf(float(value)) if isinstance(value, np.floating) else mpmath.mpf(value)
+    return mpmath.mpf(value.item() if isinstance(value, np.generic) else value)
 
 
 def _give_operators() -> None:
@@ -175,6 +175,33 @@ def slopes(
             flat[entry] = before
             found.append((float((middle - below) / step), float((above - middle) / step)))
         return [pair if all(map(math.isfinite, pair)) else (math.nan,) * 2 for pair in found]
+
+
+STENCIL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
+"""Moves and weights of the central difference of order four."""
+
+
+def float_slopes(
+    forward: Callable[..., Any],
+    inputs: Sequence[Any],
+    cotangents: Sequence[Any],
+    which: int,
+    entries: Sequence[int],
+) -> list[tuple[float, float]]:
+    """Return slopes by differences in float64, for functions that know no other numbers."""
+    wide = [np.array(a, np.float64) if np.asarray(a).dtype.kind == "f" else a for a in inputs]
+    flat = wide[which].reshape(-1)
+    found = []
+    for entry in entries:
+        before = flat[entry]
+        step = 1e-3 * (abs(before) or 1.0)
+        slope = 0.0
+        for move, weight in STENCIL:
+            flat[entry] = before + move * step
+            slope += weight / step * float(total(forward(*wide), cotangents))
+        flat[entry] = before
+        found.append((slope, slope))
+    return found
 
 
 def common_slopes(
