@@ -156,7 +156,7 @@ def _common(case: Case) -> str:
 
 
 def _true(*question: Any) -> tuple[list[tuple[float, float]], float]:
-    """Return slopes to both sides, with more digits if they differ with few; in float64 at worst."""
+    """Return slopes to both sides, with more digits if they differ; in float64 at worst."""
     for digits in DIGITS:
         try:
             found = slopes(*question, digits)
