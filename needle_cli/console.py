@@ -1,11 +1,20 @@
-"""Standard output: its width, its colours, and the characters that it can show."""
+"""Standard output and error: width, colours, and what may be written to them.
+
+Names, messages and formulas come from operators. What is written here can neither move the cursor
+nor be taken for a command by a build server that reads the log.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import sys
 from collections.abc import Mapping
+from typing import IO
+
+from needle_cli import stopping
 
 WIDTH = 100
 """Columns outside a terminal, unless COLUMNS says otherwise."""
@@ -62,10 +71,37 @@ def holdable(text: str) -> str:
     return spelt.encode(encoding, "backslashreplace").decode(encoding)
 
 
+class Drawn(str):
+    """A text that `Page` drew: its control characters are ours, those of operators are tamed."""
+
+
 def write(text: str) -> None:
-    """Write a text to standard output at once, ending with a newline."""
-    if text:
-        sys.stdout.write(holdable(text if text.endswith("\n") else text + "\n"))
+    """Write a text to standard output at once, ending with a newline; never raises for a stream.
+
+    Everything but a `Drawn` page and our own `Commands` is tamed. A stream that cannot be written
+    is remembered for `finish`, so that a lost screen costs neither the verdict nor the reports.
+    """
+    if not text or _Output.lost is not None:
+        return
+    safe = text if isinstance(text, Drawn | Commands) else tame(text)
+    whole = _without_commands(safe)
+    try:
+        with stopping.waiting():  # for the reader of a pipe
+            sys.stdout.write(holdable(whole if whole.endswith("\n") else whole + "\n"))
+            sys.stdout.flush()
+    except OSError as error:
+        lose(error)
+    except KeyboardInterrupt:
+        silence(sys.stdout)
+        raise
+
+
+def tell(text: str) -> None:
+    """Write a line about the run to standard error, if there is one."""
+    try:
+        print(_without_commands(tame(text.rstrip("\n"))), file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
 
 
 def tame(text: str) -> str:
@@ -73,9 +109,69 @@ def tame(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-def silence() -> None:
-    """Point stdout at nothing, so that Python's own flush at exit cannot fail."""
+ANYWHERE = r"#(?=#\w*\[)"
+COMMAND = re.compile(rf"^([^\S\n]*):(?=:)|{ANYWHERE}", re.MULTILINE)
+"""Where a build server would read a command: `::name::` starts a line, `##[name]` is anywhere."""
+
+
+class Commands(str):
+    """Workflow commands that we give ourselves, with their parts escaped."""
+
+
+def _without_commands(text: str) -> str:
+    pattern = re.compile(ANYWHERE) if isinstance(text, Commands) else COMMAND
+    return pattern.sub(lambda found: f"{found[0]} ", text)
+
+
+def json_text(data: object, indent: int | None = 2) -> str:
+    """Return strict JSON and a newline; no `##[name]` in it can be read as a command."""
+    return json.dumps(data, indent=indent, allow_nan=False).replace("##", "#\\u0023") + "\n"
+
+
+class _Output:
+    """Whether standard output can still be written: the error by which it was lost."""
+
+    lost: OSError | None = None
+
+
+def open_streams() -> None:
+    """Open the standard descriptors that the caller closed, on the null device.
+
+    Otherwise the next file that is opened, a report or a worker's channel, would be written to by
+    everything that writes to the screen.
+    """
+    _Output.lost = None
+    for number, mode in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # takes the lowest number that is free, which is this one
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            stream = os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
+
+
+def lose(error: OSError) -> None:
+    """Remember that standard output cannot be written, and write nothing more to it."""
+    _Output.lost = error
+    silence(sys.stdout)
+
+
+def finish() -> str:
+    """Flush standard output; return why it was lost, "" if it was not or its reader went away."""
+    if _Output.lost is None:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            lose(error)
+    lost = _Output.lost
+    return "" if lost is None or isinstance(lost, BrokenPipeError) else lost.strerror or str(lost)
+
+
+def silence(stream: IO[str]) -> None:
+    """Point a stream at nothing, so that Python's own flush at exit cannot fail."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, stream.fileno())
         os.close(null)

@@ -11,6 +11,9 @@ PASSED, FINDINGS, UNUSABLE, INTERNAL, UNANSWERED, NOTHING = 0, 1, 2, 3, 4, 5
 """The exit codes; `PRECEDENCE` says which one wins if several apply."""
 
 INTERRUPTED = 130
+INTERRUPTIONS = (129, INTERRUPTED, 143)
+"""Ended by SIGHUP, by Ctrl-C, by SIGTERM; reports are written for what was done."""
+
 PRECEDENCE = (INTERNAL, UNUSABLE, FINDINGS, UNANSWERED, NOTHING, PASSED)
 
 

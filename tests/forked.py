@@ -29,14 +29,26 @@ LEFT_OUT = ("needle_cli.engines.own", "needle_cli.running.worker_tasks", "needle
 """Modules that load an engine, which belongs into the workers, or that run something."""
 
 
-def run(words, cwd, env, timeout):
+STREAMS = ("stdin", "stdout", "stderr")
+
+
+def run(words, cwd, env, timeout, streams=None, largest=0):
     """Run `needle`; return exit code, stdout and stderr as bytes.
 
-    Raises `subprocess.TimeoutExpired`.
+    `streams` says of standard streams by name that they lead to a path, or with None that they are
+    closed; `largest` is the most bytes that a file may have. Raises `subprocess.TimeoutExpired`.
     """
     server = _server()
     with tempfile.TemporaryDirectory(prefix="needle-tests-") as folder:
-        request = {"words": words, "cwd": str(cwd), "env": env, "folder": folder}
+        leading = {name: f"{folder}/{name}" for name in STREAMS[1:]} | {"stdin": os.devnull}
+        request = {
+            "words": words,
+            "cwd": str(cwd),
+            "env": env,
+            "largest": largest,
+            "streams": leading | (streams or {}),
+            "whole": bool(streams or largest),
+        }
         server.stdin.write(json.dumps(request).encode() + b"\n")
         server.stdin.flush()
         if not select.select([server.stdout], [], [], timeout)[0]:
@@ -44,8 +56,8 @@ def run(words, cwd, env, timeout):
             _server.cache_clear()
             raise subprocess.TimeoutExpired(words, timeout)
         code = json.loads(server.stdout.readline())
-        out, err = ((Path(folder) / name).read_bytes() for name in ("stdout", "stderr"))
-        return code, out, err
+        written = (Path(folder) / name for name in STREAMS[1:])
+        return code, *(path.read_bytes() if path.exists() else b"" for path in written)
 
 
 @cache
@@ -87,11 +99,19 @@ def _load():
             importlib.import_module(module.name)
 
 
-def _command(words, cwd, env, folder):
-    """Be the process of a command line."""
-    for target, name in enumerate((os.devnull, f"{folder}/stdout", f"{folder}/stderr")):
+def _command(words, cwd, env, streams, largest, whole):
+    """Be the process of a command line; with `whole`, one that ends as Python does."""
+    for target, name in enumerate(STREAMS):
+        if streams[name] is None:
+            os.close(target)
+            setattr(sys, name, None)  # as in a process that starts without it
+            continue
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND if target else os.O_RDONLY
-        os.dup2(os.open(name, flags, 0o600), target)
+        os.dup2(os.open(streams[name], flags, 0o600), target)
+    if largest:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
@@ -102,6 +122,8 @@ def _command(words, cwd, env, folder):
     from needle_cli.cli.app import main
 
     code = main()
+    if whole:
+        sys.exit(code)
     sys.stdout.flush()
     atexit._run_exitfuncs()
     os._exit(code)  # taking the interpreter apart would copy every page of it

@@ -32,17 +32,20 @@ def workplace():
     return folder
 
 
-def needle(*words, cwd=None, stand_in=False, fresh=False, timeout=400, **environ):
+def needle(
+    *words, cwd=None, stand_in=False, fresh=False, timeout=400, streams=None, largest=0, **environ
+):
     """Run `needle` in a process; return exit code, stdout and stderr.
 
     The process is a fork of one that has loaded the tool (`tests/forked.py`). Where a test is about
     how processes start, or about the interpreter's settings, it is a fresh one, and so are its
     workers. The time limit only ends what hangs: a slow or busy machine has to stay below it.
+    `streams` and `largest` are those of `forked.run`.
     """
     words, cwd, env = list(map(str, words)), cwd or workplace(), environment(stand_in, environ)
     settings = any(name.startswith("PYTHON") for name in environ)
     if forked.POSSIBLE and not (fresh or settings):
-        code, out, err = forked.run(words, cwd, env, timeout)
+        code, out, err = forked.run(words, cwd, env, timeout, streams, largest)
     else:
         done = subprocess.run(
             [sys.executable, "-m", "needle_cli", *words],

@@ -13,29 +13,29 @@ import os
 import sys
 from collections.abc import Sequence
 
+from needle_cli import console, stopping
 from needle_cli.cli import COMPLETE
-from needle_cli.console import silence
-from needle_cli.problems import INTERNAL, INTERRUPTED, PASSED, UNUSABLE, Problem
+from needle_cli.problems import INTERNAL, INTERRUPTED, INTERRUPTIONS, PASSED, UNUSABLE, Problem
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    console.open_streams()
     try:
-        code = _guarded(arguments)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        code = PASSED
-        silence()
-    except OSError as error:
-        code = _output_lost(error)
-    return code
+        with stopping.listening():
+            code = _guarded(arguments)
+    except KeyboardInterrupt as stop:
+        code = stopping.code_of(stop)
+    lost = console.finish()
+    if not lost:
+        return code
+    console.tell(f"needle: cannot write to standard output: {lost}")
+    return code if code in INTERRUPTIONS else INTERNAL
 
 
 def _guarded(arguments: list[str]) -> int:
-    """Run a command line; every exception except a lost output becomes an exit code."""
+    """Run a command line; every exception but an interruption becomes an exit code."""
     import click
 
     try:
@@ -51,16 +51,17 @@ def _guarded(arguments: list[str]) -> int:
         return _report(problem, arguments)
     except click.Abort:
         return INTERRUPTED
-    except BrokenPipeError:
-        raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EIO) and error.filename is None:
-            raise
+        if error.errno not in LOST or error.filename is not None:
+            return _internal(error, arguments)
+        console.lose(error)  # by click, which prints help pages itself
+        return PASSED
+    except (SystemExit, Exception) as error:
         return _internal(error, arguments)
-    except SystemExit as error:
-        return _internal(error, arguments)
-    except Exception as error:
-        return _internal(error, arguments)
+
+
+LOST = (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF, errno.EDQUOT)
+"""What writing to a standard stream that is full, gone or not for writing fails with."""
 
 
 def _command(arguments: list[str]) -> int:
@@ -86,9 +87,7 @@ def _report(problem: Problem, arguments: list[str]) -> int:
     if wants_json(arguments):
         print_error(problem.document())
     _tell_files(problem.document(), arguments)
-    sys.stdout.flush()
-    with contextlib.suppress(OSError):
-        print(f"needle: {problem}", file=sys.stderr)
+    console.tell(f"needle: {problem}")
     return problem.code
 
 
@@ -129,11 +128,9 @@ FILES = ("--report", "--to")
 
 def print_error(error: dict[str, object]) -> None:
     """Print the `error` document of the report schema."""
-    import json
-
     from needle_cli.reports import documents
 
-    print(json.dumps(documents.failed(error), indent=2))
+    console.write(console.json_text(documents.failed(error)))
 
 
 def _internal(error: BaseException, arguments: Sequence[str]) -> int:
@@ -145,9 +142,7 @@ def _internal(error: BaseException, arguments: Sequence[str]) -> int:
     if wants_json(arguments):
         print_error({"kind": "internal", "message": line})
     _tell_files({"kind": "internal", "message": line}, arguments)
-    sys.stdout.flush()
-    with contextlib.suppress(OSError):
-        print(f"needle: internal error: {line}; {keep_traceback(text, arguments)}", file=sys.stderr)
+    console.tell(f"needle: internal error: {line}; {keep_traceback(text, arguments)}")
     return INTERNAL
 
 
@@ -164,10 +159,3 @@ def keep_traceback(text: str, arguments: Sequence[str]) -> str:
     except OSError:
         return "run again with -vv for the traceback"
     return f"traceback in {path}"
-
-
-def _output_lost(error: OSError) -> int:
-    silence()
-    with contextlib.suppress(OSError):
-        print(f"needle: cannot write to standard output: {error.strerror}", file=sys.stderr)
-    return INTERNAL

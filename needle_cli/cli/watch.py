@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from needle_cli import console, stopping
 from needle_cli.operators.unit import Unit
-from needle_cli.problems import INTERRUPTED, Problem
+from needle_cli.problems import INTERRUPTED, INTERRUPTIONS, Problem
 
 INTERVAL = 0.4
 """Seconds between two checks of the files: short for a person, long for a disk."""
@@ -29,19 +29,21 @@ def watch(select: Callable[[], list[Unit]], run: Callable[[list[Unit]], int]) ->
             code = run(units)
         except Problem as problem:
             code = problem.code
-            print(f"needle: {problem}", file=sys.stderr)
-        if code == INTERRUPTED:
+            console.tell(f"needle: {problem}")
+        if code in INTERRUPTIONS:
             return code
-        print(f"watching {len(before)} files, Ctrl-C ends", file=sys.stderr)
+        console.tell(f"watching {len(before)} files, Ctrl-C ends")
         try:
             while state_of(units) == before:
-                time.sleep(INTERVAL)
-        except KeyboardInterrupt:
-            return code
+                with stopping.waiting():
+                    time.sleep(INTERVAL)
+        except KeyboardInterrupt as stop:
+            told = stopping.code_of(stop)
+            return code if told == INTERRUPTED else told
         try:
             units = select()
         except Problem as problem:
-            print(f"needle: {problem}", file=sys.stderr)
+            console.tell(f"needle: {problem}")
 
 
 def state_of(units: Iterable[Unit]) -> State:

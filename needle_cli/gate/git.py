@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from needle_cli import stopping
 from needle_cli.problems import Problem
 
 FALLBACKS = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -101,10 +102,11 @@ class Change:
     def _ask(self, *words: str) -> str | None:
         """Return what git prints; None if it fails."""
         try:
-            done = subprocess.run(
-                ["git", "-C", str(self._folder), *words],
-                capture_output=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            with stopping.waiting():
+                done = subprocess.run(
+                    ["git", "-C", str(self._folder), *words],
+                    capture_output=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL,
+                )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import needle_cli
+from needle_cli import stopping
 from needle_cli.gate.git import Change
 from needle_cli.operators.unit import Unit
 from needle_cli.reports.events import FINDING
@@ -93,10 +94,11 @@ def _run(
     engine = str(Path(needle_cli.__file__).resolve().parent.parent)
     path = os.pathsep.join([str(folder), engine, os.environ.get("PYTHONPATH", "")])
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("NEEDLE_", "GITHUB_"))}
-    done = subprocess.run(
-        command, cwd=folder, env={**environ, "PYTHONPATH": path}, capture_output=True,
-        check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    with stopping.waiting():
+        done = subprocess.run(
+            command, cwd=folder, env={**environ, "PYTHONPATH": path}, capture_output=True,
+            check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
     try:
         found: dict[str, Any] = json.loads(done.stdout)
     except ValueError:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from needle_cli import stopping
 from needle_cli._version import __version__
 from needle_cli.problems import Problem
 from needle_cli.records import tokens
@@ -94,16 +96,31 @@ def make_folder(root: Path, name: str) -> Path:
     return folder
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old text or the new text, never half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+def write_whole(path: Path, text: str | bytes) -> None:
+    """Write a file so that a reader sees the old text or the new text, never half of it.
+
+    The permissions are those of the old file, or of any new file.
+    """
+    data = text if isinstance(text, bytes) else text.encode("utf-8")
+    prefix = f".{path.name[:50]}"
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, _mode_of(path))
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _mode_of(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
 
 
 def read(path: Path) -> Record:
@@ -111,7 +128,9 @@ def read(path: Path) -> Record:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise TokenError(f"{path.name} is too large for a recorded case")
-        document = json.loads(path.read_text(encoding="utf-8"))
+        with stopping.waiting():  # for the writer of a pipe
+            text = path.read_text(encoding="utf-8")
+        document = json.loads(text)
     except OSError as error:
         raise TokenError(f"cannot read {path.name}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

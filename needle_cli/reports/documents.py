@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from needle_cli import stopping
 from needle_cli._version import __version__
-from needle_cli.problems import FINDINGS, INTERRUPTED, PRECEDENCE, UNUSABLE, Problem, worst_code
+from needle_cli.problems import FINDINGS, INTERRUPTIONS, PRECEDENCE, UNUSABLE, Problem, worst_code
 from needle_cli.reports.events import (
     SEVERITY,
     UNANSWERED,
@@ -226,7 +227,9 @@ def read(path: Path) -> Document:
     try:
         if path.stat().st_size > LARGEST:
             raise Problem("too large for a report", kind="report", path=path.name)
-        document = json.loads(path.read_text(encoding="utf-8"))
+        with stopping.waiting():  # for the writer of a pipe
+            text = path.read_text(encoding="utf-8")
+        document = json.loads(text)
     except OSError as error:
         raise Problem(f"cannot read it: {error.strerror}", kind="report", path=str(path)) from error
     except (ValueError, RecursionError) as error:
@@ -270,10 +273,11 @@ def _info(run: Mapping[str, Any]) -> RunInfo:
 def _summary(document: Document) -> Summary:
     totals = document["summary"]
     rows = tuple(row_of(item) for item in document["results"])
-    codes = {code for code in (totals["exit_code"],) if code in (*PRECEDENCE, INTERRUPTED)}
+    stated = totals["exit_code"]
+    codes = {stated} & set(PRECEDENCE)
     if any(row.is_finding for row in rows):
         codes.add(FINDINGS)  # the rows decide, whatever code the file states
-    code = INTERRUPTED if INTERRUPTED in codes else worst_code(codes or {UNUSABLE})
+    code = stated if stated in INTERRUPTIONS else worst_code(codes or {UNUSABLE})
     internal = tuple(
         InternalError(item["op"], item["message"], "")
         for item in document.get("internal_errors", ())

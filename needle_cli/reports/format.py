@@ -16,8 +16,10 @@ class Format:
     """A format that is written at the end of the run.
 
     A new format is a class NAME in formats/name.py and a line in `settings.FORMATS`. A format that
-    writes during the run overrides `handle`.
+    writes during the run overrides `handle` and says that it `streams`.
     """
+
+    streams = False
 
     def __init__(self, write: Writer, settings: Settings) -> None:
         self.write = write

@@ -9,16 +9,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from needle_cli import console
-from needle_cli.problems import Problem
-from needle_cli.reports.events import RunFailed
+from needle_cli.problems import INTERNAL, INTERRUPTIONS, Problem
+from needle_cli.reports.events import Event, RunDone, RunFailed
+from needle_cli.reports.files import ODD, ReportFile
 from needle_cli.reports.format import Format, Listener, Writer
 from needle_cli.settings import FORMATS, REPORTS, Config, Settings, resolve
-
-ODD = "backslashreplace"
-"""How to write characters that UTF-8 cannot encode: an operator's message may contain them."""
 
 
 def format_class(name: str) -> type[Format]:
@@ -43,17 +41,18 @@ class Reports:
         screen: bool = True,
     ) -> None:
         self.listeners: list[Listener] = []
-        self._files: list[tuple[IO[str], Path]] = []
+        self._files: list[ReportFile] = []
         self._machines: list[Listener] = []
         self._warn = warn
         self._quiet = settings["verbosity"] < 0
+        self._lost = False
         self._add_files(settings)
         self.listeners.extend(self._machines)
         if keep is not None:
             self.listeners.append(keep)
         self._add_progress(settings)
         if screen and settings["verbosity"] > -2:
-            shown = format_class(settings["format"])(Screen(), settings)
+            shown = format_class(settings["format"])(console.write, settings)
             self.listeners.append(shown.handle)
         self._add_annotations(settings, os.environ)
 
@@ -67,35 +66,41 @@ class Reports:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Write an error into every machine format, close the files and say where they are."""
-        if error is not None and not isinstance(error, KeyboardInterrupt):
+        """Write an error into every machine format, finish the files and say where they are."""
+        if error is not None:
             failed = RunFailed(error_of(error))
             for handle in self._machines:
                 with contextlib.suppress(Exception):
                     handle(failed)
-        for stream, path in self._files:
+        for file in self._files:
             try:
-                stream.close()
+                file.finish()
             except OSError as failure:
-                self._warn(f"{path.name} is not complete: {failure.strerror}")
-                continue
-            if not self._quiet:
-                with contextlib.suppress(OSError):
-                    print(f"wrote {path}", file=sys.stderr)
+                self._lost = True
+                console.tell(f"needle: cannot write the report {file.path}: {failure.strerror}")
+            else:
+                if not self._quiet:
+                    console.tell(f"wrote {file.path}")
+
+    def code(self, code: int) -> int:
+        """Return the exit code of a run that gave `code`: a report that was lost is an error."""
+        return INTERNAL if self._lost and code not in INTERRUPTIONS else code
 
     def _add_files(self, settings: Settings) -> None:
         for word in settings["report"]:
             name, target = _target(word)
-            if any(target.resolve() == path.resolve() for _, path in self._files):
+            made = format_class(name)
+            file = ReportFile(target, made.streams)
+            if any(file.place == other.place for other in self._files):
                 raise Problem(f"two reports would be written to {target}: give each its own path")
             # If a report cannot be written, fail before anything is judged.
             try:
-                stream = _opened(target)
-            except OSError as error:
-                raise Problem(f"cannot write the report {target}: {error.strerror}") from error
-            self._files.append((stream, target))
-            reporter = format_class(name)(self._forgiving(stream, target), settings)
-            self._machines.append(reporter.handle)
+                file.begin()
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                raise Problem(f"cannot write the report {target}: {reason}") from error
+            self._files.append(file)
+            self._machines.append(_until_done(made(file.write, settings).handle))
 
     def _add_annotations(self, settings: Settings, environ: Mapping[str, str]) -> None:
         """Add annotations and the job summary on GitHub."""
@@ -104,7 +109,7 @@ class Reports:
             return
         told = []
         if settings["format"] != "github":
-            told.append(format_class("github")(Screen(), settings).handle)
+            told.append(format_class("github")(console.write, settings).handle)
         page = environ.get("GITHUB_STEP_SUMMARY")
         if page:
             told.append(format_class("markdown")(self._appending(Path(page)), settings).handle)
@@ -121,23 +126,24 @@ class Reports:
 
         return write
 
-    def _forgiving(self, stream: IO[str], path: Path) -> Writer:
-        """Return a writer that warns if the disk is full."""
-
-        def write(text: str) -> None:
-            try:
-                stream.write(text)
-                stream.flush()  # events are read while they come
-            except OSError as error:
-                self._warn(f"cannot write the report {path}: {error.strerror}")
-
-        return write
-
     def _add_progress(self, settings: Settings) -> None:
         from needle_cli.reports.terminal.progress import Progress, wanted
 
         if wanted(settings):
             self.listeners.append(Progress(sys.stderr).handle)
+
+
+def _until_done(handle: Listener) -> Listener:
+    """Return a listener that gets no failure of the run once it has the whole result."""
+    done = False
+
+    def told(event: Event) -> None:
+        nonlocal done
+        if not (done and isinstance(event, RunFailed)):
+            handle(event)
+        done = done or isinstance(event, RunDone)
+
+    return told
 
 
 def write_error(error: Mapping[str, object], words: Sequence[str]) -> None:
@@ -146,8 +152,12 @@ def write_error(error: Mapping[str, object], words: Sequence[str]) -> None:
     for word in words:
         if word.partition("=")[0] in REPORTS:
             name, target = _target(word)
-            with contextlib.suppress(Exception), _opened(target) as stream:
-                format_class(name)(stream.write, settings).handle(RunFailed(error))
+            made = format_class(name)
+            file = ReportFile(target, made.streams)
+            with contextlib.suppress(Exception):
+                file.begin()
+                made(file.write, settings).handle(RunFailed(error))
+                file.finish()
 
 
 def _target(word: str) -> tuple[str, Path]:
@@ -156,32 +166,11 @@ def _target(word: str) -> tuple[str, Path]:
     return name, Path(path or FORMATS[name].file)
 
 
-def _opened(target: Path) -> IO[str]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target.open("w", encoding="utf-8", newline="\n", errors=ODD)
-
-
 def error_of(error: BaseException) -> dict[str, object]:
     """Return the `error` member of a report for the exception that ended a run."""
     if isinstance(error, Problem):
         return error.document()
     text = " ".join(str(error).split())[:200]
+    if isinstance(error, KeyboardInterrupt):
+        return {"kind": "interrupted", "message": text or "interrupted"}
     return {"kind": "internal", "message": f"{type(error).__name__}: {text}"}
-
-
-class Screen:
-    """Writes to standard output; a reader that went away (`| head`) is not an error."""
-
-    def __init__(self) -> None:
-        self._gone = False
-
-    def __call__(self, text: str) -> None:
-        """Write whole lines, unless the reader has gone away."""
-        if self._gone:
-            return
-        try:
-            console.write(text)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            self._gone = True
-            console.silence()

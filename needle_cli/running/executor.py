@@ -17,6 +17,7 @@ from dataclasses import replace
 from multiprocessing.util import Finalize
 from typing import Any
 
+from needle_cli import stopping
 from needle_cli.problems import Problem
 from needle_cli.running.local import LocalRunner
 from needle_cli.running.tasks import Limits, Outcome, Task
@@ -50,7 +51,8 @@ class ExecutorRunner:
         while pending:
             if self._limits.passed:
                 yield from self._not_reached(pending)
-            done, _ = wait(list(pending), timeout=TICK, return_when=FIRST_COMPLETED)
+            with stopping.waiting():
+                done, _ = wait(list(pending), timeout=TICK, return_when=FIRST_COMPLETED)
             for future in done:
                 task, tries = pending.pop(future)
                 lost = future.exception()
@@ -121,8 +123,8 @@ def executor_of(word: str) -> Executor:
     if not colon or not module or not name:
         raise Problem(f"--executor: expected MODULE:FACTORY, not {word!r}")
     try:
-        factory = getattr(importlib.import_module(module), name)
-        executor = factory()
+        with stopping.waiting():  # for a cluster, perhaps
+            executor = getattr(importlib.import_module(module), name)()
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise Problem(f"--executor {word}: {text}") from error

@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from needle_cli import stopping
 from needle_cli.records.tokens import Record
 from needle_cli.running.tasks import BrokenWorker, Limits, Outcome, Task
 from needle_cli.running.worker import CHANNEL_LOST, OUT_OF_MEMORY, Workplace, serve
@@ -41,7 +42,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.channel, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, place), name="needle worker")
-        self.process.start()
+        with stopping.without_interrupts():
+            self.process.start()
         theirs.close()
         self.ready = False
         self.taken = False
@@ -174,7 +176,9 @@ class LocalRunner:
             watched[worker.process.sentinel] = worker
         ends = [worker.begun + self._limit(worker) for worker in busy]
         wait_limit = max(0.0, min([*ends, time.monotonic() + 1.0]) - time.monotonic())
-        found = {id(watched[x]): watched[x] for x in wait(list(watched), wait_limit)}
+        with stopping.waiting():
+            heard = wait(list(watched), wait_limit)
+        found = {id(watched[x]): watched[x] for x in heard}
         for worker in busy:
             if time.monotonic() > worker.begun + self._limit(worker):
                 found[id(worker)] = worker

@@ -11,7 +11,7 @@ from needle_cli.problems import FINDINGS, PASSED, UNUSABLE, Problem
 from needle_cli.records.tokens import Record
 from needle_cli.reports import documents
 from needle_cli.reports.events import FindingView
-from needle_cli.running.runners import local_runner
+from needle_cli.running.runners import running
 from needle_cli.running.tasks import Outcome, Task
 from needle_cli.settings import Settings
 
@@ -46,10 +46,9 @@ class Verdict:
 
 def ask(cases: Sequence[Asked], settings: Settings) -> list[Verdict]:
     """Ask every case `TRIES` times; return one verdict per case, in order."""
-    runner = local_runner(settings, len(cases))
     verdicts: dict[int, Verdict] = {}
     tasks: dict[int, tuple[Asked, Unit]] = {}
-    try:
+    with running(settings, len(cases), here=True) as runner:
         for place, asked in enumerate(cases):
             try:
                 tasks[place] = (asked, unit_of(asked.record, settings))
@@ -66,8 +65,6 @@ def ask(cases: Sequence[Asked], settings: Settings) -> list[Verdict]:
                 tries[int(outcome.task.names[0])].append(outcome)
         for place, (asked, unit) in tasks.items():
             verdicts[place] = judged(asked, unit, tries[place])
-    finally:
-        runner.close()
     return [verdicts[place] for place in sorted(verdicts)]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 
 from needle_cli.explanations import FAULTS
 from needle_cli.problems import Problem
@@ -16,17 +18,21 @@ JUDGING = "_NEEDLE_JUDGING"
 """With this environment variable tests replace `needle_cli.running.worker_tasks` in workers."""
 
 
-def runner_of(settings: Settings, tasks: int) -> Runner:
-    """Return the runner: processes of this machine, or the executor of `--executor`."""
-    if not settings["executor"]:
-        return local_runner(settings, tasks)
-    return ExecutorRunner(executor_of(settings["executor"]), _limits(settings))
+@contextlib.contextmanager
+def running(settings: Settings, tasks: int, *, here: bool = False) -> Iterator[Runner]:
+    """Give a runner, and end it with all its processes and folders whatever happens.
 
-
-def local_runner(settings: Settings, tasks: int) -> LocalRunner:
-    """Return a runner with processes of this machine."""
-    jobs = usable_cores() if settings["jobs"] == "auto" else settings["jobs"]
-    return LocalRunner(max(1, min(jobs, tasks)), _limits(settings))
+    It is the executor of `--executor`, or, without one and `here`, processes of this machine.
+    """
+    if settings["executor"] and not here:
+        runner: Runner = ExecutorRunner(executor_of(settings["executor"]), _limits(settings))
+    else:
+        jobs = usable_cores() if settings["jobs"] == "auto" else settings["jobs"]
+        runner = LocalRunner(max(1, min(jobs, tasks)), _limits(settings))
+    try:
+        yield runner
+    finally:
+        runner.close()
 
 
 def answer(task: Task, settings: Settings) -> Data:
@@ -34,11 +40,8 @@ def answer(task: Task, settings: Settings) -> Data:
 
     Raises the task's `Problem`, if any, and `BrokenWorker` if there is no answer.
     """
-    runner = local_runner(settings, 1)
-    try:
+    with running(settings, 1, here=True) as runner:
         outcome = next(iter(runner.outcomes([task], lambda task: None)))
-    finally:
-        runner.close()
     if "problem" in outcome.data:
         raise Problem.of(outcome.data["problem"])
     if outcome.ending != "answer" or "clean" not in outcome.data:

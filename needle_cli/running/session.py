@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from needle_cli import stopping
 from needle_cli.explanations import CHECKS
 from needle_cli.operators.unit import Unit
 from needle_cli.problems import (
     FINDINGS,
     INTERNAL,
-    INTERRUPTED,
     NOTHING,
     PASSED,
     UNANSWERED,
@@ -37,7 +37,7 @@ from needle_cli.reports.events import (
 from needle_cli.running.devices import named_devices, usable_devices
 from needle_cli.running.provenance import recorded_file, run_info
 from needle_cli.running.rows import rows_of, without_judging
-from needle_cli.running.runners import runner_of
+from needle_cli.running.runners import running
 from needle_cli.running.tasks import Outcome, Runner, Task
 from needle_cli.settings import Settings
 
@@ -46,14 +46,14 @@ Listener = Callable[[Event], None]
 
 @dataclass
 class Progress:
-    """The results of a run so far."""
+    """The results of a run so far; `stopped` is the exit code of the signal that ended it, or 0."""
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
     internal: list[InternalError] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     waiting: dict[str, int] = field(default_factory=dict)
-    interrupted: bool = False
+    stopped: int = 0
 
 
 class Run:
@@ -105,13 +105,11 @@ class Run:
         return summary
 
     def _judge(self, tasks: list[Task]) -> None:
-        runner = runner_of(self.settings, len(tasks))
         try:
-            self._take(runner, [*self._loading(tasks), *tasks])
-        except KeyboardInterrupt:
-            self.state.interrupted = True
-        finally:
-            runner.close()
+            with running(self.settings, len(tasks)) as runner:
+                self._take(runner, [*self._loading(tasks), *tasks])
+        except KeyboardInterrupt as stop:
+            self.state.stopped = stopping.code_of(stop)
 
     def _take(self, runner: Runner, tasks: list[Task]) -> None:
         for outcome in runner.outcomes(tasks, self._begun):
@@ -235,12 +233,12 @@ class Run:
             notes.append("this shard has no operators" if self.selected else "no operator changed")
         return Summary(
             tuple(rows), self._code(rows), time.monotonic() - self.started, tuple(notes),
-            tuple(state.internal), state.interrupted, left, self.before,
+            tuple(state.internal), bool(state.stopped), left, self.before,
         )  # fmt: skip
 
     def _code(self, rows: Sequence[Row]) -> int:
-        if self.state.interrupted:
-            return INTERRUPTED
+        if self.state.stopped:
+            return self.state.stopped
         codes = {PASSED if rows or not self.units else NOTHING}
         lenient = self.settings["allow-inconclusive"]
         for row in rows:

@@ -24,6 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
+from needle_cli import stopping
 from needle_cli.problems import Problem
 from needle_cli.records.tokens import Record
 from needle_cli.running.tasks import Data, Task
@@ -269,6 +270,7 @@ def _settle(folder: Path) -> None:
         with contextlib.suppress(OSError):
             os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopping.unblock()
     handle = os.open(folder / "fault", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     faulthandler.enable(handle)
 

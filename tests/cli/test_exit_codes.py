@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -161,33 +159,6 @@ def test_max_time_leaves_the_rest_unanswered():
     assert code == 4 and "not reached within --max-time" in screen
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of a terminal")
-def test_interrupt_reports_what_was_done(tmp_path):
-    report, events = tmp_path / "report.json", tmp_path / "events.ndjson"
-    words = ["check", "canned.py", "-k", "right or slow", "-j", "1",
-             f"--report=json={report}", f"--report=ndjson={events}"]  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", "needle_cli", *words],
-        cwd=workplace(),
-        env=environment(stand_in=True),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    while process.poll() is None and not (
-        events.exists() and "operator_done" in events.read_text("utf-8")
-    ):
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    screen, errors = process.communicate(timeout=300)
-    assert process.returncode == 130, errors
-    assert b"interrupted" in screen and b"Traceback" not in errors
-    document = json.loads(report.read_text(encoding="utf-8"))
-    assert document["summary"]["interrupted"] and document["summary"]["exit_code"] == 130
-    assert {row["op"] for row in document["results"]} == {"canned/right"}
-    assert document["summary"]["left_out"] == ["canned/slow"]
-
-
 def shell(command):
     return subprocess.run(
         ["bash", "-c", command],
@@ -206,12 +177,3 @@ def test_a_reader_that_goes_away_is_no_error():
     done = shell(command)
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "1"
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_output_is_not_a_finding():
-    for words in ("list ops", "check canned.py -k right", "--help"):
-        command = f"{sys.executable} -m needle_cli {words} > /dev/full"
-        done = shell(command)
-        assert done.returncode == 3 and "cannot write to standard output" in done.stderr
-        assert "Traceback" not in done.stderr

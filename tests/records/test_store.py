@@ -85,11 +85,3 @@ def test_a_run_stores_its_failures(tmp_path):
     (path,) = (folder / ".needle" / "failures").glob("*.json")
     assert code == 1 and errors == "" and f"needle replay {path.stem}" in screen
     assert json.loads(path.read_text())["op"] == "canned/wrong"
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_under_a_report_is_a_warning():
-    words = ("check", "canned.py", "-k", "right", "--report", "json=/dev/full")
-    code, screen, errors = needle(*words, stand_in=True)
-    assert code == 0 and "1 passed" in screen
-    assert "warning" in errors and "Traceback" not in errors

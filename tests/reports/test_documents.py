@@ -86,7 +86,7 @@ def test_several_reports_in_one_run(tmp_path):
 
 
 def test_a_report_that_cannot_be_written_keeps_the_run_from_starting(tmp_path):
-    target, other = tmp_path / "missing.xml", tmp_path / "new" / "whole.json"
+    target, other = tmp_path / "missing.xml", tmp_path / "whole.json"
     target.mkdir()
     words = [
         "check",

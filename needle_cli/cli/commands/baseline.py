@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -36,7 +35,7 @@ def _show(names: Words, as_json: bool, **parameters: Any) -> int:
     entries = [entry for unit in _units(names, parameters)[0] for entry in unit.known]
     if as_json:
         documents = [{**vars(entry), "until": entry.until.isoformat()} for entry in entries]
-        console.write(json.dumps(documents, indent=2))
+        console.write(console.json_text(documents))
         return PASSED
     today = date.today()
     for entry in entries:

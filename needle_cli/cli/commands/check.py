@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from needle_cli import console
 from needle_cli.cli.commands.options import Options, given, options_of, warn
 from needle_cli.problems import PASSED
 from needle_cli.settings import Settings, resolve
@@ -97,7 +98,7 @@ def check_ops(settings: Settings, names: tuple[str, ...], listed: bool) -> int:
     units = narrowed(every, settings)
     if listed:
         for unit in units:
-            print(unit.name)
+            console.write(unit.name)
         return PASSED
     return judged(units, every, settings)
 
@@ -110,10 +111,12 @@ def judged(units: list[Unit], every: list[Unit], settings: Settings) -> int:
     from needle_cli.running.lint import lint
     from needle_cli.running.session import Run
 
-    with Reports(settings, warn, keep=LastRun(settings.root).handle) as reports:
+    keep = LastRun(settings.root).handle
+    with Reports(settings, warn, keep=keep) as reports:
         run = Run(units, settings, sys.argv[1:], reports.listeners, warn)
         said = against.rows(every, run.units, settings, lambda files: lint(files, settings).issues)
-        return run.go(said).code
+        code = run.go(said).code
+    return reports.code(code)
 
 
 def narrowed(units: list[Unit], settings: Settings) -> list[Unit]:

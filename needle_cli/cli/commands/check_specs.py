@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 
@@ -57,7 +56,7 @@ def _document(count: int, issues: list[Issue]) -> str:
         "summary": {"specs": count, "findings": len(issues)},
         "issues": issues,
     }
-    return json.dumps(document, indent=2, allow_nan=False)
+    return console.json_text(document)
 
 
 def _screen(specs: int, issues: list[Issue], seconds: float, settings: Settings) -> str:

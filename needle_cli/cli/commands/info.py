@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -20,7 +19,7 @@ def command(as_json: bool, profile: str | None) -> int:
     """Versions, devices, and every setting with its origin."""
     settings = resolve({"profile": profile} if profile else {})
     if as_json:
-        console.write(json.dumps(_document(settings), indent=2, allow_nan=False))
+        console.write(console.json_text(_document(settings)))
     else:
         console.write("\n".join(_lines(settings)))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -88,7 +87,7 @@ def command(kind: str, as_json: bool, specs: str | None) -> int:
                       nearest=nearest(kind, KINDS))  # fmt: skip
     rows = KINDS[kind](resolve({"specs": specs} if specs else {}))
     if as_json:
-        console.write(json.dumps(rows, indent=2, allow_nan=False))
+        console.write(console.json_text(rows))
     else:
         console.write(_columns(rows))
     return 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import click
 
+from needle_cli import console
 from needle_cli.settings import GROUPS, SETTINGS, Setting
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -119,4 +119,4 @@ def _completer(setting: Setting) -> Callable[..., Any] | None:
 
 def warn(text: str) -> None:
     """Print a warning on stderr, which is not part of the report."""
-    print(f"needle: warning: {text}", file=sys.stderr)
+    console.tell(f"needle: warning: {text}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ def _command(what: str | None, script: bool, keep: bool, to_spec: bool, **parame
         return NOTHING if what else PASSED
     verdicts = replay.ask(found, settings)
     if settings["format"] == "json":
-        console.write(json.dumps(_document(verdicts), indent=2, allow_nan=False))
+        console.write(console.json_text(_document(verdicts)))
     elif settings["verbosity"] > -2:
         console.write(_screen(verdicts, settings))
     for verdict in verdicts:

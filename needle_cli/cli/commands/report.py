@@ -38,10 +38,12 @@ def _command(files: tuple[str, ...], to: tuple[str, ...], **parameters: Any) -> 
         path = Path(word)
         parts.append((path.name, *documents.parsed(documents.read(path), path.name)))
     info, summary = merge.merged(parts)
-    with Reports(settings, warn, screen=bool(screens) or not written) as reports:
+    screen = bool(screens) or not written
+    with Reports(settings, warn, screen=screen) as reports:
         for listener in reports.listeners:
             listener(RunDone(info, summary))
-    return PASSED if summary.code == FINDINGS and settings["exit-zero"] else summary.code
+    excused = summary.code == FINDINGS and settings["exit-zero"]
+    return reports.code(PASSED if excused else summary.code)
 
 
 command = click.Command(

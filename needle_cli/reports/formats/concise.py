@@ -21,7 +21,7 @@ class Concise(Format):
 
     def failed(self, error: Mapping[str, Any]) -> str:
         """Return the error as one line."""
-        return f"{place_of(error)}error: {_one_line(error['message'])}\n"
+        return _one_line(f"{place_of(error)}error: {error['message']}") + "\n"
 
 
 def place_of(error: Mapping[str, Any]) -> str:
@@ -35,8 +35,8 @@ def lines_of(row: Row) -> list[str]:
     place = f"{row.path}:{row.line}: " if row.path else ""
     head = f"{place}{row.op}[{row.device}-{row.dtype}] {row.check}: "
     if not row.findings:
-        return [head + _one_line(row.reason or row.status)]
-    return [head + _one_line(what(finding)) for finding in row.findings]
+        return [_one_line(head + (row.reason or row.status))]
+    return [_one_line(head + what(finding)) for finding in row.findings]
 
 
 def _one_line(text: str) -> str:

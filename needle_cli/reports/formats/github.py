@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from needle_cli.console import Commands, tame
 from needle_cli.reports.events import RunInfo, Summary
 from needle_cli.reports.format import Format
 from needle_cli.reports.issues import Issue, failure, issues_of
@@ -21,11 +22,11 @@ class Github(Format):
 
     def done(self, info: RunInfo, summary: Summary) -> str:
         """Return the lines of a run."""
-        return "".join(f"{line}\n" for line in lines(issues_of(info, summary)))
+        return Commands("".join(f"{line}\n" for line in lines(issues_of(info, summary))))
 
     def failed(self, error: Mapping[str, Any]) -> str:
         """Return the line of an error."""
-        return f"{command(failure(error))}\n"
+        return Commands(f"{command(failure(error))}\n")
 
 
 def lines(issues: list[Issue]) -> list[str]:
@@ -49,7 +50,7 @@ def command(issue: Issue) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return tame(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

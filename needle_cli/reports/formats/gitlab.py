@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from needle_cli import console
 from needle_cli.reports.events import RunInfo, Summary
 from needle_cli.reports.format import Format
 from needle_cli.reports.issues import Issue, failure, issues_of
@@ -32,7 +32,7 @@ def text_of(issues: list[Issue]) -> str:
         salt = seen.get(issue.fingerprint, 0)
         seen[issue.fingerprint] = salt + 1
         entries.append(_entry(issue, salt))
-    return json.dumps(entries, indent=2, allow_nan=False) + "\n"
+    return console.json_text(entries)
 
 
 def _entry(issue: Issue, salt: int) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from needle_cli import console
 from needle_cli.reports import documents
 from needle_cli.reports.events import RunInfo, Summary
 from needle_cli.reports.format import Format
@@ -24,4 +24,4 @@ class Json(Format):
 
 
 def _text(document: documents.Document) -> str:
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return console.json_text(document)

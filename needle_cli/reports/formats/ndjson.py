@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from needle_cli import console
 from needle_cli.reports import documents
 from needle_cli.reports.events import (
     Event,
@@ -20,13 +19,15 @@ from needle_cli.settings import Settings
 class Ndjson(Format):
     """Writes raw events; operators come in the order in which workers finish."""
 
+    streams = True
+
     def __init__(self, write: Writer, settings: Settings) -> None:
         super().__init__(write, settings)
         self._info: RunInfo | None = None
 
     def handle(self, event: Event) -> None:
         """Write one line."""
-        self.write(json.dumps(self._line(event), allow_nan=False) + "\n")
+        self.write(console.json_text(self._line(event), indent=None))
 
     def _line(self, event: Event) -> documents.Document:
         if isinstance(event, RunStarted):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from needle_cli import console
 from needle_cli._version import __version__
 from needle_cli.explanations import CHECKS
 from needle_cli.reports.events import RunInfo, Summary
@@ -55,7 +55,7 @@ def text_of(issues: list[Issue], whole: bool) -> str:
         "results": [_result(issue, used) for issue in results],
     }  # fmt: skip
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return console.json_text(document)
 
 
 def _rule(check: str) -> Node:

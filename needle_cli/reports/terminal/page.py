@@ -76,4 +76,4 @@ class Page:
     def text(self) -> str:
         """Return everything as text, without spaces at the ends of lines."""
         lines = self._out.getvalue().split("\n")
-        return "\n".join(line.rstrip() for line in lines)
+        return console.Drawn("\n".join(line.rstrip() for line in lines))
