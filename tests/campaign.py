@@ -37,6 +37,11 @@ def by_family(names):
     return swept(names, first.values())
 
 
+def may_sweep(path):
+    """Return False for a file of tests that has no sweep: it does not name the campaign."""
+    return path.suffix != ".py" or "campaign" in path.read_text("utf-8")
+
+
 def touched_since(ref):
     """Return the paths below the root, as text, that differ from where this branch left `ref`."""
     base = _git("merge-base", ref, "HEAD")[0]

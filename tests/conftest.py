@@ -3,7 +3,7 @@
 import os
 
 from needle_cli.running.worker import ONE_THREAD
-from tests.campaign import ROOT, concerns, touched_since
+from tests.campaign import ROOT, concerns, may_sweep, touched_since
 
 # Tests run in as many processes as there are cores, so each gets one thread for its arrays.
 for name in ONE_THREAD:
@@ -15,6 +15,12 @@ def pytest_addoption(parser):
         "--touched", metavar="REF",
         help="of the tests marked campaign, run those alone that a change since REF bears on",
     )  # fmt: skip
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Import no file without a long sweep where those alone are asked for."""
+    sweeps_alone = config.option.markexpr == "campaign"
+    return True if sweeps_alone and not may_sweep(collection_path) else None
 
 
 def pytest_collection_modifyitems(config, items):

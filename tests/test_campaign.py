@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.campaign import by_family, concerns, swept
+from tests.campaign import ROOT, by_family, concerns, may_sweep, swept
 
 CHECKS = "tests/checking/checks/test_kink.py"
 
@@ -36,6 +36,11 @@ def test_a_change_bears_on_what_it_is_about(file, parameters, touched):
 )
 def test_and_on_nothing_else(file, parameters, touched):
     assert not concerns(file, parameters, {"README.md", touched})
+
+
+def test_a_file_without_a_sweep_is_known_by_its_text():
+    assert may_sweep(ROOT / CHECKS) and may_sweep(ROOT / "tests" / "checking")
+    assert not may_sweep(ROOT / "tests" / "test_references.py")
 
 
 def campaign(parameters):
