@@ -1,5 +1,6 @@
 """One thread per process, and which of the long sweeps (`-m campaign`) are run."""
 
+import gc
 import os
 
 from needle_cli.running.worker import ONE_THREAD
@@ -46,3 +47,9 @@ def _place(item):
 
 def _named(value):
     return isinstance(getattr(value, "name", value), str)
+
+
+def pytest_collection_finish():
+    """Let collections of garbage leave out what collecting tests has made: it stays."""
+    gc.collect()
+    gc.freeze()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import needle as ndl
-from needle import autograd, lifetime
+from needle import autograd, backward, lifetime
 from needle.lifetime import Collector
 
 MEGABYTES = np.broadcast_to(np.zeros(()), (2**20, 10))  # 80 of them, on paper
@@ -45,9 +45,14 @@ def test_it_leaves_a_disabled_collector_alone(collections: list[int]) -> None:
     assert not collections
 
 
-def test_new_leaves_in_every_step_do_not_pile_up() -> None:
-    """The loop of the course's first homework, with 16 MB of activations per step."""
-    x = ndl.Tensor(np.ones((20_000, 50), dtype="float32"), requires_grad=False)
+def test_new_leaves_in_every_step_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop of the course's first homework; activations and limit are a sixteenth of real ones.
+
+    One step has 1 MB of activations.
+    """
+    monkeypatch.setattr(lifetime, "_LEAST", lifetime._LEAST // 16)
+    monkeypatch.setattr(backward, "_collector", Collector())
+    x = ndl.Tensor(np.ones((1_250, 50), dtype="float32"), requires_grad=False)
     w = ndl.Tensor(np.ones((50, 50), dtype="float32"))
     gc.collect()
     started, counts = autograd.TENSOR_COUNTER, []
