@@ -7,6 +7,39 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+class SpecFunctionFailed(Exception):
+    """A function that a spec names raises or returns no arrays of numbers: the spec is wrong.
+
+    `name` is `module:function`; the text says what the function did.
+    """
+
+    def __init__(self, function: Callable[..., Any], what: str) -> None:
+        super().__init__(what)
+        self.name = dotted(function)
+
+
+def dotted(function: Callable[..., Any]) -> str:
+    """Return the name of a function as a spec gives it."""
+    return f"{function.__module__}:{getattr(function, '__name__', '?')}"
+
+
+def called(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    """Call a function that a spec names; raises `SpecFunctionFailed`, whatever it raises."""
+    try:
+        return function(*args, **named)
+    except BaseException as error:  # it may even exit
+        try:
+            text = " ".join(str(error).split())[:LONGEST]
+        except Exception:
+            text = ""
+        kind = type(error).__name__
+        raise SpecFunctionFailed(function, f"raises {kind}: {text}".rstrip(" :")) from error
+
+
+LONGEST = 200
+"""How many characters of an exception's text are told."""
+
+
 @dataclass(frozen=True)
 class Domain:
     """The set of values an input accepts.

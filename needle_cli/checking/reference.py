@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from needle_cli.checking.claims import Claims
+from needle_cli.checking.claims import Claims, SpecFunctionFailed, called
 from needle_cli.checking.model import Array, Case
 from needle_cli.checking.point import is_floating
 
@@ -22,35 +22,33 @@ def call(claims: Claims, inputs: Mapping[str, Any], params: Mapping[str, Any]) -
     """
     given = {**inputs, **params}
     if not claims.rename:
-        return claims.reference(*(given[name] for name in claims.args if name in given))
+        return called(claims.reference, *(given[name] for name in claims.args if name in given))
     positional = [given[name] for name in claims.args if name in inputs]
     named = {claims.rename.get(name, name): given[name] for name in claims.args if name in params}
-    return claims.reference(*positional, **named)
+    return called(claims.reference, *positional, **named)
 
 
 def values(claims: Claims, case: Case) -> list[Array]:
-    """Return the reference's output leaves for the case, each as an array."""
+    """Return the reference's output leaves for the case, each as an array.
+
+    Raises `SpecFunctionFailed` if it raises or returns something else than numbers.
+    """
     result = call(claims, case.inputs, case.params)
-    if isinstance(result, tuple | list):
-        return [np.asarray(part) for part in result]
-    return [np.asarray(result)]
+    parts = result if isinstance(result, tuple | list) else [result]
+    outputs = [called(np.asarray, part) for part in parts]
+    for output in outputs:
+        if output.dtype.kind not in "fiubc":
+            raise SpecFunctionFailed(claims.reference, f"returns an array of {output.dtype}")
+    return outputs
 
 
 def in_high_precision(claims: Claims, case: Case) -> list[Array] | None:
     """Return the reference's outputs in longdouble, or None if it does not support that."""
-    outputs = _attempt(
-        lambda: values(
-            claims,
-            case.with_leaves([a.astype(HIGH) if is_floating(a) else a for a in case.leaves()]),
-        )
-    )
-    if outputs is None or any(out.dtype.kind == "f" and out.dtype != HIGH for out in outputs):
+    wide = case.with_leaves([a.astype(HIGH) if is_floating(a) else a for a in case.leaves()])
+    try:
+        outputs = values(claims, wide)
+    except SpecFunctionFailed:
+        return None
+    if any(out.dtype.kind == "f" and out.dtype != HIGH for out in outputs):
         return None
     return outputs
-
-
-def _attempt(compute: Callable[[], list[Array]]) -> list[Array] | None:
-    try:
-        return compute()
-    except (TypeError, ValueError, NotImplementedError, np.linalg.LinAlgError):
-        return None

@@ -118,7 +118,7 @@ def judged(asked: Asked, unit: Unit, tries: Sequence[Outcome]) -> Verdict:
     """Return the verdict of a case from its tries."""
     for outcome in tries:
         if "problem" in outcome.data:
-            return Verdict(asked, "CANNOT", outcome.data["problem"]["message"], unit=unit)
+            return Verdict(asked, "CANNOT", str(Problem.of(outcome.data["problem"])), unit=unit)
         if "internal" in outcome.data:
             return Verdict(asked, "CANNOT", outcome.data["internal"], unit=unit)
     failed = [outcome for outcome in tries if _says_no(outcome)]

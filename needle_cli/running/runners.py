@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from needle_cli.explanations import FAULTS
 from needle_cli.problems import Problem
@@ -45,8 +46,11 @@ def answer(task: Task, settings: Settings) -> Data:
     if "problem" in outcome.data:
         raise Problem.of(outcome.data["problem"])
     if outcome.ending != "answer" or "clean" not in outcome.data:
-        detail = outcome.data.get("raised") or outcome.data.get("traceback") or outcome.reason
-        raise BrokenWorker(f"the task {task.action!r} failed: {detail}")
+        if "traceback" in outcome.data and "raised" not in outcome.data:
+            raise BrokenWorker(f"the task {task.action!r} failed: {outcome.data['traceback']}")
+        reason = outcome.data.get("raised") or outcome.reason
+        what = Path(task.source).name if task.source else "the specs"
+        raise Problem(f"{what} cannot be read: {reason}", kind="spec")
     return outcome.data
 
 

@@ -43,6 +43,9 @@ from needle_cli.settings import Settings
 
 Listener = Callable[[Event], None]
 
+OF_AN_OPERATOR = ("gone", "import")
+"""Problems of one operator, which end no run: its function or its whole file is missing."""
+
 
 @dataclass
 class Progress:
@@ -130,7 +133,7 @@ class Run:
 
     def _judged(self, outcome: Outcome) -> None:
         unit = next(u for u in self.units if u.name == outcome.task.op)
-        if "problem" in outcome.data and outcome.data["problem"]["kind"] != "gone":
+        if "problem" in outcome.data and outcome.data["problem"]["kind"] not in OF_AN_OPERATOR:
             self.state.problems.append(Problem.of(outcome.data["problem"]))
             return
         if "internal" in outcome.data:

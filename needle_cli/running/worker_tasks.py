@@ -12,11 +12,17 @@ import importlib.util
 import math
 import os
 import sys
+import traceback
+import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from needle_cli.checking.claims import SpecFunctionFailed
 from needle_cli.checking.model import (
     Case,
     CaseReport,
@@ -49,6 +55,9 @@ MOST_STORED = 20_000
 
 GRADIENT = "gradient"
 
+IMPORT = "import"
+"""The kind of the problem, and the rule, of a file that cannot be imported."""
+
 RIGHT = (Status.PASS, Status.NOT_APPLICABLE)
 """The verdicts that every check must give before faults are planted into a gradient."""
 
@@ -56,15 +65,15 @@ with contextlib.suppress(Exception):  # a broken engine is reported operator by 
     registry.engine().prepare()
 
 
-class OperatorFileError(Exception):
-    """The operator's file cannot be imported, which is not the tool's fault."""
-
-    operators_doing = True
-
-
 def judge(task: Task, breadcrumb: Breadcrumb) -> Data:
     """Ask every check of the task's plan; answer with one row per check."""
     spec, module = _spec(task)
+    with as_problems(), _functions_of(spec):
+        _usable(spec)  # the same words, whichever worker meets the spec first
+        return _judged(task, breadcrumb, spec, module)
+
+
+def _judged(task: Task, breadcrumb: Breadcrumb, spec: Spec, module: ModuleType | None) -> Data:
     op = _operator(task, spec, module)
     results = judging.judge(op, spec.claims, _plan(task), breadcrumb=breadcrumb)
     results = [_with_examples(result, op, spec, task) for result in results]
@@ -93,7 +102,8 @@ def again(task: Task, breadcrumb: Breadcrumb) -> Data:
     check = str(record["check"])
     breadcrumb(check, case)
     try:
-        failure = judging.ask_again(op, spec.claims, _plan(task), check, case)
+        with as_problems(), _functions_of(spec):
+            failure = judging.ask_again(op, spec.claims, _plan(task), check, case)
     except OperatorError as error:
         text = f"{task.op} raised {type(error.original).__name__}: {error.original}"
         return {"rows": [], "raised": text, "clean": False}
@@ -109,20 +119,51 @@ def load(task: Task, breadcrumb: Breadcrumb) -> Data:
     problems = []
     for path in task.names:
         try:
-            load_spec(Path(path), task.trust, family, module)
+            _usable(load_spec(Path(path), task.trust, family, module))
         except SpecError as error:
             problems.append(error.problem().document())
     return {"problems": problems, "clean": True}
+
+
+def _usable(spec: Spec) -> None:
+    """Raise the error of a spec whose functions cannot be called."""
+    from needle_cli.specs.probing import call_functions
+
+    with _functions_of(spec), warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        call_functions(spec.claims)
+
+
+@contextlib.contextmanager
+def _functions_of(spec: Spec) -> Iterator[None]:
+    """Turn the failure of a function that a spec names into the error of that spec."""
+    from needle_cli.specs.rules import function_error
+
+    try:
+        yield
+    except SpecFunctionFailed as failed:
+        raise function_error(spec, failed) from failed
 
 
 def lint(task: Task, breadcrumb: Breadcrumb) -> Data:
     """Load and lint every spec of a folder; answer with errors and issues."""
     from needle_cli.specs import lint as rules  # type: ignore[attr-defined,unused-ignore]
 
-    module = _module(task.source) if task.source else None
     family = Path(task.source).stem if task.source else None
+    try:
+        module = _module(task.source) if task.source else None
+    except Problem as problem:
+        issue = {"op": family, "path": problem.path, "line": problem.line or 1, "rule": IMPORT,
+                 "message": problem.message}  # fmt: skip
+        return {"problems": [], "issues": [issue], "count": 0, "clean": True}
     folder = Path(task.spec) if family else find_specs_dir(Path(task.spec) if task.spec else None)
     specs, errors = load_specs(folder, task.trust, family, module)
+    for spec in list(specs):
+        try:
+            _usable(spec)
+        except SpecError as error:
+            errors.append(error)
+            specs.remove(spec)
     written = [spec.name for spec in specs]
     entries = catalogue.user_file(Path(task.source), written) if family else catalogue.operators()
     names = [entry.name for entry in entries]
@@ -238,7 +279,7 @@ def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except BaseException as error:
-        raise OperatorFileError(f"cannot import {name}: {type(error).__name__}: {error}") from error
+        raise _not_imported(name, "", error) from error
 
 
 def _module(source: str) -> ModuleType:
@@ -258,9 +299,17 @@ def _module(source: str) -> ModuleType:
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except BaseException as error:
         del sys.modules[path.stem]
-        text = f"cannot import {path.name}: {type(error).__name__}: {error}"
-        raise OperatorFileError(text) from error
+        raise _not_imported(path.name, str(path), error) from error
     return module
+
+
+def _not_imported(name: str, file: str, error: BaseException) -> Problem:
+    """Return the problem of a module or file that raises when it is imported."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    at = f" (line {line})" if line else ""
+    text = f"cannot import {name}: {type(error).__name__}: {error}{at}"
+    return Problem(text, kind=IMPORT, path=shown_path(Path(file)) if file else "", line=line)
 
 
 def _finding(failure: Failure, check: str, task: Task) -> FindingView:

@@ -50,9 +50,20 @@ REFUSED = frozenset(
         "load", "loadtxt", "genfromtxt", "fromfile", "fromregex", "memmap", "save", "savez",
         "savez_compressed", "savetxt", "open_memmap", "set_printoptions", "seterr", "seterrcall",
         "setbufsize", "call", "source", "info", "show_config", "show_runtime", "get_include",
+        "test", "get_printoptions", "printoptions", "getbufsize", "geterr", "geterrcall",
+        "set_workers", "get_workers", "set_backend", "set_global_backend", "register_backend",
+        "skip_backend", "copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask",
+        "delitem", "setitem", "iadd", "iand", "iconcat", "ifloordiv", "ilshift", "imatmul", "imod",
+        "imul", "ior", "ipow", "irshift", "isub", "itruediv", "ixor",
     )
 )  # fmt: skip
-"""Functions of the allowed modules that touch files or settings instead of arrays."""
+"""Functions of the allowed modules that touch files, settings or their arguments, or run things."""
+
+FUNCTIONS = frozenset(
+    ("function", "builtin_function_or_method", "cython_function_or_method", "ufunc", "MultiUFunc",
+     "_ArrayFunctionDispatcher", "_Function", "_lru_cache_wrapper")
+)  # fmt: skip
+"""Types of the functions of NumPy and SciPy; an object that can be called may do anything."""
 
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -87,6 +98,8 @@ class Resolver:
         if isinstance(value, type) or not callable(value):
             raise NameRefused(f"{shown(name)} is not a function")
         if not trusted:
+            if module_name.partition(".")[0] in MODULES and type(value).__name__ not in FUNCTIONS:
+                raise _not_of_arrays(name)
             self._check_home(name, value)
         return value
 
@@ -142,7 +155,7 @@ def _import(name: str) -> ModuleType:
             raise NameRefused("SciPy is not installed", remedy) from None
         near = nearest(name, [m for m in sys.modules if not m.rpartition(".")[2].startswith("_")])
         raise NameRefused(f"there is no module {shown(missing)}", near=near) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         found = f"{type(error).__name__}: {error}"
         raise NameRefused(f"importing {shown(name)} failed with {shown(found)}") from None
 
@@ -158,10 +171,7 @@ def _walk(module: ModuleType, parts: Sequence[str], name: str, trusted: bool) ->
         if not trusted and part.startswith("_"):
             raise NameRefused(f"{shown(part)} in {shown(name)} is private", "a public name")
         if not trusted and part in REFUSED and root in MODULES:
-            raise NameRefused(
-                f"{shown(name)} is not a function of arrays",
-                "a function that computes a value from arrays",
-            )
+            raise _not_of_arrays(name)
         if not trusted and not isinstance(value, ModuleType) and not _is_ufunc(value):
             raise NameRefused(f"{shown(name)} reaches into {shown(value)}", '"module:function"')
         try:
@@ -178,6 +188,12 @@ def _walk(module: ModuleType, parts: Sequence[str], name: str, trusted: bool) ->
                 f'its own name before the colon, "{value.__name__}:function", if it is allowed',
             )
     return value
+
+
+def _not_of_arrays(name: str) -> NameRefused:
+    return NameRefused(
+        f"{shown(name)} is not a function of arrays", "a function that computes a value from arrays"
+    )
 
 
 def _is_public_part(module: ModuleType, root: str) -> bool:

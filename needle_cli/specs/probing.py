@@ -14,29 +14,37 @@ from typing import Any
 import numpy as np
 
 from needle_cli.checking.choosing import SeededChooser
-from needle_cli.checking.claims import Claims, Dim, InputClaim
+from needle_cli.checking.claims import Claims, Dim, InputClaim, SpecFunctionFailed
 from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.generation.structure_space import space_of
 from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
 from needle_cli.checking.reference import values as reference_values
-from needle_cli.specs.errors import shown
 from needle_cli.specs.inputs import inside
 
 POINTS = (-1.0, 0.0, 1.0, -0.25, 0.25, 2.5, -2.5, 100.0, -100.0)
 SEEDS = range(6)
-RAISES = "raises"
 
 
 def probe_reference(claims: Claims) -> Iterator[tuple[str, str, str]]:
     """Yield key, rule and message for an unusable reference and for narrow claims."""
+    try:
+        call_functions(claims)
+    except SpecFunctionFailed as failed:
+        yield "reference", "reference", f"the reference {failed}"
+        return
     cases = list(_cases(claims))
     problems = [_problem(claims, case) for case in cases]
-    refusals = [problem for problem in problems if problem.startswith(RAISES)]
-    if cases and (refusals or all(problems)):
-        yield "reference", "reference", f"the reference {(refusals or problems)[0]}"
+    if cases and all(problems):
+        yield "reference", "reference", f"the reference {problems[0]}"
     elif cases:
         yield from _narrow(claims, cases)
+
+
+def call_functions(claims: Claims) -> None:
+    """Call the functions that a spec names; raises `SpecFunctionFailed` if one cannot be used."""
+    for case in _cases(claims):
+        reference_values(claims, case)
 
 
 def _narrow(claims: Claims, cases: list[Case]) -> Iterator[tuple[str, str, str]]:
@@ -118,8 +126,8 @@ def _problem(claims: Claims, case: Case) -> str:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             outputs = reference_values(claims, case)
-    except Exception as error:
-        return f"{RAISES} {type(error).__name__}: {shown(str(error))}"
+    except SpecFunctionFailed as error:
+        return str(error)
     for out in outputs:
         if out.dtype.kind not in "fiub":
             return f"returns an array of {out.dtype}"

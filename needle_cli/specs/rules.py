@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from needle_cli.specs.errors import SpecIssue, nearest, shown
+from needle_cli.checking.claims import SpecFunctionFailed, dotted
+from needle_cli.specs.errors import SpecError, SpecIssue, nearest, shown
 from needle_cli.specs.load import Spec
 from needle_cli.specs.probing import probe_reference
 from needle_cli.specs.signature import classes_of
@@ -148,11 +149,14 @@ def hooks_of(spec: Spec) -> list[tuple[str, str]]:
     for i, lane in enumerate(claims.lanes):
         found += [(f"lane[{i}].override.{n}", c.domain.hook) for n, c in lane.override.items()]
         found += [(f"lane[{i}].override.{n}", c.hook) for n, c in lane.params.items()]
-    return [
-        (key, f"{hook.__module__}:{getattr(hook, '__name__', '?')}")
-        for key, hook in found
-        if hook is not None
-    ]
+    return [(key, dotted(hook)) for key, hook in found if hook is not None]
+
+
+def function_error(spec: Spec, failed: SpecFunctionFailed) -> SpecError:
+    """Return the error about a function of a spec, at the line that names it."""
+    key = next((key for key, name in hooks_of(spec) if name == failed.name), "reference")
+    what = "the reference" if key == "reference" else f"`{key}`: the function {failed.name}"
+    return SpecError(spec.path, spec.line_of(key), f"{what} {failed}")
 
 
 def _hooks(specs: Sequence[Spec]) -> list[SpecIssue]:

@@ -8,6 +8,7 @@ import types
 
 import numpy
 import pytest
+import scipy
 
 from needle_cli import references
 from needle_cli.specs.names import NameRefused, Resolver
@@ -19,6 +20,9 @@ ALLOWED = {
     "numpy:linalg.norm": numpy.linalg.norm,
     "numpy.linalg:cholesky": numpy.linalg.cholesky,
     "operator:getitem": operator.getitem,
+    "scipy.fft:fft": scipy.fft.fft,
+    "scipy.special:sph_harm_y": scipy.special.sph_harm_y,
+    "numpy:eye": numpy.eye,
     "needle_cli.references:relu": references.relu,
 }
 
@@ -36,6 +40,13 @@ REFUSED = {
     "numpy:testing.measure": "through an attribute",
     "numpy:load": "not a function of arrays",
     "numpy:fromfile": "not a function of arrays",
+    "numpy:test": "not a function of arrays",
+    "numpy.linalg:test": "not a function of arrays",
+    "scipy.special:test": "not a function of arrays",
+    "scipy.stats:norm": "not a function of arrays",
+    "scipy.fft:set_workers": "not a function of arrays",
+    "numpy:copyto": "not a function of arrays",
+    "operator:iadd": "not a function of arrays",
     "numpy:linalg.linalg.os": "",
     "numpy:exp.__class__": "is private",
     "numpy:__builtins__.eval": "private",

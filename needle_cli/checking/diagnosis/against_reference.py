@@ -8,7 +8,7 @@ import numpy as np
 
 from needle_cli.checking import reference
 from needle_cli.checking.checks.inquiry import Inquiry
-from needle_cli.checking.claims import Claims
+from needle_cli.checking.claims import Claims, SpecFunctionFailed
 from needle_cli.checking.diagnosis.jacobian import LARGEST, probe_of
 from needle_cli.checking.model import (
     Array,
@@ -64,7 +64,7 @@ class _ReferenceValues:
         """Return the reference's values at a case."""
         try:
             outputs = tuple(reference.values(self._claims, case))
-        except Exception as error:  # a reference may raise anything
+        except SpecFunctionFailed as error:
             raise OperatorError("the reference", error) from error
         return _ReferenceEvaluation(self._op.evaluate(case), outputs)
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from needle_cli.checking.claims import SpecFunctionFailed, called
 from needle_cli.checking.domains.base import DomainKind, Generator, Needs, Projection
 from needle_cli.checking.model import Array, GeneratorError
 from needle_cli.checking.shapes import Shape, first_shape, rank_for
@@ -106,8 +107,13 @@ class Hook(DomainKind):
     function: Callable[..., Any]
 
     def draw(self, rng: Generator, shape: Shape, length: int | None = None) -> Array:
-        """Call the function."""
-        return np.asarray(self.function(rng, shape, np.dtype(np.float64)))
+        """Call the function; raises `SpecFunctionFailed` if it returns no such array."""
+        drawn = called(self.function, rng, shape, np.dtype(np.float64))
+        array: Array = called(np.asarray, drawn)
+        if array.shape != tuple(shape) or array.dtype.kind not in "fiub":
+            text = f"returns {array.dtype} of shape {array.shape}, not numbers of shape {shape}"
+            raise SpecFunctionFailed(self.function, text)
+        return array
 
     def projection(self) -> Projection | None:
         """Return the function's `tangent`."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from needle_cli.checking.choosing import Chooser, choose
-from needle_cli.checking.claims import ParamClaim
+from needle_cli.checking.claims import ParamClaim, called
 from needle_cli.checking.model import GeneratorError
 from needle_cli.checking.parameters.base import IMPOSSIBLE, Context, Kind, frozen
 
@@ -165,8 +165,8 @@ class HookKind(Kind):
             )
         rng = np.random.Generator(np.random.PCG64(chooser.integer(0, 2**32 - 1)))
         if hasattr(claim.hook, "corners"):
-            return claim.hook(rng, ctx.shapes, ctx.params, corner=key)
-        return claim.hook(rng, ctx.shapes, ctx.params)
+            return called(claim.hook, rng, ctx.shapes, ctx.params, corner=key)
+        return called(claim.hook, rng, ctx.shapes, ctx.params)
 
     def classify(self, value: Any, claim: ParamClaim, ctx: Context) -> frozenset[str]:
         told = getattr(claim.hook, "classify", None)
