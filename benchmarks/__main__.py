@@ -36,6 +36,15 @@ def main() -> int:
     detection.add_argument("--fresh", action="store_true", help="forget what an earlier run did")
     detection.add_argument("--write", action="store_true", help="store under benchmarks/results/")
     detection.add_argument("--prove", action="store_true", help="prove the answers, without asking")
+    frameworks = names.add_parser("frameworks", help="operators of PyTorch, JAX and autograd")
+    frameworks.add_argument("frameworks", nargs="*", help="torch, jax, autograd (default: all)")
+    frameworks.add_argument("--operator", action="append", default=[], help="this one alone")
+    frameworks.add_argument("--dtype", action="append", default=[], help="this one alone")
+    frameworks.add_argument("--cases", type=int, default=100, help="per operator and dtype")
+    frameworks.add_argument("--seed", type=int, default=0)
+    frameworks.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    frameworks.add_argument("--fresh", action="store_true", help="forget what an earlier run did")
+    frameworks.add_argument("--write", action="store_true", help="store under benchmarks/results/")
     scores = names.add_parser("faults", help="needle check ops --faults: scores and time")
     scores.add_argument("--write", action="store_true", help="store under benchmarks/results/")
     gpu = names.add_parser("gpu", help="a passing check beside its bare evaluations, on a device")
@@ -75,6 +84,14 @@ def main() -> int:
         return run_detection(
             arguments.categories, corpus, arguments.seeds, arguments.jobs,
             arguments.fresh, arguments.write,
+        )  # fmt: skip
+    if arguments.name == "frameworks":
+        from benchmarks.frameworks.cases import DTYPES, FRAMEWORKS
+        from benchmarks.frameworks.run import run as run_frameworks
+
+        return run_frameworks(
+            arguments.frameworks or FRAMEWORKS, arguments.operator, arguments.dtype or DTYPES,
+            arguments.cases, arguments.seed, arguments.jobs, arguments.fresh, arguments.write,
         )  # fmt: skip
     if arguments.name == "diagnosis":
         from benchmarks.diagnosis import run as run_causes
