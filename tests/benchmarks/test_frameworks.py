@@ -15,13 +15,14 @@ from benchmarks.frameworks.draws import (
     apart,
     between,
     exponents,
+    ordinary,
     positive,
     real,
     within,
 )
 from benchmarks.frameworks.run import portion, run
 
-SINE = Operator(np.sin, (within(3.0),), ((4,),))
+SINE = Operator(np.sin, (ordinary,), ((4,),))
 
 
 def nowhere(x):
