@@ -20,6 +20,7 @@ from needle_cli.problems import Problem, nearest
 from needle_cli.records import tokens
 from needle_cli.records.store import write_whole
 from needle_cli.records.tokens import Record
+from needle_cli.records.trusted import TokenError
 from needle_cli.reports.events import UNANSWERED, FindingView, Row
 from needle_cli.specs.document import read_document
 from needle_cli.specs.errors import as_problems
@@ -115,7 +116,7 @@ def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:
     if token:
         try:
             tokens.decode(token)
-        except tokens.TokenError as error:
+        except TokenError as error:
             raise table.error("token", f"the token cannot be read: {error.message}") from error
     return KnownFailure(
         op, table.word("check", tuple(CHECKS)), table.text("issue"), table.text("reason"),

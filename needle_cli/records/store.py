@@ -14,7 +14,8 @@ from needle_cli import stopping
 from needle_cli._version import __version__
 from needle_cli.problems import Problem
 from needle_cli.records import tokens
-from needle_cli.records.tokens import Record, TokenError
+from needle_cli.records.tokens import Record
+from needle_cli.records.trusted import TokenError, trusted
 
 FOLDER = ".needle"
 FORMAT = "needle.case"
@@ -142,7 +143,7 @@ def read(path: Path) -> Record:
     missing = [name for name in ("op", "check", "inputs", "judged") if name not in document]
     if missing:
         raise TokenError(f"{path.name} is not a recorded case: it has no {missing[0]!r}")
-    return {name: document.get(name, tokens.EMPTY.get(name)) for name in tokens.FIELDS}
+    return trusted({name: document.get(name, tokens.EMPTY.get(name)) for name in tokens.FIELDS})
 
 
 def hexadecimal(record: Record) -> Record:

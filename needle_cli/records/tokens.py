@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from needle_cli.problems import Problem
+from needle_cli.records.trusted import TokenError, trusted
 
 Record: TypeAlias = dict[str, Any]
 """A recorded case as plain data; `encoding.py` makes it from a `Case`."""
@@ -35,13 +35,6 @@ EMPTY: Mapping[str, Any] = {
     "device": "cpu", "dtype": "float64", "file": "", "params": {}, "cotangent": None,
     "silent": [], "seed": 0, "tags": [], "label": "",
 }  # fmt: skip
-
-
-class TokenError(Problem):
-    """A replay token or case file is damaged, forged or from another version."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, kind="token")
 
 
 def encode(record: Record) -> str:
@@ -70,7 +63,7 @@ def decode(token: str) -> Record:
     body = raw[5:]
     if zlib.crc32(body).to_bytes(4, "big") != raw[1:5]:
         raise TokenError("this token is damaged (checksum differs): copy it whole, in one line")
-    return _unpack(_parse(_inflate(body)))
+    return trusted(_unpack(_parse(_inflate(body))))
 
 
 def identify(record: Record) -> str:

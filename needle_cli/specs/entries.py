@@ -13,6 +13,7 @@ from needle_cli.checking.claims import ErrorCase, Given, InputClaim, Kink, Lane,
 from needle_cli.checking.kinks.registry import KINKS, kink_of
 from needle_cli.checking.parameters.registry import kind_of
 from needle_cli.records import tokens
+from needle_cli.records.trusted import TokenError
 from needle_cli.specs.errors import listed, nearest, shown
 from needle_cli.specs.forms import (
     NAME,
@@ -243,7 +244,7 @@ def token(table: Table, key: str, scope: Scope) -> str:
     text = table.text(key)
     try:
         tokens.decode(text)
-    except tokens.TokenError as error:
+    except TokenError as error:
         raise table.error(key, f"the token cannot be read: {error.message}") from error
     return text
 

@@ -5,7 +5,7 @@ import pytest
 
 from needle_cli.records import tokens
 from needle_cli.records.store import Store, hexadecimal, read
-from needle_cli.records.tokens import TokenError
+from needle_cli.records.trusted import TokenError
 from tests.helpers import SAMPLES, needle
 
 RECORD = {
