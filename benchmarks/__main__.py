@@ -86,7 +86,8 @@ def main() -> int:
             arguments.fresh, arguments.write,
         )  # fmt: skip
     if arguments.name == "frameworks":
-        from benchmarks.frameworks.cases import DTYPES, FRAMEWORKS
+        from benchmarks.frameworks.cases import FRAMEWORKS
+        from benchmarks.frameworks.draws import DTYPES
         from benchmarks.frameworks.run import run as run_frameworks
 
         return run_frameworks(

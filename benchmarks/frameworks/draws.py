@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+DTYPES = ("float64", "float32", "float16")
+
 DECADES = {"float64": 300, "float32": 36, "float16": 4}
 """Normal numbers of a dtype have magnitudes of about 10 to the power of minus and plus this."""
 
@@ -25,12 +27,16 @@ class Operator:
         shapes: One shape per input.
         ties: Whether equal entries and exact zeros and ones may be asked: False where the
             function has no derivative there, or where they are outside of its domain.
+        dtypes: The dtypes that are asked.
+
+    A domain or dtypes that are narrower than the operator's own leave out a fault of docs/found.md.
     """
 
     call: Callable[..., Any]
     domains: tuple[Domain, ...]
     shapes: tuple[tuple[int, ...], ...]
     ties: bool = True
+    dtypes: tuple[str, ...] = DTYPES
 
 
 def real(share: float = 1.0) -> Domain:

@@ -76,10 +76,10 @@ OPERATORS: dict[str, Operator] = {
     "sinh": _one(anp.sinh, exponents),
     "cosh": _one(anp.cosh, exponents),
     "tanh": _one(anp.tanh, real()),
-    "arcsinh": _one(anp.arcsinh, real()),
+    "arcsinh": _one(anp.arcsinh, real(0.5)),
     "arccosh": _one(anp.arccosh, above(1), ties=False),
     "arctanh": _one(anp.arctanh, UNIT, ties=False),
-    "sinc": _one(anp.sinc, within(100)),
+    "sinc": _one(anp.sinc, between(0.1, 20)),
     "deg2rad": _one(anp.deg2rad, real(0.9)),
     "erf": _one(special.erf, real()),
     "erfc": _one(special.erfc, within(20)),
@@ -122,7 +122,9 @@ OPERATORS: dict[str, Operator] = {
     "gradient": _one(lambda x: anp.gradient(x, axis=1), real(0.9), PLANE),
     "sort": _one(anp.sort, apart, (6,), ties=False),
     "take": _one(lambda x: x[:, INDEX], real(0.9), PLANE),
-    "where": _two(lambda a, b: anp.where(a > b, a * a, b), real(0.4), real(0.4), ties=False),
+    "where": _two(
+        lambda a, b: anp.where(a > b, a * a, b), real(0.4), real(0.4), ROW, ROW, ties=False
+    ),
     "flip": _one(lambda x: anp.flipud(x), real(), PLANE),
     "roll": _one(lambda x: anp.roll(x, 2), real(), ROW),
     "pad": _one(lambda x: anp.pad(x, 1, "constant"), real(), PLANE),

@@ -84,7 +84,7 @@ OPERATORS: dict[str, Operator] = {
     "sinh": _one(jnp.sinh, exponents),
     "cosh": _one(jnp.cosh, exponents),
     "tanh": _one(jnp.tanh, real()),
-    "arcsinh": _one(jnp.arcsinh, real()),
+    "arcsinh": _one(jnp.arcsinh, real(0.5)),
     "arccosh": _one(jnp.arccosh, above(1), ties=False),
     "arctanh": _one(jnp.arctanh, UNIT, ties=False),
     "sinc": _one(jnp.sinc, within(100)),

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks.frameworks import run as runner
-from benchmarks.frameworks.cases import DTYPES, FRAMEWORKS, Unsupported, case, operators_of
+from benchmarks.frameworks.cases import FRAMEWORKS, Unsupported, case, operators_of
 from benchmarks.frameworks.draws import (
     DECADES,
+    DTYPES,
     Operator,
     above,
     apart,
@@ -131,6 +132,14 @@ def test_each_framework_has_sixty_operators_and_a_first_case(framework):
     found = vjp(np.ones_like(inputs[0]), *inputs)[0]
     assert found.dtype == np.float32
     assert np.allclose(found, forward(*inputs))
+
+
+def test_a_dtype_with_a_fault_of_the_framework_is_left_out(toy):
+    operators = sys.modules["benchmarks.frameworks.of_toy"].OPERATORS
+    operators["narrow"] = Operator(np.sin, SINE.domains, SINE.shapes, dtypes=("float32",))
+    case("toy", "narrow", "float32", 0, 0)
+    with pytest.raises(Unsupported, match=r"found\.md"):
+        case("toy", "narrow", "float64", 0, 0)
 
 
 def test_inputs_without_a_finite_output_are_not_asked(toy):
