@@ -1,7 +1,8 @@
 """Long sweeps (`-m campaign`): what of them an ordinary run keeps, and what a change has to run.
 
-An ordinary run keeps one of every kind: the first operator of a family, some of the samples. The
-rest is marked `campaign`. `--touched REF` leaves of that what a change since REF bears on:
+An ordinary run keeps one of every kind: the first operator of a family, some of the samples, the
+first seed. The rest is marked `campaign`. `--touched REF` leaves of that what a change since REF
+bears on:
 
 - tests of one operator: its family file in `needle/ops` or its spec has changed;
 - other tests: a file of the room that they mirror has changed (for `tests/checking/checks` that is
@@ -35,6 +36,11 @@ def by_family(names):
     """Return the parameters of a sweep over `family/name`; the first of a family is ordinary."""
     first = {name.partition("/")[0]: name for name in reversed(names)}
     return swept(names, first.values())
+
+
+def seeds(count, ordinary=1):
+    """Return the seeds of a test that asks one question of other numbers again and again."""
+    return swept(range(count), range(ordinary))
 
 
 def may_sweep(path):

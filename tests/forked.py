@@ -25,20 +25,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 POSSIBLE = sys.platform == "linux"
-LEFT_OUT = ("needle_cli.engines.own", "needle_cli.running.worker_tasks", "needle_cli.__main__")
-"""Modules that load an engine, which belongs into the workers, or that run something."""
+LEFT_OUT = ("needle_cli.engines.own", "needle_cli.running.worker_tasks", "needle_cli.references",
+            "needle_cli.__main__")  # fmt: skip
+"""Modules that load an engine or belong to its operators, as workers do, or that run something."""
 
 
 STREAMS = ("stdin", "stdout", "stderr")
 
 
-def run(words, cwd, env, timeout, streams=None, largest=0):
+def run(words, cwd, env, timeout, streams=None, largest=0, tree=ROOT):
     """Run `needle`; return exit code, stdout and stderr as bytes.
 
     `streams` says of standard streams by name that they lead to a path, or with None that they are
-    closed; `largest` is the most bytes that a file may have. Raises `subprocess.TimeoutExpired`.
+    closed; `largest` is the most bytes that a file may have; `tree` is the repository, or a copy
+    of it, that the tool is loaded from. Raises `subprocess.TimeoutExpired`.
     """
-    server = _server()
+    server = _server(str(tree))
     with tempfile.TemporaryDirectory(prefix="needle-tests-") as folder:
         leading = {name: f"{folder}/{name}" for name in STREAMS[1:]} | {"stdin": os.devnull}
         request = {
@@ -53,7 +55,7 @@ def run(words, cwd, env, timeout, streams=None, largest=0):
         server.stdin.flush()
         if not select.select([server.stdout], [], [], timeout)[0]:
             _end(server)
-            _server.cache_clear()
+            _server.cache_clear()  # another server is started when it is needed
             raise subprocess.TimeoutExpired(words, timeout)
         code = json.loads(server.stdout.readline())
         written = (Path(folder) / name for name in STREAMS[1:])
@@ -61,10 +63,13 @@ def run(words, cwd, env, timeout, streams=None, largest=0):
 
 
 @cache
-def _server():
+def _server(tree):
     command = [sys.executable, "-X", "utf8", "-m", "tests.forked"]
-    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              bufsize=0, start_new_session=True)  # fmt: skip
+    env = os.environ | {"PYTHONPATH": f"{tree}{os.pathsep}{ROOT}"}
+    server = subprocess.Popen(
+        command, cwd=tree, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+        start_new_session=True,
+    )  # fmt: skip
     atexit.register(_end, server)
     return server
 

@@ -33,19 +33,21 @@ def workplace():
 
 
 def needle(
-    *words, cwd=None, stand_in=False, fresh=False, timeout=400, streams=None, largest=0, **environ
-):
+    *words, cwd=None, stand_in=False, fresh=False, timeout=400, streams=None, largest=0, tree=ROOT,
+    **environ,
+):  # fmt: skip
     """Run `needle` in a process; return exit code, stdout and stderr.
 
     The process is a fork of one that has loaded the tool (`tests/forked.py`). Where a test is about
     how processes start, or about the interpreter's settings, it is a fresh one, and so are its
     workers. The time limit only ends what hangs: a slow or busy machine has to stay below it.
-    `streams` and `largest` are those of `forked.run`.
+    `streams`, `largest` and `tree` are those of `forked.run`.
     """
-    words, cwd, env = list(map(str, words)), cwd or workplace(), environment(stand_in, environ)
+    words, cwd = list(map(str, words)), cwd or workplace()
+    env = environment(stand_in, environ, tree)
     settings = any(name.startswith("PYTHON") for name in environ)
     if forked.POSSIBLE and not (fresh or settings):
-        code, out, err = forked.run(words, cwd, env, timeout, streams, largest)
+        code, out, err = forked.run(words, cwd, env, timeout, streams, largest, tree)
     else:
         done = subprocess.run(
             [sys.executable, "-m", "needle_cli", *words],
@@ -56,11 +58,11 @@ def needle(
     return code, out.decode(encoding), err.decode(encoding)
 
 
-def environment(stand_in=False, extra=None):
-    """Return an environment without settings of the surroundings."""
+def environment(stand_in=False, extra=None, tree=ROOT):
+    """Return an environment without settings of the surroundings, for the tool of a tree."""
     dropped = ("NEEDLE", "_NEEDLE", "CI", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "GITHUB", "PYTHON")
     env = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-    env |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{SAMPLES}", "PYTHONUTF8": "1", "COLUMNS": "100"}
+    env |= {"PYTHONPATH": f"{tree}{os.pathsep}{SAMPLES}", "PYTHONUTF8": "1", "COLUMNS": "100"}
     # One worker, however many cores there are: the tests themselves run beside each other.
     env |= {"NEEDLE_JOBS": "1"}
     if stand_in:

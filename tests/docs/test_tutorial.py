@@ -8,13 +8,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from needle_cli.operators.catalogue import operators
-from tests.helpers import ROOT, complete_operators, environment
+from tests.helpers import ROOT, complete_operators, needle
 
 PAGE = ROOT / "docs" / "tutorial.md"
 BLOCK = re.compile(r"```(console|diff)\n(.*?)```", re.DOTALL)
@@ -29,11 +28,8 @@ def normal(text):
 def run(command, folder):
     """Return what a command prints, and its exit code as a last line where it is not 0."""
     words = command.removeprefix("needle ").split()
-    env = environment() | {"PYTHONPATH": str(folder), "NEEDLE_SEED": "1", "COLUMNS": "88"}
-    done = subprocess.run([sys.executable, "-m", "needle_cli", *words], cwd=folder, env=env,
-                          capture_output=True, text=True, timeout=300)  # fmt: skip
-    code = f"(exit code {done.returncode})\n" if done.returncode else ""
-    return normal(done.stdout + done.stderr + code)
+    code, out, err = needle(*words, cwd=folder, tree=folder, NEEDLE_SEED=1, COLUMNS=88)
+    return normal(out + err + (f"(exit code {code})\n" if code else ""))
 
 
 def patch(text, folder):

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from tests.helpers import ROOT, environment
+from tests.helpers import ROOT, environment, needle
 
 PARTS = ("benchmarks", "docs", "examples", "needle", "needle_cli", "specs", "tests")
 
@@ -176,9 +176,11 @@ def run(folder, *words):
 
 def test_right_operators_pass_and_are_offered_without_another_edit(tree):
     add_right_ones(tree)
-    code, said = run(tree, "needle_cli", "check", "ops", "square", "pseudo_abs", "-n", "3")
-    assert code == 0 and "2 passed" in said, said
-    code, said = run(tree, "needle_cli", "list", "ops")
+    code, screen, said = needle(
+        "check", "ops", "square", "pseudo_abs", "-n", 3, cwd=tree, tree=tree
+    )
+    assert code == 0 and "2 passed" in screen, screen + said
+    _, said, _ = needle("list", "ops", cwd=tree, tree=tree)
     assert "powers/square" in said and "activation/pseudo_abs" in said
     code, said = run(tree, "tests.mutate", "square", "--list")
     assert code == 0 and "Square.gradient" in said
@@ -186,12 +188,17 @@ def test_right_operators_pass_and_are_offered_without_another_edit(tree):
 
 def test_a_half_written_operator_is_found_and_stops_no_other(tree):
     add_half_written_ones(tree)
-    assert run(tree, "needle_cli", "check", "ops", "tanh", "-n", "3")[0] == 0
-    code, said = run(tree, "needle_cli", "check", "ops", "sinh", "-n", "3")
+
+    def check(*words):
+        code, screen, errors = needle("check", *words, cwd=tree, tree=tree)
+        return code, screen + errors
+
+    assert check("ops", "tanh", "-n", 3)[0] == 0
+    code, said = check("ops", "sinh", "-n", 3)
     assert code == 1 and "does not define gradient" in said
-    code, said = run(tree, "needle_cli", "check", "ops", "cosh", "-n", "3")
+    code, said = check("ops", "cosh", "-n", 3)
     assert code != 0 and "no spec" in said
-    code, said = run(tree, "needle_cli", "check", "specs")
+    code, said = check("specs")
     assert code == 1 and "cosh: the operator has no spec" in said
     assert "there is no operator trigonometric/arctan" in said
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from needle_cli.checking import GradientError, check_pair
+from tests.campaign import seeds
 from tests.samples.corpus import RIGHT, X, tanh_vjp, wrong
 
 WRONG_NAMES = [example.name for example in wrong()]
@@ -25,7 +26,7 @@ def test_right_pairs_are_not_accused_thoroughly(example):
     assert not report.findings, str(report)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 @pytest.mark.parametrize("name", WRONG_NAMES)
 def test_wrong_pairs_are_refused(name, seed):
     example = next(e for e in wrong() if e.name == name)

@@ -5,6 +5,7 @@ import pytest
 import scipy.special as special
 
 from needle_cli.checking import check_pair
+from tests.campaign import seeds
 
 
 def inside(f):
@@ -33,16 +34,16 @@ def test_a_right_gradient_of_a_float32_computation_passes(name, seed):
     assert report.verdict == "pass", str(report)
 
 
+@pytest.mark.parametrize("seed", seeds(4))
 @pytest.mark.parametrize("factor", [0.0, 1.01])
 @pytest.mark.parametrize("name", CASES)
-def test_a_wrong_one_is_refused(name, factor):
+def test_a_wrong_one_is_refused(name, factor, seed):
     f, vjp, shapes = CASES[name]
 
     def wrong(*arrays):
         return tuple(factor * g for g in vjp(*arrays))
 
-    for seed in range(4):
-        assert check_pair(inside(f), wrong, drawn(seed, *shapes), seed=seed).verdict == "fail"
+    assert check_pair(inside(f), wrong, drawn(seed, *shapes), seed=seed).verdict == "fail"
 
 
 @pytest.mark.parametrize("step", [1.0, 1e-4])
@@ -63,14 +64,14 @@ GIVEN = {
 }
 
 
+@pytest.mark.parametrize("seed", seeds(6))
 @pytest.mark.parametrize("name", GIVEN)
-def test_nobody_asks_for_more_digits_than_were_given(name):
+def test_nobody_asks_for_more_digits_than_were_given(name, seed):
     f, vjp = GIVEN[name]
-    for seed in range(6):
-        (x,) = drawn(seed, (4, 5))
-        report = check_pair(f, vjp, [x.astype(np.float32)], seed=seed)
-        assert report.verdict == "pass", str(report)
-        assert check_pair(f, vjp, [x], seed=seed).verdict != "pass"
+    (x,) = drawn(seed, (4, 5))
+    report = check_pair(f, vjp, [x.astype(np.float32)], seed=seed)
+    assert report.verdict == "pass", str(report)
+    assert check_pair(f, vjp, [x], seed=seed).verdict != "pass"
 
 
 def test_what_is_wrong_in_float32_is_refused_there():
