@@ -206,7 +206,7 @@ class Campaign:
     ) -> Task:  # fmt: skip
         names = (str(place),) if mutant is None else (mutant.module, mutant.text, str(place))
         return Task(
-            action, unit.name, unit.spec, "", unit.function, (), tuple(checks), examples,
+            action, unit.name, unit.spec, "", "", (), tuple(checks), examples,
             self.seed, "cpu", "float64", names=names, **more,
         )  # fmt: skip
 

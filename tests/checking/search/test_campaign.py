@@ -92,13 +92,13 @@ def test_answers_differ_in_value_form_shape_and_dtype():
 
 
 def test_the_score_stands_in_the_table_and_in_the_document(tmp_path):
+    report = tmp_path / "report.json"
     words = ("check", "ops", "negate", "--faults", "-n", "5", "--seed", "0")
-    code, screen, _ = needle(*words, cwd=tmp_path)
+    code, screen, _ = needle(*words, f"--report=json={report}", cwd=tmp_path)
     assert code == 0
     assert "faults" in screen
     assert "25/25" in screen
-    code, text, _ = needle(*words, "--format", "json", cwd=tmp_path)
-    (row,) = [r for r in json.loads(text)["results"] if r["check"] == "faults"]
+    (row,) = [r for r in json.loads(report.read_text())["results"] if r["check"] == "faults"]
     assert row["status"] == "pass"
     assert row["counts"]["pass"] == 25
 
