@@ -19,6 +19,7 @@ from needle_cli import stopping
 WIDTH = 100
 """Columns outside a terminal, unless COLUMNS says otherwise."""
 
+WIDEST = 1000
 NARROW = 70
 """With fewer columns, lists replace tables."""
 
@@ -33,8 +34,8 @@ def width(environ: Mapping[str, str] | None = None) -> int:
     """Return the number of columns: COLUMNS, that of the terminal, or `WIDTH`."""
     environ = os.environ if environ is None else environ
     word = environ.get("COLUMNS", "")
-    if word.isdigit() and int(word) > 0:
-        return max(20, int(word))
+    if word.isdecimal() and len(word) < 7 and int(word) > 0:
+        return min(max(20, int(word)), WIDEST)
     try:
         return max(20, os.get_terminal_size(sys.stdout.fileno()).columns)
     except (OSError, ValueError, AttributeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,9 @@ class Problem(Exception):
         path: str = "",
         line: int | None = None,
     ) -> None:
+        message = " ".join(message.splitlines())
         super().__init__(message)
-        self.message = message
+        self.message = cut(message, LONGEST)
         self.kind = kind
         self.code = code
         self.nearest = nearest
@@ -73,15 +75,32 @@ def joined(problems: Sequence[Problem]) -> Problem:
     if len(problems) == 1:
         return first
     unique = list(dict.fromkeys(str(problem) for problem in problems))
-    text = unique[0] if len(unique) == 1 else "\n  ".join([f"{len(unique)} problems", *unique])
-    return Problem(text, kind=first.kind, code=first.code)
+    if len(unique) == 1:
+        return Problem(unique[0], kind=first.kind, code=first.code)
+    several = Problem("", kind=first.kind, code=first.code)
+    several.message = "\n  ".join([f"{len(unique)} problems", *unique])
+    return several
+
+
+LONGEST = 2000
+"""How many characters of a message are told."""
+
+
+def cut(text: str, most: int = 60) -> str:
+    """Return a text, or its beginning if it is long."""
+    return text if len(text) <= most else text[:most] + "…"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `1 gradient`, `2 gradients`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def shown_path(path: Path) -> str:
     """Return a path relative to the working directory if possible, never an absolute one."""
     try:
-        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
-    except ValueError:
+        return Path(os.path.realpath(path)).relative_to(os.path.realpath(".")).as_posix()
+    except (ValueError, OSError):  # elsewhere, or the working directory is gone
         return path.name if path.is_absolute() else path.as_posix()
 
 

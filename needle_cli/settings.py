@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from needle_cli.explanations import CHECKS
-from needle_cli.problems import Problem, nearest
+from needle_cli.problems import Problem, cut, nearest
 
 Kind: TypeAlias = Literal[
     "word", "words", "text", "whole", "seconds", "switch", "size", "jobs", "shard"
@@ -202,7 +202,7 @@ def find_config(start: Path) -> Config:
             continue
         try:
             document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:  # also of a number that is too long
             raise Problem(f"cannot read it: {error}", kind="config", path=path.name) from error
         tool = document.get("tool", {})
         table = tool.get("needle") if isinstance(tool, dict) else None
@@ -276,6 +276,13 @@ def _switch(value: Any, origin: str) -> bool:
     return words[str(value).lower()]
 
 
+MOST = 2**63 - 1
+"""The largest whole number of an option."""
+
+MOST_SECONDS = 1e9
+LARGEST_MEMORY = 2**50
+
+
 def _number(setting: Setting, value: Any, origin: str) -> Any:
     if setting.kind == "jobs" and str(value) == "auto":
         return "auto"
@@ -284,10 +291,13 @@ def _number(setting: Setting, value: Any, origin: str) -> Any:
     expected = f"a whole number of at least {least}" if whole else "a number of seconds above 0"
     try:
         number = int(str(value)) if whole else float(str(value))
-    except ValueError:
+    except ValueError:  # of a number with more digits than Python converts as well
         raise _bad(origin, value, expected) from None
-    if isinstance(value, bool) or number < least or (not whole and not 0 < number < 1e9):
+    if isinstance(value, bool) or number < least or (not whole and not number > 0):
         raise _bad(origin, value, expected)
+    if number > (MOST if whole else MOST_SECONDS):
+        most = f"2**63 - 1 = {MOST}" if whole else f"{MOST_SECONDS:.0f}, thirty years"
+        raise _bad(origin, value, f"at most {most}")
     return number
 
 
@@ -304,15 +314,21 @@ def _size(value: Any, origin: str) -> int:
     if match is None or float(match[1]) <= 0:
         raise _bad(origin, value, "a size such as 4GiB or 512MiB")
     power = " KMGT".index((match[2] or " ").upper())
-    size = int(float(match[1]) * 1024**power)
+    size = float(match[1]) * 1024**power
     if size < 256 * 2**20:
         raise _bad(origin, value, "at least 256MiB, which a worker needs for itself")
-    return size
+    if size > LARGEST_MEMORY:
+        raise _bad(origin, value, "at most 1024TiB")
+    return int(size)
 
 
 def _bad(origin: str, value: Any, expected: str, near: str = "") -> Problem:
     kind = "usage" if origin.startswith("-") else "config"
-    return Problem(f"{origin}: expected {expected}, not {value!r}", kind=kind, nearest=near)
+    try:
+        shown = cut(repr(value))
+    except ValueError:  # an integer with more digits than Python prints
+        shown = "a very large number"
+    return Problem(f"{origin}: expected {expected}, not {shown}", kind=kind, nearest=near)
 
 
 def _from_flags(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from collections.abc import Sequence
 
 from needle_cli import console, stopping
 from needle_cli.cli import COMPLETE
-from needle_cli.problems import INTERNAL, INTERRUPTED, INTERRUPTIONS, PASSED, UNUSABLE, Problem
+from needle_cli.problems import (
+    INTERNAL,
+    INTERRUPTED,
+    INTERRUPTIONS,
+    PASSED,
+    UNUSABLE,
+    Problem,
+    cut,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,16 +60,36 @@ def _guarded(arguments: list[str]) -> int:
     except click.Abort:
         return INTERRUPTED
     except OSError as error:
-        if error.errno not in LOST or error.filename is not None:
-            return _internal(error, arguments)
-        console.lose(error)  # by click, which prints help pages itself
-        return PASSED
+        if error.errno in LOST and error.filename is None:
+            console.lose(error)  # by click, which prints help pages itself
+            return PASSED
+        if error.errno in REFUSED:
+            return _report(Problem(_of_the_system(error)), arguments)
+        return _internal(error, arguments)
     except (SystemExit, Exception) as error:
         return _internal(error, arguments)
 
 
 LOST = (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF, errno.EDQUOT)
 """What writing to a standard stream that is full, gone or not for writing fails with."""
+
+
+REFUSED = (
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP,
+    errno.ENAMETOOLONG,
+)  # fmt: skip
+"""What the system refuses a file or a folder with: nothing of ours is wrong."""
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return in words which file the system refused, and why."""
+    if error.filename is not None:
+        return f"{cut(str(error.filename))}: {error.strerror}"
+    try:
+        os.getcwd()
+    except OSError:
+        return "the working directory is gone: change into one that exists"
+    return error.strerror or str(error)
 
 
 def _command(arguments: list[str]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from needle_cli import console, stopping
 from needle_cli.operators.unit import Unit
-from needle_cli.problems import INTERRUPTED, INTERRUPTIONS, Problem
+from needle_cli.problems import INTERRUPTED, INTERRUPTIONS, Problem, counted
 
 INTERVAL = 0.4
 """Seconds between two checks of the files: short for a person, long for a disk."""
@@ -32,7 +32,7 @@ def watch(select: Callable[[], list[Unit]], run: Callable[[list[Unit]], int]) ->
             console.tell(f"needle: {problem}")
         if code in INTERRUPTIONS:
             return code
-        console.tell(f"watching {len(before)} files, Ctrl-C ends")
+        console.tell(f"watching {counted(len(before), 'file')}, Ctrl-C ends")
         try:
             while state_of(units) == before:
                 with stopping.waiting():

@@ -24,6 +24,7 @@ from needle_cli.checking.model import (
 )
 from needle_cli.engines.facade import Engine, checked_array, described, stage
 from needle_cli.engines.placing import is_on_device, on_host, on_host_together, placed_together
+from needle_cli.problems import counted
 
 Slot = int | tuple[int, ...] | None
 """The leaf, or the members of a tuple, that one input of a node is; None for a constant."""
@@ -265,10 +266,11 @@ class EngineOperator:
     def _one_per_input(self, returned: Any, slots: Sequence[Slot]) -> list[Any]:
         """Return the gradient's values, one per input, or raise `Garbage`."""
         count = len(slots)
-        needed = f"{count} input{'' if count == 1 else 's'}"
+        needed = counted(count, "input")
         if isinstance(returned, tuple | list):
             if len(returned) != count:
-                raise Garbage(f"gradient returned {len(returned)} gradients for {needed}")
+                given = counted(len(returned), "gradient")
+                raise Garbage(f"gradient returned {given} for {needed}")
             return list(returned)
         if count != 1:
             raise Garbage(f"gradient returned {described(returned)} alone for {needed}")

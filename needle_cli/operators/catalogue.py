@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from needle_cli.engines.registry import OPS_FOLDER
-from needle_cli.problems import Problem
+from needle_cli.problems import Problem, shown_path
 
 ENGINE = OPS_FOLDER.parent
 """Our own engine; another installed package that is also called `needle` is ignored."""
@@ -43,8 +43,8 @@ class OperatorEntry:
 class CatalogueError(Problem):
     """The source of the operators is missing or unreadable; the text says which file and why."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, kind="catalogue")
+    def __init__(self, message: str, path: str = "", line: int | None = None) -> None:
+        super().__init__(message, kind="catalogue", path=path, line=line)
 
 
 def operators(folder: Path | None = None) -> list[OperatorEntry]:
@@ -181,8 +181,8 @@ class _Module:
         """Whether an argument is annotated as a tensor."""
         arguments = self.functions[function].args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        notes = [ast.unparse(a.annotation) for a in every if a.annotation is not None]
-        return any("Tensor" in note for note in notes)
+        parts = [part for a in every if a.annotation for part in ast.walk(a.annotation)]
+        return any("Tensor" in _word(part) for part in parts)
 
     def entry(self, function: str) -> OperatorEntry:
         """Return the entry of a function."""
@@ -220,6 +220,11 @@ def _calls_others(node: ast.AST, built: set[str]) -> bool:
     )  # fmt: skip
 
 
+def _word(node: ast.AST) -> str:
+    """Return the name or the text that a node of an annotation holds."""
+    return str(getattr(node, "id", getattr(node, "attr", getattr(node, "value", ""))))
+
+
 def _strings(node: ast.List | ast.Tuple) -> Iterator[str]:
     """Yield the string constants of a list."""
     for item in node.elts:
@@ -237,11 +242,16 @@ def _parse(path: Path) -> _Module:
     try:
         state = path.stat()
         return _parsed(path, state.st_mtime_ns, state.st_size)
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{path}: cannot be read as Python: {error}") from error
+    except SyntaxError as error:
+        text = f"cannot be read as Python: {error.msg}"
+        raise CatalogueError(text, shown_path(path), error.lineno) from error
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        said = getattr(error, "strerror", None) or str(error) or "it is nested too deeply"
+        raise CatalogueError(f"cannot be read as Python: {said}", shown_path(path)) from error
 
 
 @lru_cache(maxsize=64)
 def _parsed(path: Path, changed: int, size: int) -> _Module:
     """Parse a file; its time of change and size are part of the cache key."""
-    return _Module(path, ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    # From bytes, which may begin with a byte order mark or name another encoding than UTF-8.
+    return _Module(path, ast.parse(path.read_bytes(), str(path)))

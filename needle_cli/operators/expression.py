@@ -3,57 +3,67 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from needle_cli.problems import Problem
+from needle_cli.problems import Problem, cut
+
+BINDING = {"or": 1, "and": 2, "not": 3}
+"""How strongly a word binds what stands beside it."""
 
 
 class Expression:
-    """A parsed expression."""
+    """A parsed expression, without recursion: it may be nested as deeply as anybody likes."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._words = re.findall(r"[()]|[^\s()]+", text)
-        self._at = 0
-        self._test = self._either()
-        if self._at < len(self._words):
-            raise self._wrong(self._words[self._at])
+        self._steps = self._in_order(re.findall(r"[()]|[^\s()]+", text))
 
     def holds(self, name: str) -> bool:
         """Whether the expression is true for a name."""
-        return self._test(name)
+        values: list[bool] = []
+        for kind, word in self._steps:
+            if kind == "word":
+                values.append(word in name)
+            elif kind == "not":
+                values.append(not values.pop())
+            else:
+                one, other = values.pop(), values.pop()
+                values.append(one and other if kind == "and" else one or other)
+        return values[0]
 
-    def _either(self) -> Callable[[str], bool]:
-        terms = [self._both()]
-        while self._take("or"):
-            terms.append(self._both())
-        return lambda name: any(term(name) for term in terms)
+    def _in_order(self, words: list[str]) -> list[tuple[str, str]]:
+        """Return words and operations in the order in which a stack evaluates them."""
+        steps: list[tuple[str, str]] = []
+        open_: list[str] = []
+        wants_word = True
+        for word in words:
+            if wants_word != (word not in ("and", "or", ")")):
+                raise self._wrong("a word" if wants_word else "and, or, )", word)
+            if word in ("(", "not"):
+                open_.append(word)
+            elif word == ")":
+                self._close(open_, steps, 0)
+                if not open_:
+                    raise self._wrong("the end", word)
+                open_.pop()
+            elif word in BINDING:
+                self._close(open_, steps, BINDING[word])
+                open_.append(word)
+                wants_word = True
+            else:
+                steps.append(("word", word))
+                wants_word = False
+        if wants_word:
+            raise self._wrong("a word", "the end")
+        self._close(open_, steps, 0)
+        if open_:
+            raise self._wrong(")", "the end")
+        return steps
 
-    def _both(self) -> Callable[[str], bool]:
-        terms = [self._single()]
-        while self._take("and"):
-            terms.append(self._single())
-        return lambda name: all(term(name) for term in terms)
+    @staticmethod
+    def _close(open_: list[str], steps: list[tuple[str, str]], least: int) -> None:
+        """Move the operations that bind at least so strongly, back to a parenthesis."""
+        while open_ and open_[-1] != "(" and BINDING[open_[-1]] >= least:
+            steps.append((open_.pop(), ""))
 
-    def _single(self) -> Callable[[str], bool]:
-        if self._take("not"):
-            inner = self._single()
-            return lambda name: not inner(name)
-        if self._take("("):
-            inside = self._either()
-            if not self._take(")"):
-                raise self._wrong("the end, where ) is missing")
-            return inside
-        word = self._words[self._at] if self._at < len(self._words) else ""
-        if word in ("", ")", "and", "or"):
-            raise self._wrong(word or "the end")
-        self._at += 1
-        return lambda name: word in name
-
-    def _take(self, word: str) -> bool:
-        found = self._at < len(self._words) and self._words[self._at] == word
-        self._at += found
-        return found
-
-    def _wrong(self, found: str) -> Problem:
-        return Problem(f"-k {self._text!r}: expected a word, not {found}")
+    def _wrong(self, expected: str, found: str) -> Problem:
+        return Problem(f"-k {cut(self._text)!r}: expected {expected}, not {cut(found)}")

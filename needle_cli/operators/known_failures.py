@@ -33,6 +33,7 @@ KEYS = ("op", "check", "device", "dtype", "issue", "reason", "until", "cause", "
 NONE = "none"
 """The value of `--baseline` that masks nothing."""
 
+RATIO = "ratio"
 LONGEST = 183
 """How many days ahead an entry may expire: half a year."""
 
@@ -84,11 +85,14 @@ class Pinned:
     analytic: float | None = None
 
 
-def read(path: Path, names: Sequence[str] | None = None) -> tuple[KnownFailure, ...]:
+def read(
+    path: Path, names: Sequence[str] | None = None, asked: str = ""
+) -> tuple[KnownFailure, ...]:
     """Return the entries of a file; none if there is no file.
 
-    `names` are the operators that exist; None allows any name. Raises `Problem` for an entry about
-    an unknown operator, and for one without issue, reason or date.
+    `names` are the operators that exist; None allows any name. `asked` is what a command line names
+    them by, "" for their own names. Raises `Problem` for an entry about an unknown operator, and
+    for one without issue, reason or date.
     """
     if not path.is_file() or not path.read_bytes().strip():
         return ()
@@ -96,10 +100,10 @@ def read(path: Path, names: Sequence[str] | None = None) -> tuple[KnownFailure, 
         document = read_document(path)
         top = Table(document, "", document.data)
         top.only(("known",))
-        return tuple(_entry(table, names) for table in top.tables("known"))
+        return tuple(_entry(table, names, asked) for table in top.tables("known"))
 
 
-def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:
+def _entry(table: Table, names: Sequence[str] | None, asked: str) -> KnownFailure:
     table.only(KEYS)
     for key, what in (
         ("op", "the operator, family/function"),
@@ -121,18 +125,27 @@ def _entry(table: Table, names: Sequence[str] | None) -> KnownFailure:
     return KnownFailure(
         op, table.word("check", tuple(CHECKS)), table.text("issue"), table.text("reason"),
         _until(table), table.word("device", DEVICES), table.word("dtype", FLOAT_DTYPES), token,
-        _cause(table, op), table.number("analytic", 0.0) if "analytic" in table else None,
+        _cause(table, asked or op), table.number("analytic", 0.0) if "analytic" in table else None,
         table.text("factor"),
     )  # fmt: skip
 
 
-def _cause(table: Table, op: str) -> str:
-    """Return the name of the cause; a sentence, which older files have, is refused."""
+def _cause(table: Table, asked: str) -> str:
+    """Return the name of the cause; a sentence, which older files have, is refused.
+
+    A ratio without its factor would mask every wrong factor.
+    """
     name = table.text("cause")
+    if name == RATIO and not table.text("factor"):
+        text = (
+            f"a {RATIO} has no factor, and would mask every other one: write the factor, or accept "
+            f"the finding again with needle baseline accept {asked}"
+        )
+        raise table.error("cause", text, 'factor = "2"')
     if name and name not in CAUSES:
         text = (
             f"there is no cause {name!r}: write a name that needle list causes shows, such as "
-            f'"ratio", or accept the finding again with needle baseline accept {op}'
+            f'"ratio", or accept the finding again with needle baseline accept {asked}'
         )
         raise table.error("cause", text, "", nearest(name, tuple(CAUSES)))
     return name
@@ -157,18 +170,23 @@ def apply(
     entries: Sequence[KnownFailure],
     pinned: Sequence[Pinned],
     today: date,
+    asked: str = "",
 ) -> list[Row]:
-    """Return the rows of one operator with its known failures marked; see the module's text."""
+    """Return the rows of one operator with its known failures marked; see the module's text.
+
+    `asked` is what a command line names the operator by, "" for its own name.
+    """
     found = {(item.check, item.token): item for item in pinned}
     marked = list(rows)
     for entry in entries:
         for place, row in enumerate(marked):
             if entry.covers(row) and row.status != "not_applicable":
-                marked[place] = _judged(row, entry, found.get((entry.check, entry.token)), today)
+                case = found.get((entry.check, entry.token))
+                marked[place] = _judged(row, entry, case, today, asked or entry.op)
     return marked
 
 
-def _judged(row: Row, entry: KnownFailure, case: Pinned | None, today: date) -> Row:
+def _judged(row: Row, entry: KnownFailure, case: Pinned | None, today: date, asked: str) -> Row:
     bad = row.is_open
     if entry.until < today:
         text = f"the known failure has expired on {entry.until} ({entry.issue}: {entry.reason})"
@@ -177,7 +195,7 @@ def _judged(row: Row, entry: KnownFailure, case: Pinned | None, today: date) -> 
         return row  # the case was not asked: the operator failed before that
     fails = bad if case is None else case.fails
     if not fails and not bad:
-        text = f"passes now; remove it: needle baseline prune {entry.op}"
+        text = f"passes now; remove it: needle baseline prune {asked}"
         return _refused(row, text, PASSES_NOW)
     if not fails:
         return _refused(row, "fails, but the case of the known failure passes now")
@@ -279,9 +297,16 @@ def _text(entry: KnownFailure) -> str:
     for key in KEYS:
         value = getattr(entry, key)
         if value or value == 0:
-            written = value.isoformat() if isinstance(value, date) else json.dumps(value)
-            lines.append(f"{key} = {written}")
+            lines.append(f"{key} = {_toml(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    # TOML has the syntax of JSON, but no escaped surrogates, and it escapes DEL.
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def path_of(specs: Path, setting: str) -> Path | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from needle_cli.operators.expression import Expression
 from needle_cli.operators.unit import Unit, ours, users
-from needle_cli.problems import NOTHING, Problem, nearest
+from needle_cli.problems import NOTHING, Problem, counted, cut, nearest
 from needle_cli.settings import Settings
 
 
@@ -20,12 +21,15 @@ def select(words: Sequence[str], settings: Settings) -> list[Unit]:
     units: list[Unit] = []
     if names or not files:
         units.extend(_named(ours(settings), names))
-    for file in dict.fromkeys(files):
+    for file in {_place(file): file for file in files}.values():
         units.extend(users(file, settings))
+    units = _told_apart(units)
     left = [unit for unit in units if _fits(settings)(unit)]
     if not left:
         raise Problem(
-            f"none of {len(units)} operators passes the filters" if units else "no operators found",
+            f"none of {counted(len(units), 'operator')} passes the filters"
+            if units
+            else "no operators found",
             kind="nothing",
             code=NOTHING,
         )
@@ -34,7 +38,37 @@ def select(words: Sequence[str], settings: Settings) -> list[Unit]:
 
 def is_file_word(word: str) -> bool:
     """Whether a word is a path of a user's file and not the name of an operator."""
-    return word.endswith(".py") or (os.sep in word and Path(word).is_file())
+    return word.endswith(".py") or (os.sep in word and os.path.isfile(word))
+
+
+def _place(file: str) -> tuple[str, ...]:
+    """Return the folders of a file, without symbolic links, and its own name."""
+    folder, name = os.path.split(os.path.abspath(file))
+    return (*Path(os.path.realpath(folder)).parts, name)
+
+
+def _told_apart(units: list[Unit]) -> list[Unit]:
+    """Return the units with names that differ: operators of files of one name get their folders."""
+    sources: dict[str, dict[str, tuple[str, ...]]] = {}
+    for unit in units:
+        place = _place(unit.source)[:-1] if unit.source else ()
+        sources.setdefault(unit.family, {})[unit.source] = place
+    depths = {family: _depth(list(places.values())) for family, places in sources.items()}
+
+    def told(unit: Unit) -> Unit:
+        folders = sources[unit.family][unit.source]
+        front = folders[max(len(folders) - depths[unit.family], 1) :] if folders else ()
+        return replace(unit, name="/".join([*front, unit.name]))
+
+    return [told(unit) for unit in units]
+
+
+def _depth(places: list[tuple[str, ...]]) -> int:
+    """Return how many of their last folders tell some places apart."""
+    depth = 0
+    while len({place[len(place) - min(depth, len(place)) :] for place in places}) < len(places):
+        depth += 1
+    return depth
 
 
 def _named(units: list[Unit], words: Sequence[str]) -> list[Unit]:
@@ -46,7 +80,7 @@ def _named(units: list[Unit], words: Sequence[str]) -> list[Unit]:
         found = [u.name for u in units if _is_named(u, word)]
         if not found and not _is_glob(word):
             known = [u.name for u in units]
-            raise Problem(f"unknown operator {word!r}", nearest=nearest(word, known))
+            raise Problem(f"unknown operator {cut(word)!r}", nearest=nearest(word, known))
         chosen.update(found)
     return [unit for unit in units if unit.name in chosen]
 
@@ -68,7 +102,7 @@ def _fits(settings: Settings) -> Callable[[Unit], bool]:
     def fits(unit: Unit) -> bool:
         return (
             (expression is None or expression.holds(unit.name))
-            and (not families or unit.family in families)
+            and (not families or unit.family in families or unit.family.split("/")[-1] in families)
             and (not tags or bool(set(tags) & set(unit.tags)))
         )
 

@@ -17,10 +17,12 @@ from needle_cli.specs import Header, as_problems, find_specs_dir, read_header, s
 class Unit:
     """One operator to judge.
 
+    `name` is `family/function`, after its folders if another file of the run has the same name.
     `spec` is the path of its spec, "" if it has none; `exists` is False for a spec whose operator
-    does not exist. `path` and `line` point at `def gradient`. `source` is the user's file, or "".
-    `specs` is the folder of its spec. `known` are its known failures, read from the file
-    `known_failures`, which is None if no such file is in force.
+    does not exist. `fault` says why its source cannot be read, "" if it can. `path` and `line`
+    point at `def gradient`. `source` is the user's file, or "". `specs` is the folder of its spec.
+    `known` are its known failures, read from the file `known_failures`, which is None if no such
+    file is in force.
     """
 
     name: str
@@ -31,14 +33,25 @@ class Unit:
     formula: str = ""
     source: str = ""
     exists: bool = True
+    fault: str = ""
     specs: Path | None = None
     known: tuple[KnownFailure, ...] = ()
     known_failures: Path | None = None
 
     @property
     def family(self) -> str:
-        """The part of the name before the slash."""
-        return self.name.partition("/")[0]
+        """The part of the name before its last slash."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def own_name(self) -> str:
+        """`family/function`, by which specs, seeds and records know it."""
+        return "/".join(self.name.split("/")[-2:])
+
+    @property
+    def asked(self) -> str:
+        """What a command line names it by: its file, if it is not one of the engine's."""
+        return shown_path(Path(self.source)) if self.source else self.name
 
     @property
     def function(self) -> str:
@@ -66,10 +79,24 @@ def users(file: str, settings: Settings) -> list[Unit]:
         raise Problem(f"--specs: no such folder: {settings['specs']}")
     headers = _headers(folder, path.stem) if folder.is_dir() else {}
     mine = {n: h for n, h in headers.items() if h.op.partition(":")[0] == path.stem}
-    units = _joined(catalogue.user_file(path, list(mine)), mine, file)
+    try:
+        units = _joined(catalogue.user_file(path, list(mine)), mine, file)
+    except catalogue.CatalogueError as error:
+        units = _unreadable(path, mine, error)
     if not units:
         raise Problem(f"{file} defines no operators: no TensorOp class and no function of tensors")
     return _with_known(units, folder, settings)
+
+
+def _unreadable(
+    path: Path, headers: dict[str, Header], error: catalogue.CatalogueError
+) -> list[Unit]:
+    """Return units for a file that is not Python: those of its specs, or one for the file."""
+    place, line = shown_path(path), error.line or 1
+    fault = f"{error.message} (line {error.line})" if error.line else error.message
+    lost = Unit(f"{path.stem}/{path.name}", "", place, line, source=str(path), fault=fault)
+    named = [_with_header(replace(lost, name=name), header) for name, header in headers.items()]
+    return named or [lost]
 
 
 def users_specs(file: str, settings: Settings) -> Path:
@@ -86,7 +113,7 @@ def _with_known(units: Sequence[Unit], folder: Path, settings: Settings) -> list
         return units
     if settings["baseline"] and not path.is_file():
         raise Problem(f"--baseline: no such file: {path}", kind="baseline")
-    entries = read(path, [unit.name for unit in units])
+    entries = read(path, [unit.name for unit in units], units[0].asked if units[0].source else "")
     return [
         replace(unit, known=tuple(e for e in entries if e.op == unit.name), known_failures=path)
         for unit in units

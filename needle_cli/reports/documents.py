@@ -101,6 +101,7 @@ def totals(summary: Summary) -> Document:
         "interrupted": summary.interrupted,
         "left_out": list(summary.left_out),
         "notes": list(summary.notes),
+        **({"unasked": list(summary.unasked)} if summary.unasked else {}),
         **({"before": dict(summary.before)} if summary.before else {}),
     }
 
@@ -177,9 +178,8 @@ def seed_line(item: Row, info: RunInfo) -> str:
 
 def target(item: Row) -> str:
     """Return what names the operator on a command line: its name, or its file and a filter."""
-    is_users = item.path.endswith(".py") and item.path.rpartition("/")[2] == (
-        item.op.partition("/")[0] + ".py"
-    )
+    family = item.op.split("/")[-2]
+    is_users = item.path.endswith(".py") and item.path.rpartition("/")[2] == f"{family}.py"
     if is_users and "needle/ops/" not in item.path:
         return f"{item.path} -k {item.op.rpartition('/')[2]}"
     return item.op
@@ -285,7 +285,7 @@ def _summary(document: Document) -> Summary:
     return Summary(
         rows, code, totals["seconds"],
         tuple(totals["notes"]), internal, totals["interrupted"], tuple(totals["left_out"]),
-        dict(totals.get("before", {})),
+        dict(totals.get("before", {})), tuple(totals.get("unasked", ())),
     )  # fmt: skip
 
 

@@ -190,7 +190,8 @@ class InternalError:
 class Summary:
     """The result of a run: rows in catalogue order, and what else happened.
 
-    `before` are the worst errors of an earlier report, by operator, if one was given.
+    `before` are the worst errors of an earlier report, by operator, if one was given. `unasked`
+    says of every device on which nothing was judged why not.
     """
 
     rows: tuple[Row, ...]
@@ -201,6 +202,12 @@ class Summary:
     interrupted: bool = False
     left_out: tuple[str, ...] = ()
     before: Mapping[str, float] = field(default_factory=dict)
+    unasked: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader is told besides the rows."""
+        return (*self.unasked, *self.notes)
 
 
 @dataclass(frozen=True)

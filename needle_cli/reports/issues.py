@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from needle_cli.console import tame
+from needle_cli.problems import counted
 from needle_cli.records.tokens import leaves
 from needle_cli.reports import documents
 from needle_cli.reports.events import OF_THE_GATE, FindingView, Row, RunInfo, Summary
@@ -21,7 +22,8 @@ LONGEST = 4000
 class Issue:
     """A finding, an unanswered question, or an error of the tool itself.
 
-    `row` is None for errors of the tool and of the whole run. `title` is one line; `text` is a few
+    `row` is None for errors of the tool and of the whole run, and for a device on which nothing was
+    judged, which is no error (`harmless`). `title` is one line; `text` is a few
     lines: cause, smallest case, how to ask again.
     """
 
@@ -30,11 +32,12 @@ class Issue:
     text: str
     path: str = ""
     line: int = 0
+    harmless: bool = False
 
     @property
     def serious(self) -> bool:
         """Whether this is a finding or an error, and not only an open question."""
-        return self.row is None or self.row.is_finding
+        return not self.harmless if self.row is None else self.row.is_finding
 
     @property
     def fingerprint(self) -> str:
@@ -53,7 +56,12 @@ def issues_of(info: RunInfo, summary: Summary) -> list[Issue]:
     internal = [
         Issue(None, f"internal error at {item.op}", tame(item.message)) for item in summary.internal
     ]
-    return internal + [issue_of(row, info) for row in rows]
+    return internal + [issue_of(row, info) for row in rows] + unasked_of(summary)
+
+
+def unasked_of(summary: Summary) -> list[Issue]:
+    """Return the issues of the devices on which nothing was judged."""
+    return [Issue(None, "not answered", tame(text), harmless=True) for text in summary.unasked]
 
 
 def issue_of(row: Row, info: RunInfo) -> Issue:
@@ -63,7 +71,7 @@ def issue_of(row: Row, info: RunInfo) -> Issue:
     for finding in row.findings[:1]:
         lines += details(finding, row, info)
     if len(row.findings) > 1:
-        lines.append(f"and {len(row.findings) - 1} more findings of this check")
+        lines.append(f"and {counted(len(row.findings) - 1, 'other finding')} of this check")
     text = "\n".join(line if len(line) <= LONGEST else line[:LONGEST] + "…" for line in lines)
     return Issue(row, tame(title), tame(text), row.path, row.line)
 

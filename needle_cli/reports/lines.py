@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from needle_cli.problems import counted
 from needle_cli.reports.events import FINDING, UNANSWERED, Row, RunInfo, Spot, Summary
 from needle_cli.reports.numbers import percent
 
@@ -99,8 +100,11 @@ def footer(info: RunInfo, summary: Summary) -> list[str]:
     if shares:
         text += f" · worst error {percent(max(shares))} of what is allowed"
     first = [f"{text} · {summary.seconds:.1f} s"]
+    left = counted(len(summary.left_out), "operator")
     if summary.interrupted:
-        first.append(f"interrupted: {len(summary.left_out)} operators were not judged")
+        first.append(f"interrupted: {left} not judged")
     elif summary.left_out:
-        first.append(f"stopped by --max-failures: {len(summary.left_out)} operators not reported")
+        first.append(
+            f"stopped by --max-failures: {counted(len(summary.left_out), 'operator')} not reported"
+        )
     return [*first, f"seed {info.seed} · all checks: needle list checks"]

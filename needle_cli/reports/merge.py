@@ -51,7 +51,9 @@ def _whole(parts: Sequence[tuple[str, RunInfo, Summary]]) -> tuple[RunInfo, Summ
     code = worst_code(summary.code for summary in summaries)
     seconds = max(summary.seconds for summary in summaries)
     before = {op: share for summary in summaries for op, share in summary.before.items()}
-    return RunInfo(**fields), Summary(tuple(rows), code, seconds, notes, internal, before=before)
+    unasked = tuple(dict.fromkeys(text for summary in summaries for text in summary.unasked))
+    whole = Summary(tuple(rows), code, seconds, notes, internal, before=before, unasked=unasked)
+    return RunInfo(**fields), whole
 
 
 def _same_run(first_name: str, first: RunInfo, name: str, info: RunInfo) -> None:

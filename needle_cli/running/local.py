@@ -269,7 +269,7 @@ class LocalRunner:
 
 
 def _key(task: Task) -> Any:
-    return (task.action, task.op, task.device, task.dtype, task.names)
+    return (task.action, task.op, task.source, task.device, task.dtype, task.names)
 
 
 def _message(channel: Connection) -> bytes | None:

@@ -35,22 +35,26 @@ def rows_of(outcome: Outcome, unit: Unit) -> list[Row]:
     if not unit.known:
         return rows
     pinned = [known_failures.pinned_of(item) for item in outcome.data.get("known", ())]
-    return known_failures.apply(rows, unit.known, pinned, date.today())
+    return known_failures.apply(rows, unit.known, pinned, date.today(), unit.asked)
 
 
 def without_judging(unit: Unit, info: RunInfo) -> list[Row]:
-    """Return the rows that need no judging: a spec or an operator is missing."""
+    """Return the rows that need no judging: a spec, an operator or its whole source is missing."""
+    device, dtype = info.devices[0], info.dtypes[0]
+    if unit.fault:
+        found = FindingView(unit.fault)
+        return [Row(unit.name, FIRST_CHECK, device, dtype, "error", unit.fault, path=unit.path,
+                    line=unit.line, findings=(found,))]  # fmt: skip
     if unit.spec and unit.exists:
         return []
-    device, dtype = info.devices[0], info.dtypes[0]
     row = Row(unit.name, "spec", device, dtype, "fail", path=unit.path, line=unit.line)
     if not unit.exists:
         reason = "spec without operator: the function does not exist, or is not in __all__"
         return [replace(row, reason=reason)]
     if unit.source:
-        stem = unit.family
+        stem = Path(unit.source).stem
         reason = f"no spec: write {stem}.specs/{unit.function}.toml beside the file"
-        return [replace(row, status="cannot_tell", reason=reason)]
+        return [replace(row, reason=reason)]
     return [replace(row, reason=f"no spec: write specs/{unit.name}.toml")]
 
 

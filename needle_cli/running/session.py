@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -54,7 +55,7 @@ class Progress:
     rows: dict[str, list[Row]] = field(default_factory=dict)
     internal: list[InternalError] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    unasked: tuple[str, ...] = ()
     waiting: dict[str, int] = field(default_factory=dict)
     stopped: int = 0
 
@@ -81,9 +82,8 @@ class Run:
         self.checks = chosen_checks(settings)
         named = named_devices(settings["device"])
         self.devices, refused = usable_devices(named)
-        self.state = Progress(notes=refused)
+        self.state = Progress(unasked=tuple(refused))
         self.before = trend.earlier(settings["earlier"][-1]) if settings["earlier"] else {}
-        self.unanswered = bool(refused)
         self.store = Store(settings.root, warn)
         self.info = run_info(self.units, self.selected, settings, argv, named, self.checks)
         self.started = time.monotonic()
@@ -123,16 +123,19 @@ class Run:
             if self.state.problems or self._cut() is not None:
                 return
 
+    def _unit(self, task: Task) -> Unit:
+        return next(u for u in self.units if (u.own_name, u.source) == (task.op, task.source))
+
     def _begun(self, task: Task) -> None:
         if task.action == "judge":
-            self._tell(OperatorStarted(task.op))
+            self._tell(OperatorStarted(self._unit(task).name))
 
     def _loaded(self, outcome: Outcome) -> None:
         for problem in outcome.data.get("problems", ()):
             self.state.problems.append(Problem.of(problem))
 
     def _judged(self, outcome: Outcome) -> None:
-        unit = next(u for u in self.units if u.name == outcome.task.op)
+        unit = self._unit(outcome.task)
         if "problem" in outcome.data and outcome.data["problem"]["kind"] not in OF_AN_OPERATOR:
             self.state.problems.append(Problem.of(outcome.data["problem"]))
             return
@@ -141,7 +144,7 @@ class Run:
             self.state.internal.append(
                 InternalError(unit.name, data["internal"], data["traceback"])
             )
-        rows = [self._stored(row) for row in rows_of(outcome, unit)]
+        rows = [self._stored(replace(row, op=unit.name)) for row in rows_of(outcome, unit)]
         self.state.rows[unit.name].extend(rows)
         self.state.waiting[unit.name] -= 1
         self._tell(OperatorDone(unit.name, tuple(rows), outcome.seconds))
@@ -179,19 +182,19 @@ class Run:
     def _tasks(self) -> list[Task]:
         tasks = []
         for unit in self.units:
-            if not unit.spec or not unit.exists or not self.checks:
+            if not unit.spec or not unit.exists or unit.fault or not self.checks:
                 continue
-            for device in self.devices:
-                for dtype in self.settings["dtype"]:
-                    tasks.append(self._task(unit, device, dtype))
-            self.state.waiting[unit.name] = sum(task.op == unit.name for task in tasks)
+            places = itertools.product(self.devices, self.settings["dtype"])
+            mine = [self._task(unit, device, dtype) for device, dtype in places]
+            self.state.waiting[unit.name] = len(mine)
+            tasks += mine
         return tasks
 
     def _task(self, unit: Unit, device: str, dtype: str) -> Task:
         settings = self.settings
         return Task(
             action="judge",
-            op=unit.name,
+            op=unit.own_name,
             spec=unit.spec,
             source=unit.source,
             file=recorded_file(unit.source, settings),
@@ -231,12 +234,13 @@ class Run:
         left = tuple(
             u.name for u in self.units if u.name not in names or state.waiting.get(u.name, 0)
         )
-        notes = [*state.notes, *trend.warnings(rows, self.before)]
+        notes = trend.warnings(rows, self.before)
         if not self.units:
             notes.append("this shard has no operators" if self.selected else "no operator changed")
         return Summary(
             tuple(rows), self._code(rows), time.monotonic() - self.started, tuple(notes),
             tuple(state.internal), bool(state.stopped), left, self.before,
+            state.unasked,
         )  # fmt: skip
 
     def _code(self, rows: Sequence[Row]) -> int:
@@ -249,7 +253,7 @@ class Run:
                 codes.add(FINDINGS)
             elif row.status == "timeout" or (row.status == "cannot_tell" and not lenient):
                 codes.add(UNANSWERED)
-        if self.unanswered:
+        if self.state.unasked:
             codes.add(UNANSWERED)
         if self.state.internal:
             codes.add(INTERNAL)

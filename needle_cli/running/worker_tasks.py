@@ -308,7 +308,8 @@ def _not_imported(name: str, file: str, error: BaseException) -> Problem:
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
     at = f" (line {line})" if line else ""
-    text = f"cannot import {name}: {type(error).__name__}: {error}{at}"
+    said = error.msg if isinstance(error, SyntaxError) else error
+    text = f"cannot import {name}: {type(error).__name__}: {said}{at}"
     return Problem(text, kind=IMPORT, path=shown_path(Path(file)) if file else "", line=line)
 
 

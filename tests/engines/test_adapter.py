@@ -58,7 +58,7 @@ def test_raw_arrays_none_and_tensors_are_told_apart():
     [
         (lambda op, g, n: None, "returned None alone for 2 inputs"),
         (lambda op, g, n: g, "alone for 2 inputs"),
-        (lambda op, g, n: (g,), "returned 1 gradients for 2 inputs"),
+        (lambda op, g, n: (g,), "returned 1 gradient for 2 inputs"),
         (lambda op, g, n: (g, g, g), "returned 3 gradients for 2 inputs"),
         (lambda op, g, n: "gradient", "returned a str"),
         (lambda op, g, n: (g, 0.0), "returned a float, not a tensor"),

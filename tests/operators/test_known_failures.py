@@ -95,7 +95,7 @@ def test_from_a_finding_to_a_known_failure_and_back(project):
     assert "still fails" in screen and known(project).read_text() == text
     write(project, 2)
     code, screen, _ = check(project)
-    assert code == 1 and "passes now; remove it: needle baseline prune" in screen
+    assert code == 1 and "passes now; remove it: needle baseline prune mine.py" in screen
     code, _, stderr = accept(project, "--reason", "once more, please", "--issue", "#8")
     assert code == 2 and "passes now" in stderr
     code, screen, _ = needle("baseline", "prune", "mine.py", cwd=project)
@@ -139,6 +139,8 @@ def test_people_accept_and_machines_do_not(project):
         ("expires = 3", 'unknown key "expires"'),
         ('cause = "the gradient is exactly 2 × the numeric one"', "needle list causes shows"),
         ('cause = "raito"', "did you mean ratio?"),
+        ('cause = "raito"', "accept the finding again with needle baseline accept mine.py"),
+        ('cause = "ratio"', "a ratio has no factor, and would mask every other one"),
     ],
 )
 def test_an_entry_that_is_not_whole_ends_the_run(project, line, said):
@@ -156,6 +158,18 @@ def test_an_entry_that_is_not_whole_ends_the_run(project, line, said):
         kept = {k: v for k, v in whole.items() if k != missing and k != key}
         known(project).write_text("[[known]]\n" + "\n".join(f"{k} = {v}" for k, v in kept.items()))
         assert check(project)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "\U0001f600 ä", 'a "b" \\ c', "tab\t del\x7f esc\x1b", "\udcff"]
+)
+def test_an_entry_is_read_as_it_was_written(text, tmp_path):
+    path = tmp_path / "known-failures.toml"
+    written = KnownFailure("f/op", "gradient", text, text, SOON, cause="ratio", factor="2")
+    known_failures.write(path, [written])
+    (read,) = known_failures.read(path)
+    assert read.reason == text.replace("\udcff", "?")
+    assert read.factor == "2"
 
 
 def entry(**fields):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -9,19 +10,21 @@ from junitparser import Failure, JUnitXml
 from markdown_it import MarkdownIt
 from pydantic import ValidationError
 
+from needle_cli import console
 from needle_cli.reports import issues
 from needle_cli.reports.events import (
     FindingView,
     InternalError,
     Row,
     RunDone,
+    RunFailed,
     RunInfo,
     Spot,
     Summary,
 )
 from needle_cli.reports.formats import github, gitlab, junit, markdown, sarif
 from needle_cli.reports.outputs import format_class
-from needle_cli.settings import REPORTS, Config, resolve
+from needle_cli.settings import FORMATS, REPORTS, Config, resolve
 from tests.helpers import needle
 
 NASTY = 'a <b> & "c" | `d` % 100\r\n::error::no\x1b[31m [/] \ud800 *e*'
@@ -234,3 +237,41 @@ def test_actions_are_told_without_being_asked(tmp_path):
     assert "::error" not in screen
     _, screen, _ = needle(*words, stand_in=True)
     assert "::error" not in screen
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "ndjson"])
+def test_a_device_on_which_nothing_was_judged_is_told_in_every_format(name):
+    said = "nothing judged on cuda: it is not there"
+    missing = Summary((row(status="pass"),), 4, 1.0, unasked=(said,))
+    assert said in " ".join(written(name, RunDone(INFO, missing)).replace("\\", "").split())
+    assert said not in written(name, RunDone(INFO, summary(row(status="pass"), code=0)))
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "html"])
+def test_no_text_of_an_operator_is_a_command_or_moves_the_cursor(name, capsys, monkeypatch):
+    """Names, messages, formulas, paths, notes and errors, on the screen of a build server."""
+    hostile = "::stop-commands::x\n::error::y\r##[add-mask]z\x1b]0;t\x07\u202e"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    bad = replace(
+        row(hostile, message=hostile, path=hostile, spec=hostile, formula=hostile, reason=hostile),
+        findings=(FindingView(hostile, hostile, hostile, Spot(hostile, (0,)), add=hostile),),
+    )
+    other = replace(bad, op="a/b", check="spec", findings=(), status="cannot_tell")
+    whole = Summary((bad, other), 1, 1.0, (hostile,), (InternalError(hostile, hostile, hostile),),
+                    unasked=(hostile,))  # fmt: skip
+    error = {"kind": "usage", "message": hostile, "path": hostile, "line": 3, "nearest": hostile}
+    for event in (RunDone(replace(INFO, source=hostile), whole), RunFailed(error)):
+        format_class(name)(console.write, resolve({}, {}, Config(None, {}))).handle(event)
+    text = capsys.readouterr().out
+    assert text.replace("\n", "").isprintable() and "##[" not in text
+    for line in text.splitlines():
+        if line.strip().startswith("::"):
+            assert name == "github" and re.match(r"::(error|warning) [^:]*::[^\r]*$", line)
+
+
+def test_our_own_commands_are_left(capsys):
+    """Twin."""
+    format_class("github")(console.write, resolve({}, {}, Config(None, {}))).handle(
+        RunDone(INFO, summary(row(message="wrong")))
+    )
+    assert capsys.readouterr().out.startswith("::error file=needle/ops/family.py,line=12")

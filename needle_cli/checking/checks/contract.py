@@ -10,6 +10,7 @@ from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import Question, failed, merge, passed
 from needle_cli.checking.model import Answer, Array, Code, Gradient, GradientKind
 from needle_cli.checking.point import Subject, is_floating
+from needle_cli.problems import counted
 
 
 class Contract(Check):
@@ -42,7 +43,7 @@ def inspect(
     it. With `any_dtype`, dtypes are not judged, because the checker itself widened the inputs.
     """
     if len(raw) != len(subject.leaves):
-        text = f"{len(raw)} gradients for {len(subject.leaves)} inputs"
+        text = f"{counted(len(raw), 'gradient')} for {counted(len(subject.leaves), 'input')}"
         return failed("contract", Code.COUNT, text)
     given = [i for i in subject.judged if not may_lack or raw[i].value is not None]
     answers = [_judged_leaf(subject, raw[i], i, any_dtype) for i in given]

@@ -16,6 +16,7 @@ from needle_cli.checking.model import (
     OperatorError,
 )
 from needle_cli.checking.point import FLOAT64
+from needle_cli.problems import counted
 
 NONE = Gradient(None, "none", "None")
 
@@ -85,7 +86,8 @@ class PairEvaluation:
                 )
             returned = (returned,)
         if len(returned) != len(values):
-            raise Garbage(f"vjp returned {len(returned)} gradients for {len(values)} inputs")
+            given = counted(len(returned), "gradient")
+            raise Garbage(f"vjp returned {given} for {counted(len(values), 'input')}")
         if len(values) == 1 and not isinstance(values[0], tuple):
             return (as_gradient(returned[0], 0),)
         gradients: list[Gradient] = []

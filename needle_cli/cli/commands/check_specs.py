@@ -11,7 +11,7 @@ from needle_cli.cli.commands.options import warn
 from needle_cli.gate import against
 from needle_cli.operators.selection import is_file_word
 from needle_cli.operators.unit import ours, users
-from needle_cli.problems import FINDINGS, PASSED, Problem
+from needle_cli.problems import FINDINGS, PASSED, Problem, counted
 from needle_cli.running.lint import Issue, lint
 from needle_cli.settings import Settings
 
@@ -64,8 +64,8 @@ def _screen(specs: int, issues: list[Issue], seconds: float, settings: Settings)
     count = len(issues)
     if settings["format"] == "concise":
         return "\n".join(lines)
-    what = "all valid and complete" if not count else f"{count} finding{'s' * (count > 1)}"
-    summary = f"{specs} specs, {what} · {seconds:.1f} s"
+    what = "all valid and complete" if not count else counted(count, "finding")
+    summary = f"{counted(specs, 'spec')}, {what} · {seconds:.1f} s"
     return "\n".join([f"✗ {line}" for line in lines] + ([""] if lines else []) + [summary])
 
 

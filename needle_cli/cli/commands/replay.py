@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 from needle_cli import console
 from needle_cli._version import __version__
 from needle_cli.cli.commands.options import given, options_of, warn
-from needle_cli.problems import NOTHING, PASSED, Problem, worst_code
+from needle_cli.problems import NOTHING, PASSED, Problem, cut, worst_code
 from needle_cli.records import store, tokens
 from needle_cli.records.store import Store
 from needle_cli.records.tokens import Record
@@ -53,10 +54,12 @@ def find(what: str | None, failures: Store) -> list[replay.Asked]:
     if what is None:
         return [_read(path) for path in failures.paths()]
     path = Path(what)
-    if len(what) < 200 and path.is_dir():
-        return [_read(item) for item in sorted(path.glob("*.json"))]
     if what.endswith(".json"):
         return [_read(path)]
+    if what and os.path.isdir(what):
+        return [_read(item) for item in sorted(path.glob("*.json"))]
+    if os.sep in what or what.startswith("."):  # in no ID, and in no token
+        raise Problem(f"no such file or folder: {cut(what)}", kind="token")
     if tokens.is_id(what):
         record = failures.load(what)
         return [replay.Asked(what, record, failures.folder / f"{what}.json")]

@@ -12,12 +12,16 @@ from needle_cli.reports.issues import what
 
 
 class Concise(Format):
-    """Lines of the form `path:line: op[device-dtype] check: what [ID]`, in catalogue order."""
+    """Lines of the form `path:line: op[device-dtype] check: what [ID]`, in catalogue order.
+
+    Notes about the whole run, such as a device that is missing, follow as lines of their own.
+    """
 
     def done(self, info: RunInfo, summary: Summary) -> str:
-        """Return a line for every finding and every open question."""
+        """Return a line for every finding and every open question, then what was not asked."""
         rows = [row for row in summary.rows if row.is_open]
-        return "".join(line + "\n" for row in rows for line in lines_of(row))
+        lines = [line for row in rows for line in lines_of(row)]
+        return "".join(f"{line}\n" for line in [*lines, *map(_one_line, summary.remarks)])
 
     def failed(self, error: Mapping[str, Any]) -> str:
         """Return the error as one line."""

@@ -51,7 +51,7 @@ class Full(Format):
             page.line()
         if self._slowest:
             slowest(page, by_operator(summary.rows))
-        for note in summary.notes:
+        for note in summary.remarks:
             page.pieces((f" ? {note}", "yellow"))
         self._footer(page, info, summary)
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from needle_cli.console import tame
 from needle_cli.reports.events import Row, RunInfo, Summary
 from needle_cli.reports.format import Format
-from needle_cli.reports.issues import failure, issue_of, place_of
+from needle_cli.reports.issues import failure, issue_of, place_of, unasked_of
 
 Element = ElementTree.Element
 
@@ -31,19 +31,21 @@ def suites(info: RunInfo, summary: Summary) -> Element:
     root = ElementTree.Element("testsuites", name="needle")
     families: dict[str, list[Row]] = {}
     for row in summary.rows:
-        families.setdefault(row.op.partition("/")[0], []).append(row)
+        families.setdefault(row.op.rpartition("/")[0], []).append(row)
     for family, rows in families.items():
         suite = _suite(root, family, info.started)
         for row in rows:
             suite.append(_case(row, info))
         _count(suite)
-    if summary.internal:
+    own = [(f"judging {item.op}", item.message, "internal") for item in summary.internal]
+    own += [(issue.title, issue.text, "unasked") for issue in unasked_of(summary)]
+    if own:
         suite = _suite(root, "needle", info.started)
-        for item in summary.internal:
+        for name, text, kind in own:
             case = ElementTree.SubElement(
-                suite, "testcase", classname="needle", name=f"judging {item.op}", time="0"
+                suite, "testcase", classname="needle", name=_clean(name), time="0"
             )
-            _add_outcome(case, "error", item.message, item.message, "internal")
+            _add_outcome(case, "error", text, text, kind)
         _count(suite)
     return root
 

@@ -43,7 +43,7 @@ def text_of(info: RunInfo, summary: Summary) -> str:
     lines = by_operator(summary.rows)
     parts = [f"### needle: {_headline(lines, issues)}", ""]
     parts += _table(lines, summary)
-    parts += [f"- {plain(note)}" for note in summary.notes]
+    parts += [f"- {plain(note)}" for note in summary.remarks]
     parts += ["", f"seed {info.seed} · profile {info.profile} · {', '.join(info.devices)} · "
               f"{', '.join(info.dtypes)} · {info.examples} examples"]  # fmt: skip
     size = sum(len(part.encode()) + 1 for part in parts)

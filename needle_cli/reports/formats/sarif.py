@@ -40,13 +40,14 @@ def text_of(issues: list[Issue], whole: bool) -> str:
     results = [issue for issue in issues if issue.row is not None]
     used = list(dict.fromkeys(issue.row.check for issue in results if issue.row))
     told = [_notification(issue) for issue in issues if issue.row is None]
+    failed = any(issue.serious for issue in issues if issue.row is None)
     run: Node = {
         "tool": {"driver": {
             "name": "needle", "version": __version__, "semanticVersion": __version__,
             "rules": [_rule(name) for name in used],
         }},
         "invocations": [{
-            "executionSuccessful": whole and not told, "toolExecutionNotifications": told,
+            "executionSuccessful": whole and not failed, "toolExecutionNotifications": told,
         }],
         "originalUriBaseIds": {
             "%SRCROOT%": {"description": {"text": "the folder in which needle was run"}}
@@ -91,7 +92,8 @@ def _result(issue: Issue, rules: list[str]) -> Node:
 
 
 def _notification(issue: Issue) -> Node:
-    node: Node = {"level": "error", "message": {"text": f"{issue.title}: {issue.text}"}}
+    level = "error" if issue.serious else "warning"
+    node: Node = {"level": level, "message": {"text": f"{issue.title}: {issue.text}"}}
     return {**node, "locations": [_location(issue.path, issue.line)]} if issue.path else node
 
 

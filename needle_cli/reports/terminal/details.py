@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from needle_cli.problems import counted
 from needle_cli.records.tokens import Record, leaves
 from needle_cli.reports import documents
 from needle_cli.reports.events import (
@@ -55,7 +56,7 @@ def show(
             page.line()
     more = row.findings[MOST_FINDINGS:]
     if more:
-        page.entry("Also", f"{len(more)} more findings, in --format json")
+        page.entry("Also", f"{counted(len(more), 'other finding')}, in --format json")
         page.line()
 
 
