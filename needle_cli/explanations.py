@@ -75,9 +75,10 @@ CHECKS: Mapping[str, Explanation] = {
     "purity": Explanation(
         "nothing is changed, and the same call gives the same answer",
         "Are inputs, output gradient and cached output unchanged? Is the answer the same when "
-        "asked twice, after a call at another point, and for other memory layouts?",
-        "`compute` or `gradient` works in place, stores a value from an earlier call on `self`, or "
-        "assumes contiguous memory.",
+        "asked twice, after a call at another point, and for other memory layouts? Are the modules "
+        "of others as they were, and was nothing printed?",
+        "`compute` or `gradient` works in place, stores a value from an earlier call on `self`, "
+        "assumes contiguous memory, or replaces an attribute of NumPy or of the engine.",
         "Copy before writing in place; recompute from `node.inputs`; use no state but parameters.",
         "out_grad *= a changes an array that other operators still have to read.",
     ),

@@ -15,6 +15,9 @@ INTERRUPTED = 130
 INTERRUPTIONS = (129, INTERRUPTED, 143)
 """Ended by SIGHUP, by Ctrl-C, by SIGTERM; reports are written for what was done."""
 
+LONGEST_TEXT = 2000
+"""Longer texts of exceptions are cut."""
+
 PRECEDENCE = (INTERNAL, UNUSABLE, FINDINGS, UNANSWERED, NOTHING, PASSED)
 
 
@@ -67,6 +70,22 @@ class Problem(Exception):
         if self.nearest:
             fields["nearest"] = self.nearest
         return fields
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an exception, cut, whatever its `__str__` does."""
+    try:
+        text = str(error)
+    except BaseException as second:
+        return f"(its text raises {type(second).__name__})"
+    left = len(text) - LONGEST_TEXT
+    return text if left <= 0 else f"{text[:LONGEST_TEXT]}… and {left} more characters"
+
+
+def said(error: BaseException) -> str:
+    """Return type and text of an exception, cut."""
+    text = text_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def joined(problems: Sequence[Problem]) -> Problem:

@@ -13,6 +13,7 @@ from numpy.linalg import LinAlgError
 
 from needle_cli.causes import Cause
 from needle_cli.checking.claims import Kink
+from needle_cli.problems import text_of
 
 Array: TypeAlias = npt.NDArray[Any]
 InputValue: TypeAlias = Array | tuple[Array, ...]
@@ -217,7 +218,8 @@ class OperatorError(Exception):
         at = f" (at {place})" if place else ""
         memory = "; more memory than there is, or than --memory-limit allows"
         hint = memory if isinstance(original, MemoryError) else ""
-        super().__init__(f"{stage} raised {type(original).__name__}: {original}{hint}{at}")
+        text = text_of(original)
+        super().__init__(f"{stage} raised {type(original).__name__}: {text}{hint}{at}")
         self.stage = stage
         self.original = original
         self.code = Code(getattr(original, "device_fault", Code.RAISED))

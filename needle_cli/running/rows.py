@@ -1,7 +1,8 @@
-"""Turn outcomes into rows: answers, crashes, time limits, printed text, missing specs."""
+"""Turn outcomes into rows: answers, crashes, time limits, side effects, missing specs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,24 +18,31 @@ from needle_cli.running.tasks import Outcome
 FIRST_CHECK = "forward"
 """The check of a row if an operator ends its process before any check started."""
 
-PRINTING_CHECK = "purity"
-"""The check that covers printing: an operator must have no side effects."""
+SIDE_EFFECTS = "purity"
+"""The check of a row about side effects that are seen from outside."""
+
+FAULTS = "faults"
+"""The check of the row that an answer may have besides those that were asked."""
+
+CHANNEL = "its worker gave an answer that cannot be read"
 
 DRAWN = "as drawn"
 """The label of a crash's case, which is not shrunk."""
 
-MOST_PRINTED = 60
+MOST_PRINTED, MOST_NAMED = 60, 3
 
 
 def rows_of(outcome: Outcome, unit: Unit) -> list[Row]:
     """Return the rows of one operator's outcome, its known failures marked."""
     spec = shown_path(Path(unit.spec)) if unit.spec else ""
-    rows = [replace(row, path=unit.path, line=unit.line, spec=spec) for row in _rows(outcome)]
-    printed = outcome.data.get("printed", "")
-    rows = _with_printed(rows, printed, outcome) if printed else rows
+    try:
+        rows = _with_side_effects(_rows(outcome), outcome)
+        pinned = [known_failures.pinned_of(item) for item in outcome.data.get("known", ())]
+    except (AttributeError, LookupError, TypeError, ValueError):
+        rows, pinned = [_row(outcome, "error", FIRST_CHECK, CHANNEL, None)], []
+    rows = [replace(row, path=unit.path, line=unit.line, spec=spec) for row in rows]
     if not unit.known:
         return rows
-    pinned = [known_failures.pinned_of(item) for item in outcome.data.get("known", ())]
     return known_failures.apply(rows, unit.known, pinned, date.today(), unit.asked)
 
 
@@ -61,14 +69,37 @@ def without_judging(unit: Unit, info: RunInfo) -> list[Row]:
 def _rows(outcome: Outcome) -> list[Row]:
     data = outcome.data
     if outcome.ending == "answer" and "rows" in data:
-        return [documents.row_of(row) for row in data["rows"]]
+        return _answers(outcome, [documents.row_of(row) for row in data["rows"]])
     if outcome.ending == "not_reached":
         return [_row(outcome, "timeout", FIRST_CHECK, "not reached within --max-time", None)]
     if outcome.ending == "answer":
         return _raised(outcome)
     status = "timeout" if outcome.ending == "timeout" else "error"
     place = f" at {outcome.place}" if outcome.place else ""
-    return [_row(outcome, status, outcome.check, outcome.reason + place, outcome.record)]
+    reason = outcome.reason + place
+    found = [documents.row_of(row) for row in outcome.found]
+    found = [replace(row, reason=f"found before this: {reason}") for row in found]
+    if any(row.check == outcome.check for row in found):
+        return found
+    return [*found, _row(outcome, status, outcome.check, reason, outcome.record)]
+
+
+def _answers(outcome: Outcome, rows: Sequence[Row]) -> list[Row]:
+    """Return one row for every check that was asked, and an error where there is none, or two."""
+    task = outcome.task
+    asked = {(task.op, check, task.device, task.dtype): check for check in task.checks}
+    given = [(row.op, row.check, row.device, row.dtype) for row in rows]
+    extra = (task.op, FAULTS, task.device, task.dtype)
+    if task.faults and extra in given:
+        asked[extra] = FAULTS
+    answers = []
+    for question, check in asked.items():
+        found = [row for row, heading in zip(rows, given, strict=True) if heading == question]
+        text = f"{len(found)} answers to this question came from its worker"
+        answers.append(found[0] if len(found) == 1 else _row(outcome, "error", check, text, None))
+    if set(given) <= asked.keys():
+        return answers
+    return [_row(outcome, "error", task.checks[0], CHANNEL, None), *answers[1:]]
 
 
 def _raised(outcome: Outcome) -> list[Row]:
@@ -93,17 +124,33 @@ def _case(record: Record, reason: str) -> CaseView:
     return CaseView(record, reason, DRAWN, shapes)
 
 
-def _with_printed(rows: list[Row], printed: str, outcome: Outcome) -> list[Row]:
-    """Turn printing into an error of the check `purity`."""
-    first = printed.strip().splitlines()[0] if printed.strip() else repr(printed[:MOST_PRINTED])
-    cut = first[:MOST_PRINTED] + ("…" if len(first) > MOST_PRINTED else "")
-    reason = f"printed to standard output: {cut}"
+def _with_side_effects(rows: list[Row], outcome: Outcome) -> list[Row]:
+    """Return the rows with what was seen of side effects from outside, in that of `purity`."""
+    printed, changed = outcome.data.get("printed", ""), outcome.data.get("changed", ())
+    if changed:
+        rows = _with(rows, outcome, "fail", f"changes what is not its own: {_listed(changed)}")
+    if printed:
+        first = printed.strip().splitlines()[0] if printed.strip() else repr(printed[:MOST_PRINTED])
+        cut = first[:MOST_PRINTED] + ("…" if len(first) > MOST_PRINTED else "")
+        rows = _with(rows, outcome, "error", f"printed to standard output: {cut}")
+    return rows
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _with(rows: Sequence[Row], outcome: Outcome, status: str, reason: str) -> list[Row]:
+    """Return rows with a finding of the check `purity`, whose row gets a status and a reason."""
     task = outcome.task
-    found = next((row for row in rows if row.check == PRINTING_CHECK), None)
-    path, line = (rows[0].path, rows[0].line) if rows else ("", 0)
-    row = found or Row(
-        task.op, PRINTING_CHECK, task.device, task.dtype, "error", path=path, line=line
-    )
-    finding = FindingView(reason)
-    printing = replace(row, status="error", reason=reason, findings=(*row.findings, finding))
-    return [printing if row is found else row for row in rows] + ([] if found else [printing])
+    row = next((row for row in rows if row.check == SIDE_EFFECTS), None)
+    kept = [other for other in rows if other is not row]
+    if row is None:
+        row = Row(task.op, SIDE_EFFECTS, task.device, task.dtype, status)
+    elif row.status == "error":
+        status = "error"
+    findings = (*row.findings, FindingView(reason))
+    done = replace(row, status=status, reason=reason, findings=findings)
+    place = next((k for k, other in enumerate(rows) if other is row), len(rows))
+    return [*kept[:place], done, *kept[place:]]

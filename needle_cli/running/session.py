@@ -226,6 +226,7 @@ class Run:
 
     def _summary(self) -> Summary:
         state, cut = self.state, self._cut()
+        self._account()
         units = self.units if cut is None else self.units[:cut]
         names = {unit.name for unit in units}
         rows = [row for unit in units for row in in_order(state.rows[unit.name])]
@@ -242,6 +243,16 @@ class Run:
             tuple(state.internal), bool(state.stopped), left, self.before,
             state.unasked,
         )  # fmt: skip
+
+    def _account(self) -> None:
+        """Note an internal error for every operator that is neither reported nor left out."""
+        asked = {(device, dtype) for device in self.devices for dtype in self.settings["dtype"]}
+        failed = {item.op for item in self.state.internal}
+        for name, waiting in self.state.waiting.items():
+            reported = {(row.device, row.dtype) for row in self.state.rows[name]}
+            if not waiting and name not in failed and not asked <= reported:
+                text = "its verdict was lost"
+                self.state.internal.append(InternalError(name, text, f"{name}: {text}\n"))
 
     def _code(self, rows: Sequence[Row]) -> int:
         if self.state.stopped:

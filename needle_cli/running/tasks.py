@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from needle_cli.records.tokens import Record
+from needle_cli.running.processes import LINUX
 
 Data: TypeAlias = dict[str, Any]
-Breadcrumb: TypeAlias = Callable[[str, Any], None]
 Ending: TypeAlias = Literal["answer", "crashed", "timeout", "not_reached", "not_taken"]
 
 
@@ -49,9 +49,23 @@ class Task:
         return self.device if self.device.startswith("cuda") else ""
 
 
+class Breadcrumb(Protocol):
+    """What an action says before it answers, for the case that it never does."""
+
+    def __call__(self, check: str, case: Any) -> None:
+        """Note that a check is about to be asked of a case."""
+
+    def found(self, row: Data) -> None:
+        """Note the row of a check that has its first finding."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended; `check` and `record` are the last ones if it did not answer."""
+    """How a task ended; `check` and `record` are the last ones if it did not answer.
+
+    `data` is the answer. `found` are the rows of checks that had a finding before a task ended
+    without an answer.
+    """
 
     task: Task
     ending: Ending
@@ -61,6 +75,7 @@ class Outcome:
     check: str = ""
     record: Record | None = None
     place: str = ""
+    found: tuple[Data, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,13 +83,15 @@ class Limits:
     """Limits of tasks, and the module that judges them in workers.
 
     `timeout` is in seconds for one task, without the start of its worker; `memory` is in bytes for
-    one worker. No task starts after the time `until` (of `time.monotonic`).
+    one worker. No task starts after the time `until` (of `time.monotonic`). `forks` says how
+    workers start (`worker.Workplace`).
     """
 
     timeout: float
     memory: int
     judging: str
     until: float | None = None
+    forks: bool = LINUX
 
     @property
     def passed(self) -> bool:

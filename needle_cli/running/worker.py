@@ -1,9 +1,10 @@
-"""A worker process: judges one operator at a time, and survives or explains what the operator does.
+"""What a worker does: it judges one operator, and leaves traces that explain how it ended.
+
+A worker is a process of its own: whatever an operator changes in it ends with it. It has one
+descriptor of the tool's, the channel to its supervisor (`supervisor.py`).
 
 This module imports nothing heavy, so that the thread counts of the BLAS libraries can be set
-before NumPy is loaded. What an operator can damage (standard output, the working directory, the
-environment, memory) is set up before each task and checked after it. A damaged worker says so and
-is replaced.
+before NumPy is loaded.
 """
 
 from __future__ import annotations
@@ -11,23 +12,25 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import importlib
-import json
 import mmap
 import os
-import signal
+import re
 import sys
 import threading
 import time
 import traceback
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from needle_cli import stopping
-from needle_cli.problems import Problem
+from needle_cli.problems import Problem, said
 from needle_cli.records.tokens import Record
+from needle_cli.running.channel import Voice
+from needle_cli.running.processes import LINUX
 from needle_cli.running.tasks import Data, Task
+
+if TYPE_CHECKING:
+    from needle_cli.running.side_effects import Snapshot
 
 ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -36,12 +39,7 @@ ONE_THREAD = (
 POOL_LIMIT = "CUPY_GPU_MEMORY_LIMIT"
 """The environment variable that limits CuPy's memory pool, in bytes."""
 
-OUT_OF_MEMORY = 86
-"""Exit code of a worker whose resident size went over the limit."""
-
-CHANNEL_LOST = 87
-"""Exit code of a worker whose channel to the tool no longer works."""
-
+LONGEST_TRACEBACK = 20_000
 TICK = 0.2
 ALWAYS_OPERATORS = (MemoryError, RecursionError, SystemExit, KeyboardInterrupt, GeneratorExit)
 """Exceptions that the operator causes, wherever they are raised."""
@@ -49,18 +47,49 @@ ALWAYS_OPERATORS = (MemoryError, RecursionError, SystemExit, KeyboardInterrupt, 
 
 @dataclass(frozen=True)
 class Workplace:
-    """What a worker needs apart from tasks: its own folder, limits, the module that judges.
+    """What a worker needs apart from its task: limits, and the module that judges.
 
-    If one question takes longer than `patience` seconds, its case is recorded, because it may never
-    end. `gpu` is the device of this worker, "" for the host; the memory pool on the device has the
-    same limit as the host's memory.
+    A task may take `timeout` seconds and `memory` bytes. If one question takes longer than
+    `patience` seconds, its case is said, because it may never end. `gpu` is the device of this
+    worker, "" for the host; the memory pool on the device has the same limit as the host's memory.
+    `forks` says whether workers are forked: on macOS the system's libraries do not survive that.
     """
 
-    folder: str
+    timeout: float
     memory: int
-    patience: float
     judging: str
     gpu: str = ""
+    forks: bool = LINUX
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which the case of a question is said."""
+        return min(1.0, self.timeout / 5)
+
+    def load(self) -> Desk:
+        """Load the module that judges, with everything that it needs."""
+        for name in ONE_THREAD:
+            os.environ[name] = "1"
+        os.environ[POOL_LIMIT] = str(self.memory)
+        judging = importlib.import_module(self.judging)
+        from needle_cli.running.side_effects import Snapshot  # loads NumPy
+
+        return Desk(judging, Snapshot())
+
+
+class Desk(NamedTuple):
+    """The module that judges, and what every module was like before the first operator."""
+
+    judging: Any
+    before: Snapshot
+
+    def load_more(self) -> bool:
+        """Load what judging a wrong operator needs besides; return False if it is loaded."""
+        more = getattr(self.judging, "FOR_FINDINGS", ())
+        missing = [name for name in more if name not in sys.modules]
+        for name in missing:
+            importlib.import_module(name)
+        return bool(missing)
 
 
 class Judging(Protocol):
@@ -70,128 +99,153 @@ class Judging(Protocol):
         """Return the record of a case at which a check was asked."""
 
 
-class Trail:
-    """The current check and case, readable from outside after this process has ended.
+class Files:
+    """A worker's output and its last words, which the supervisor can read after its end.
 
-    The current check is written into a mapped file at every question (a few hundred nanoseconds).
-    The case is written if the task is careful, or by the watchdog if a question takes long.
+    On Linux they are in memory and inherited, so that no folder can be removed or full.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "case.json"
-        path = folder / "check"
-        path.write_bytes(bytes(64))
-        with path.open("r+b") as stream:
-            self._page = mmap.mmap(stream.fileno(), 64)
-        self._words: dict[str, bytes] = {}
-        self._lock = threading.Lock()
-        self.judging: Judging | None = None
-        self.task: Task | None = None
+    def __init__(self, folder: Path | None) -> None:
+        self.out, self.err, page = (_file(folder, name) for name in ("out", "err", "check"))
+        os.ftruncate(page, 64)
+        self._page = mmap.mmap(page, 64)
+        os.close(page)
+
+    @property
+    def check(self) -> str:
+        """The check that was asked last, "" before the first one."""
+        return bytes(self._page).rstrip(b"\0").decode("ascii", "replace")
+
+    def note(self, word: bytes) -> None:
+        """Note the 64 bytes of a check."""
+        self._page[:] = word
+
+    def size(self) -> int:
+        """Return how many bytes were written."""
+        return os.fstat(self.out).st_size + os.fstat(self.err).st_size
+
+    def printed(self) -> str:
+        """Return the start of what was written to standard output."""
+        return _text(self.out, 4096)
+
+    def fault(self) -> str:
+        """Return `file:line in function` of a crash, from the output of faulthandler."""
+        text = _text(self.err, os.fstat(self.err).st_size)
+        dump = re.split("Fatal Python error|Windows fatal exception", text)[1:]
+        current = dump[-1] if dump else ""
+        current = current.partition("Current thread")[2] or current
+        for path, line, function in re.findall(r'File "(.+)", line (\d+) in (\S+)', current):
+            if "needle_cli" not in path and "ctypes" not in path and "<frozen" not in path:
+                return f"{Path(path).name}:{line} in {function}"
+        return ""
+
+    def begin(self) -> None:
+        """Point the standard streams here, in the worker; input is empty."""
+        null = os.open(os.devnull, os.O_RDONLY)
+        for target, handle in enumerate((null, self.out, self.err)):
+            os.dup2(handle, target)
+        sys.stdin, sys.stdout, sys.stderr = _stream(0, "r"), _stream(1, "w"), _stream(2, "w")
+        faulthandler.enable(self.err)
+
+    def empty(self) -> None:
+        """Forget what was written, and the check."""
+        for handle in (self.out, self.err):
+            os.ftruncate(handle, 0)
+            os.lseek(handle, 0, os.SEEK_SET)
+        self._page[:] = bytes(64)
+
+    def close(self) -> None:
+        """Close what this process holds of them."""
+        self._page.close()
+        os.close(self.out)
+        os.close(self.err)
+
+
+def _file(folder: Path | None, name: str) -> int:
+    if folder is None:
+        return os.memfd_create(f"needle {name}")
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+    return os.open(folder / name, flags, 0o600)
+
+
+def _text(handle: int, most: int) -> str:
+    with open(os.dup(handle), "rb") as stream:
+        stream.seek(0)
+        return stream.read(most).decode("utf-8", "replace")
+
+
+def _stream(handle: int, mode: str) -> Any:
+    return open(handle, mode, encoding="utf-8", errors="replace", buffering=1, closefd=False)
+
+
+class Trail:
+    """What is known so far of a task, from outside, if its process ends before it has answered.
+
+    The current check is written into a mapped page at every question (a few hundred nanoseconds).
+    The case is said if the task is careful, or by the watchdog if a question takes long. A row is
+    said when its check has its first finding.
+    """
+
+    def __init__(self, task: Task, judging: Judging, files: Files, voice: Voice) -> None:
         self.current: tuple[str, Any] | None = None
         self.since = time.monotonic()
-
-    def begin(self, task: Task) -> None:
-        """Clear the trail of the last task."""
-        self.task, self.current = task, None
-        self.path.unlink(missing_ok=True)
-        self._page[:] = bytes(64)
+        self.over = False
+        self._task, self._judging, self._files, self._voice = task, judging, files, voice
+        self._words: dict[str, bytes] = {}
 
     def __call__(self, check: str, case: Any) -> None:
         """Note that a check is about to be asked of a case."""
         word = self._words.get(check)
         if word is None:
             word = self._words[check] = check.encode()[:64].ljust(64, b"\0")
-        self._page[:] = word
+        self._files.note(word)
         self.current = (check, case)
         self.since = time.monotonic()
-        if self.task is not None and self.task.careful:
-            self.write()
+        if self._task.careful:
+            self.describe()
 
-    def end(self) -> None:
-        """Note that no check is running."""
-        self.current = None
+    def found(self, row: Data) -> None:
+        """Say the row of a check that has its first finding."""
+        self._voice.say("found", row)
 
-    def write(self) -> None:
-        """Write the record of the current case."""
-        current, task = self.current, self.task
-        if current is None or task is None or self.judging is None:
-            return
-        with self._lock, contextlib.suppress(Exception):
-            record = self.judging.describe(*current, task)
-            self.path.write_text(json.dumps(record), encoding="utf-8")
+    def describe(self) -> None:
+        """Say the record of the current case."""
+        record = self.record()
+        if record is not None:
+            self._voice.say("case", record)
 
-
-class Streams:
-    """Standard streams of an operator: input is empty, output goes to files that are read later."""
-
-    def __init__(self, folder: Path) -> None:
-        self.paths = (folder / "stdout", folder / "stderr")
-        self._null = os.open(os.devnull, os.O_RDONLY)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        self._files = [os.open(path, flags, 0o600) for path in self.paths]
-
-    def begin(self) -> None:
-        """Point the descriptors and Python's streams at fresh files."""
-        os.dup2(self._null, 0)
-        for target, handle in enumerate(self._files, start=1):
-            os.ftruncate(handle, 0)
-            os.dup2(handle, target)
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - lives as long as the worker
-        sys.stdout = _stream(1)
-        sys.stderr = _stream(2)
-
-    def printed(self) -> str:
-        """Return the start of what was written to standard output since `begin`."""
+    def record(self) -> Record | None:
+        """Return the record of the current case, None if there is none."""
         with contextlib.suppress(Exception):
-            sys.stdout.flush()
-        with self.paths[0].open("rb") as stream:
-            return stream.read(4096).decode("utf-8", "replace")
+            if self.current is not None:
+                return self._judging.describe(*self.current, self._task)
+        return None
+
+    def watch(self, patience: float) -> None:
+        """Describe the case of every question that takes long."""
+        while not self.over:
+            time.sleep(TICK)
+            if self.current is not None and time.monotonic() - self.since > patience:
+                self.describe()
+                self.since = time.monotonic() + 5.0
 
 
-def _stream(handle: int) -> Any:
-    return open(handle, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
-
-
-def serve(channel: Connection, place: Workplace) -> None:
-    """Answer tasks until the channel closes: the main function of a worker process."""
-    for name in ONE_THREAD:
-        os.environ[name] = "1"
-    os.environ[POOL_LIMIT] = str(place.memory)
-    folder = Path(place.folder)
-    _settle(folder)
-    streams, trail = Streams(folder), Trail(folder)
-    streams.begin()
+def work(task: Task, desk: Desk, files: Files, voice: Voice, place: Workplace) -> None:
+    """Do a task and say its answer."""
+    judging = desk.judging
+    # CUDA reserves terabytes of address space, so there only the resident size is watched.
+    if not place.gpu:
+        _limit_memory(place.memory)
+    trail = Trail(task, judging, files, voice)
+    threading.Thread(target=trail.watch, args=(place.patience,), daemon=True).start()
+    answer = _answer(task, judging, trail)
+    trail.over = True
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
     try:
-        judging: Any = importlib.import_module(place.judging)
-    except BaseException:
-        channel.send_bytes(json.dumps({"broken": traceback.format_exc()}).encode())
-        return
-    trail.judging = judging
-    # CUDA reserves terabytes of address space, so there the resident size is watched instead.
-    limited = not place.gpu and _limit_memory(place.memory)
-    _follow_parent()
-    watched = 0 if limited else place.memory
-    watching = (trail, watched, place.patience)
-    threading.Thread(target=_watch, args=watching, daemon=True).start()
-    channel.send_bytes(b"ready")
-    guard = Guard(place.memory)
-    while True:
-        try:
-            task: Task = channel.recv()
-        except (EOFError, OSError):
-            return
-        guard.begin()
-        streams.begin()
-        trail.begin(task)
-        channel.send_bytes(b"begin")
-        answer = _answer(task, judging, trail)
-        trail.end()
-        answer["printed"] = streams.printed()
-        answer["retire"] = guard.damaged() or not answer.get("clean", False)
-        try:
-            channel.send_bytes(json.dumps(answer).encode())
-        except OSError:
-            os._exit(CHANNEL_LOST)
+        voice.say("answer", {**answer, "changed": desk.before.changed()})
+    except (TypeError, ValueError) as error:
+        voice.say("answer", _internal(error))
 
 
 def _answer(task: Task, judging: Any, trail: Trail) -> Data:
@@ -202,20 +256,16 @@ def _answer(task: Task, judging: Any, trail: Trail) -> Data:
         return {"problem": {**problem.document(), "code": problem.code}, "clean": True}
     except BaseException as error:
         check = trail.current[0] if trail.current else ""
-        record = _described(trail, judging, task)
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        kind = "raised" if _is_operators(error, task) else "internal"
-        details = "".join(traceback.format_exception(error))
-        return {kind: text, "check": check, "record": record, "traceback": details}
+        answer = {"check": check, "record": trail.record()}
+        if _is_operators(error, task):
+            return {**answer, "raised": said(error)}
+        return {**answer, **_internal(error)}
     return answer
 
 
-def _described(trail: Trail, judging: Any, task: Task) -> Record | None:
-    with contextlib.suppress(Exception):
-        if trail.current is not None:
-            record: Record = judging.describe(*trail.current, task)
-            return record
-    return None
+def _internal(error: BaseException) -> Data:
+    details = "".join(traceback.format_exception(error))
+    return {"internal": said(error), "traceback": details[-LONGEST_TRACEBACK:]}
 
 
 def _is_operators(error: BaseException, task: Task) -> bool:
@@ -229,98 +279,12 @@ def _is_operators(error: BaseException, task: Task) -> bool:
     return any(source in os.path.abspath(frame.filename) for frame in frames)
 
 
-class Guard:
-    """Undoes what an operator changed in the process, or says that the process is damaged."""
-
-    def __init__(self, memory: int) -> None:
-        self._memory = memory
-        self._folder = os.getcwd()
-        self._environ = dict(os.environ)
-        self._path = list(sys.path)
-        self._recursion = sys.getrecursionlimit()
-        self._threads = threading.active_count()
-        self._handlers = self._signals()
-
-    def begin(self) -> None:
-        """Undo what can be undone."""
-        with contextlib.suppress(OSError):
-            os.chdir(self._folder)
-        if dict(os.environ) != self._environ:
-            os.environ.clear()
-            os.environ.update(self._environ)
-        sys.path[:] = self._path
-        sys.setrecursionlimit(self._recursion)
-
-    def damaged(self) -> bool:
-        """Whether the process should not be used again."""
-        return (
-            threading.active_count() > self._threads
-            or self._signals() != self._handlers
-            or resident() > self._memory // 2
-        )
-
-    @staticmethod
-    def _signals() -> list[Any]:
-        return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-
-
-def _settle(folder: Path) -> None:
-    """Leave the terminal's process group and let crashes write where they happened."""
-    if hasattr(os, "setsid"):
-        with contextlib.suppress(OSError):
-            os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stopping.unblock()
-    handle = os.open(folder / "fault", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    faulthandler.enable(handle)
-
-
-def _limit_memory(limit: int) -> bool:
-    """Let allocations beyond the limit fail; return False if the system cannot do that."""
-    if not sys.platform.startswith("linux"):
-        return False
+def _limit_memory(limit: int) -> None:
+    """Let allocations beyond the limit fail, if the system can do that."""
+    if not LINUX:
+        return
     import resource
 
-    try:
+    with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (ValueError, OSError):
-        return False
-    return True
-
-
-def _follow_parent() -> None:
-    """End with the tool, even if it is killed while this process hangs (Linux)."""
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(Exception):
-            import ctypes
-
-            ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))
-
-
-def _watch(trail: Trail, memory: int, patience: float) -> None:
-    """Record a question that takes long; end the process if its parent or its memory is gone."""
-    parent = os.getppid()
-    while True:
-        time.sleep(TICK)
-        if os.getppid() != parent:
-            os._exit(1)
-        if memory and resident() > memory:
-            os._exit(OUT_OF_MEMORY)
-        if trail.current is not None and time.monotonic() - trail.since > patience:
-            trail.write()
-            trail.since = time.monotonic() + 5.0
-
-
-def resident() -> int:
-    """Return the resident size of this process in bytes; 0 if it is unknown."""
-    try:
-        with open("/proc/self/statm", "rb") as stream:
-            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError, AttributeError):
-        pass
-    try:
-        psutil: Any = importlib.import_module("psutil")
-        return int(psutil.Process().memory_info().rss)
-    except ImportError:
-        return 0

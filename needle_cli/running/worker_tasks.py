@@ -40,7 +40,7 @@ from needle_cli.checking.search import campaign, judging
 from needle_cli.checking.search.error_curve import error_curve
 from needle_cli.engines import registry
 from needle_cli.operators import catalogue
-from needle_cli.problems import Problem, shown_path
+from needle_cli.problems import Problem, said, shown_path
 from needle_cli.records import tokens
 from needle_cli.records.encoding import Unstorable, case_of, record_of
 from needle_cli.records.tokens import Record
@@ -58,8 +58,14 @@ GRADIENT = "gradient"
 IMPORT = "import"
 """The kind of the problem, and the rule, of a file that cannot be imported."""
 
+FOR_FINDINGS = ("needle_cli.checking.search.smallest",)
+"""Modules that only findings need, which take long to load."""
+
 RIGHT = (Status.PASS, Status.NOT_APPLICABLE)
 """The verdicts that every check must give before faults are planted into a gradient."""
+
+for late in ("numpy.ma", "needle_cli.references", "needle_cli.specs.probing"):
+    importlib.import_module(late)  # or every worker would load it anew
 
 with contextlib.suppress(Exception):  # a broken engine is reported operator by operator
     registry.engine().prepare()
@@ -74,12 +80,16 @@ def judge(task: Task, breadcrumb: Breadcrumb) -> Data:
 
 
 def _judged(task: Task, breadcrumb: Breadcrumb, spec: Spec, module: ModuleType | None) -> Data:
-    op = _operator(task, spec, module)
-    results = judging.judge(op, spec.claims, _plan(task), breadcrumb=breadcrumb)
+    op, formula = _operator(task, spec, module), spec.claims.formula
+
+    def found(result: Result) -> None:
+        breadcrumb.found(documents.row(replace(row_of(result, task), formula=formula), None))
+
+    results = judging.judge(op, spec.claims, _plan(task), breadcrumb=breadcrumb, found=found)
     results = [_with_examples(result, op, spec, task) for result in results]
     if task.faults and all(result.status in RIGHT for result in results):
         results.append(campaign.plant(op, spec.claims, _plan(task)))
-    rows = [replace(row_of(result, task), formula=spec.claims.formula) for result in results]
+    rows = [replace(row_of(result, task), formula=formula) for result in results]
     drawn = error_curve(op, spec.claims, _plan(task)) if GRADIENT in task.checks else None
     if drawn is not None:
         rows = [_with_curve(row, Curve(**vars(drawn))) for row in rows]
@@ -105,7 +115,7 @@ def again(task: Task, breadcrumb: Breadcrumb) -> Data:
         with as_problems(), _functions_of(spec):
             failure = judging.ask_again(op, spec.claims, _plan(task), check, case)
     except OperatorError as error:
-        text = f"{task.op} raised {type(error.original).__name__}: {error.original}"
+        text = f"{task.op} raised {said(error.original)}"
         return {"rows": [], "raised": text, "clean": False}
     result = Result(task.op, check, task.device, task.dtype, Status.FAIL)
     rows = [] if failure is None else [row_of(replace(result, failures=(failure,)), task)]
@@ -308,8 +318,8 @@ def _not_imported(name: str, file: str, error: BaseException) -> Problem:
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
     at = f" (line {line})" if line else ""
-    said = error.msg if isinstance(error, SyntaxError) else error
-    text = f"cannot import {name}: {type(error).__name__}: {said}{at}"
+    what = f"SyntaxError: {error.msg}" if isinstance(error, SyntaxError) else said(error)
+    text = f"cannot import {name}: {what}{at}"
     return Problem(text, kind=IMPORT, path=shown_path(Path(file)) if file else "", line=line)
 
 

@@ -36,7 +36,7 @@ def test_every_task_is_answered(outcomes):
     assert all(outcome.ending == "answer" for outcome in outcomes)
 
 
-def test_a_gpu_has_one_process_that_does_nothing_else(outcomes):
+def test_a_gpu_has_one_supervisor_that_does_nothing_else(outcomes):
     first, second = processes(outcomes, "cuda:0"), processes(outcomes, "cuda:1")
     host = processes(outcomes, "")
     assert len(first) == len(second) == 1

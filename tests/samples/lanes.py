@@ -1,4 +1,4 @@
-"""Answers with the process that was asked and its limits, instead of judging, in workers."""
+"""Answers with its supervisor and its limits, instead of judging, in workers."""
 
 import os
 import resource
@@ -8,7 +8,7 @@ import time
 def judge(task, breadcrumb):
     time.sleep(0.2)
     return {
-        "process": os.getpid(),
+        "process": os.getppid(),
         "pool": os.environ["CUPY_GPU_MEMORY_LIMIT"],
         "limit": resource.getrlimit(resource.RLIMIT_DATA)[0],
         "clean": True,

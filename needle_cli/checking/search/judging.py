@@ -34,6 +34,7 @@ from needle_cli.checking.search import shrink
 from needle_cli.checking.search.missing_kinks import MissingKinks
 
 Breadcrumb = Callable[[str, Case], None]
+Found = Callable[[Result], None]
 
 
 def judge(
@@ -42,6 +43,7 @@ def judge(
     plan: Plan,
     breadcrumb: Breadcrumb | None = None,
     structures: Sequence[Structure] | None = None,
+    found: Found | None = None,
 ) -> list[Result]:
     """Run every check of the plan on one operator and return one row per check.
 
@@ -52,6 +54,8 @@ def judge(
         breadcrumb: Called with check and case before every check, so that a crash report can name
             them.
         structures: The structures of the cases; by default `structures_of` the plan.
+        found: Called with the row of a check at its first finding, whose case is not made smaller,
+            so that a report can have it if this function never returns.
 
     Returns:
         Rows in the order of the checks, without locations. The same arguments give the same rows
@@ -61,7 +65,7 @@ def judge(
         warnings.simplefilter("ignore")
         if structures is None:
             structures = structures_of(op.name, claims, plan)
-        return _Judge(op, claims, plan, breadcrumb).run(structures)
+        return _Judge(op, claims, plan, breadcrumb, found).run(structures)
 
 
 def structures_of(name: str, claims: Claims, plan: Plan) -> list[Structure]:
@@ -91,11 +95,16 @@ def ask_again(
 
 class _Judge:
     def __init__(
-        self, op: OpUnderTest, claims: Claims, plan: Plan, breadcrumb: Breadcrumb | None
+        self,
+        op: OpUnderTest,
+        claims: Claims,
+        plan: Plan,
+        breadcrumb: Breadcrumb | None = None,
+        found: Found | None = None,
     ) -> None:
         self.inquiry = Inquiry(op, claims, plan)
         self.op, self.claims, self.plan = op, claims, plan
-        self.breadcrumb = breadcrumb
+        self.breadcrumb, self.found = breadcrumb, found
         self.tallies = {name: Tally(name) for name in CHECKS if name in plan.checks}
         self.number = 0
 
@@ -177,6 +186,9 @@ class _Judge:
         tally = self.tallies[check]
         tally.seconds += time.perf_counter() - started
         tally.add(structure, case, answer)
+        if self.found is not None and answer.findings and len(tally.failed) == 1:
+            failure = shrink.first_failure(check, case, answer)
+            self.found(row(self.op.name, self.plan, tally, (failure,)))
         return answer
 
 
@@ -184,25 +196,23 @@ def cases_of(
     op: OpUnderTest, claims: Claims, plan: Plan, structures: Sequence[Structure]
 ) -> list[Case]:
     """Return every case that `judge` would use, in order."""
-    collector = _Collector(op, claims, plan, None)
+    collector = _Collector(op, claims, plan)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for structure in structures:
             collector._consider(structure)
-    return collector.found
+    return collector.cases
 
 
 class _Collector(_Judge):
     """Draws the cases and runs no check."""
 
-    def __init__(
-        self, op: OpUnderTest, claims: Claims, plan: Plan, breadcrumb: Breadcrumb | None
-    ) -> None:
-        super().__init__(op, claims, plan, breadcrumb)
-        self.found: list[Case] = []
+    def __init__(self, op: OpUnderTest, claims: Claims, plan: Plan) -> None:
+        super().__init__(op, claims, plan)
+        self.cases: list[Case] = []
 
     def _ask_all(self, checks: list[str], structure: Structure, case: Case) -> None:
-        self.found.append(case)
+        self.cases.append(case)
 
 
 def _is_enough(tally: Tally) -> bool:

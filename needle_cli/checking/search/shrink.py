@@ -231,6 +231,12 @@ def failure_of(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> Fail
     return Failure(finding, "", report)
 
 
+def first_failure(check: str, case: Case, answer: Answer) -> Failure:
+    """Return the failure of one case as it was drawn, for which nothing is computed."""
+    finding = _main_finding(check, answer)
+    return Failure(finding, "", CaseReport(case, case.cotangent, finding.message))
+
+
 def _main_finding(check: str, answer: Answer) -> Finding:
     if answer.findings:
         return answer.findings[0]
