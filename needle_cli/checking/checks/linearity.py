@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from needle_cli.checking.checks.context import NOTHING, Question, failed, merge,
 from needle_cli.checking.model import Answer, Array, Code, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import magnitude, widen_spread
-from needle_cli.checking.point import Subject
+from needle_cli.checking.point import Subject, is_floating
 
 JITTERS = 6
 """Number of perturbed cotangents per cotangent, to measure how rounding scatters. Tuned."""
@@ -32,7 +33,11 @@ class Linearity(Check):
     needs_gradient = True
 
     def ask(self, question: Question) -> Answer:
-        """Test homogeneity with powers of two exactly, and additivity within rounding."""
+        """Test homogeneity with powers of two exactly, and additivity within rounding.
+
+        Additivity is tested in float64: a narrow dtype rounds by more than a fault that only this
+        dtype has, and the check `precision` compares its gradients with those in float64.
+        """
         subject = question.subject
         if not subject.judged or subject.vector.size == 0:
             return NOTHING
@@ -44,6 +49,8 @@ class Linearity(Check):
         ]
         loose = question.varies
         answers = [scaled(subject, v, of_v, c, rng, loose) for c in (-2.0, reach, 1 / reach)]
+        if question.wide is not subject:
+            subject, v, of_v = question.wide, question.cotangent, question.gradients
         w = subject.rounded(64 * random_cotangent(rng, v.size))
         of_w = subject.gradients(w)
         answers.append(added(subject, (v, of_v), (w, of_w), subject.gradients(v + w), rng, loose))
@@ -71,13 +78,13 @@ def scaled(
 ) -> Answer:
     """Test that `vjp(c v)` equals `c vjp(v)` for a power of two `c`.
 
-    Entries that overflow are skipped. Near the smallest numbers of the dtype an error of a few of
-    those is allowed. In float16 intermediate results may be that small too, so the change caused by
-    inputs moved by one unit in the last place is also allowed. `loose` allows for sums in another
-    order.
+    Entries that overflow are skipped. Near the smallest numbers of the dtype terms may underflow
+    and be multiplied by a large number afterwards, so some roundings are allowed there. In float16
+    the change caused by inputs moved by one unit in the last place is also allowed. `loose` allows
+    for sums in another order.
     """
     got = subject.gradients(factor * v)
-    names = subject.judged_names
+    names, gain = subject.judged_names, largest_product(subject.leaves)
     held, wanted, allowed = [], [], []
     for i, a, g in zip(subject.judged, got, of_v, strict=True):
         limits = np.finfo(subject.leaves[i].dtype)
@@ -87,7 +94,9 @@ def scaled(
         lost = ~np.isfinite(b) | ~np.isfinite(a) & (np.abs(b) > 0.1 * float(limits.max))
         held.append(np.where(lost, 0.0, a))
         wanted.append(np.where(lost, 0.0, b))
-        floor = 8 * max(v.size, g.size) * tiny * max(abs(factor), 1.0)
+        size = magnitude(b)
+        floor = 8 * float(limits.eps) * (size + rms(size))
+        floor += 8 * max(v.size, g.size) * min(tiny * gain, low) * max(abs(factor), 1.0)
         allowed.append(np.where(small, floor, tiny / 2))
     if loose:
         finite = [magnitude(b) for b in wanted]
@@ -130,7 +139,7 @@ def added(
             for a, b, m in zip(of_v, of_w, finite, strict=True)
         ]
     eps = subject.eps
-    natural = natural_sizes(subject, np.abs(v) + np.abs(w))
+    natural = _product_sizes(subject, np.abs(v) + np.abs(w))
     tiny = [float(np.finfo(subject.leaves[i].dtype).smallest_subnormal) for i in subject.judged]
     allowed = [
         64 * (eps * (size + rms(size) + gain) + least)
@@ -158,6 +167,15 @@ def quick_equal(got: Sequence[Array], wanted: Sequence[Array], allowed: Sequence
     )
 
 
+def largest_product(leaves: Sequence[Array]) -> float:
+    """Return the largest product of entries above 1 of several inputs, one of each.
+
+    A term that underflowed may have been multiplied by as much afterwards.
+    """
+    floats = [leaf for leaf in leaves if is_floating(leaf)]
+    return math.prod(float(np.max(magnitude(leaf), initial=1.0)) for leaf in floats)
+
+
 def natural_sizes(subject: Subject, cotangent: Array) -> list[float]:
     """Return, per judged leaf, the size `|v| |y| max(1, 1/|x|)` that a gradient's terms may have.
 
@@ -167,6 +185,19 @@ def natural_sizes(subject: Subject, cotangent: Array) -> list[float]:
     outputs = rms(cotangent) * rms(np.where(np.isfinite(subject.vector), subject.vector, 0.0))
     return [
         outputs / min(rms(subject.leaves[i].astype(np.float64)) or 1.0, 1.0) for i in subject.judged
+    ]
+
+
+def _product_sizes(subject: Subject, cotangent: Array) -> list[float]:
+    """Return, per judged leaf, the natural size times that of the largest other input above 1.
+
+    The argument of a saturated function may be a product of inputs, as in attention: terms of the
+    size of the other factor cancel.
+    """
+    sizes = [rms(subject.leaves[i].astype(np.float64)) for i in subject.judged]
+    return [
+        natural * max([1.0, *sizes[:k], *sizes[k + 1 :]])
+        for k, natural in enumerate(natural_sizes(subject, cotangent))
     ]
 
 
