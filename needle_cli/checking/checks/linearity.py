@@ -35,8 +35,9 @@ class Linearity(Check):
     def ask(self, question: Question) -> Answer:
         """Test homogeneity with powers of two exactly, and additivity within rounding.
 
-        Additivity is tested in float64: a narrow dtype rounds by more than a fault that only this
-        dtype has, and the check `precision` compares its gradients with those in float64.
+        Additivity is tested in float64, at inputs of a narrow dtype with the rounding of that: a
+        saturated float16 softmax rounds by more than any bound, and the check `precision` compares
+        narrow gradients with those in float64.
         """
         subject = question.subject
         if not subject.judged or subject.vector.size == 0:
@@ -138,7 +139,7 @@ def added(
             np.where(m, np.abs(a) + np.abs(b), 0.0)
             for a, b, m in zip(of_v, of_w, finite, strict=True)
         ]
-    eps = subject.eps
+    eps = max(subject.eps, subject.widened)
     natural = _product_sizes(subject, np.abs(v) + np.abs(w))
     tiny = [float(np.finfo(subject.leaves[i].dtype).smallest_subnormal) for i in subject.judged]
     allowed = [
