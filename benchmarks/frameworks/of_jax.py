@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jax
@@ -30,8 +31,11 @@ jax.config.update("jax_platforms", "cpu")
 ROW, PLANE = (5,), (3, 4)
 
 
+@cache
 def pair(call: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return forward function and vjp of NumPy arrays."""
+    """Return forward function and vjp of NumPy arrays, each compiled once per shape and dtype."""
+    compiled = jax.jit(call)
+    back = jax.jit(lambda v, *arrays: jax.vjp(call, *arrays)[1](v))
 
     def plain(outputs: Any) -> Any:
         return (
@@ -39,11 +43,10 @@ def pair(call: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., An
         )
 
     def forward(*arrays: Any) -> Any:
-        return plain(call(*map(jnp.asarray, arrays)))
+        return plain(compiled(*arrays))
 
     def vjp(v: Any, *arrays: Any) -> Any:
-        _, back = jax.vjp(call, *map(jnp.asarray, arrays))
-        return tuple(map(np.asarray, back(jax.tree.map(jnp.asarray, v))))
+        return tuple(map(np.asarray, back(v, *arrays)))
 
     return forward, vjp
 
