@@ -112,8 +112,62 @@ def _ops(rows: dict[str, Any]) -> Iterator[str]:
         yield f"| {name} | {spent / total:.1%} |"
 
 
+def _detection(rows: dict[str, Any]) -> Iterator[str]:
+    yield f"## Wrong and tricky right gradients: {rows['half']}\n"
+    yield (
+        f"`python -m benchmarks detection --half {rows['half']} --seeds {rows['seeds']}`: pairs "
+        "that were written without sight of the numerics, one of two random halves. Every answer "
+        "is proved with many digits. Accused and passed are the tool's errors.\n"
+    )
+    yield "| category | right | accused | undecided | wrong | refused | undecided | passed |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    columns = [
+        ("right", None), ("right", "accused"), ("right", "undecided"), ("wrong", None),
+        ("wrong", "refused"), ("wrong", "undecided"), ("wrong", "passed"),
+    ]  # fmt: skip
+    totals = [0] * len(columns)
+    for name, found in rows["categories"].items():
+        counts = [
+            found[kind].get(word, 0) if word else sum(found[kind].values())
+            for kind, word in columns
+        ]
+        totals = [a + b for a, b in zip(totals, counts, strict=True)]
+        yield f"| {name} | " + " | ".join(map(str, counts)) + " |"
+    yield "| **all** | " + " | ".join(f"**{count}**" for count in totals) + " |"
+    yield ""
+    for one in rows["not as wanted"]:
+        yield f"- {one['answer']}: {one['case']}, seed {one['seed']} ({one['why']})"
+
+
+def _frameworks(rows: dict[str, Any]) -> Iterator[str]:
+    yield "## Operators of other libraries\n"
+    yield (
+        f"`python -m benchmarks frameworks --cases {rows['cases']} --seed {rows['seed']}`: the "
+        f"libraries' own gradients in {', '.join(rows['dtypes'])}, inputs of all magnitudes "
+        "outside of the faults in [found.md](found.md).\n"
+    )
+    yield "| library | operators | cases | findings | undecided | faults of the tool |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    words = ("finding", "undecided", "fault")
+    for framework in dict.fromkeys(r["framework"] for r in rows["operators"]):
+        mine = [r for r in rows["operators"] if r["framework"] == framework]
+        counts = [sum(r[word] for r in mine) for word in words]
+        asked = sum(counts) + sum(r["passed"] for r in mine)
+        yield f"| {framework} | {len(mine)} | {asked} | " + " | ".join(map(str, counts)) + " |"
+    yield ""
+    for r in rows["operators"]:
+        if r["finding"] or r["fault"]:
+            yield (
+                f"- {r['framework']} {r['operator']}: {r['finding']} findings, {r['fault']} faults "
+                f"of the tool in {sum(r[w] for w in ('passed', *words))} cases"
+            )
+
+
 SECTIONS = {
     "false_alarms": _false_alarms,
+    "detection_dev": _detection,
+    "detection_held": _detection,
+    "frameworks": _frameworks,
     "diagnosis": _diagnosis,
     "faults": _faults,
     "ops": _ops,

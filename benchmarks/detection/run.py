@@ -74,7 +74,8 @@ def run(names: Sequence[str], corpus: str, seeds: int, jobs: int, fresh: bool, w
     rows = [row for unit in units for row in done[_key(unit)]]
     _show(rows)
     if write:
-        print(f"written to {store(f'detection_{half}', summary(rows, seeds))}")
+        content = {"half": half, **summary(rows, seeds)}
+        print(f"written to {store(f'detection_{half}', content)}")
     return (
         1
         if any(row["answer"] in ("accused", "fault") for row in rows)
