@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.abilities import is_on_device
+from needle_cli.checking.checks.agreement import Words, agree
 from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, failed, merge, worst_entry
 from needle_cli.checking.checks.exact import Exact
 from needle_cli.checking.checks.kink import KinkCheck
-from needle_cli.checking.checks.precision import agree
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import Answer, Array, Code, OpUnderTest, Plan, Structure
 from needle_cli.checking.numerics.probes import rms
@@ -68,9 +68,8 @@ class Parity(Check):
                 answers.append(worst_entry(CHECK, Code.DEVICE, names, got, wanted, allowed, text))
             else:
                 text = f"the gradient on {question.device} is not the host's"
-                answers.append(
-                    agree(there, got, here, cotangent, check=CHECK, code=Code.DEVICE, text=text)
-                )
+                words = Words(CHECK, Code.DEVICE, text)
+                answers.append(agree(there, got, here, cotangent, words=words))
             return merge(answers)
 
 

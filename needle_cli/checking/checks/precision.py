@@ -13,19 +13,11 @@ import numpy as np
 
 from needle_cli.checking.abilities import TwiceDifferentiable, has_second_order
 from needle_cli.checking.checks import contract, second_order
+from needle_cli.checking.checks.agreement import agree, in_range
 from needle_cli.checking.checks.check import Check
-from needle_cli.checking.checks.context import (
-    NOTHING,
-    Question,
-    failed,
-    merge,
-    passed,
-    worst_entry,
-)
-from needle_cli.checking.checks.linearity import natural_sizes
-from needle_cli.checking.model import Answer, Array, Code, OperatorError
-from needle_cli.checking.numerics.probes import random_cotangent, rms
-from needle_cli.checking.numerics.tolerance import magnitude, moved_by_rounding, norm
+from needle_cli.checking.checks.context import NOTHING, Question, failed, merge, passed
+from needle_cli.checking.model import Answer, Array, Case, Code, OperatorError, OpUnderTest
+from needle_cli.checking.numerics.probes import random_cotangent
 from needle_cli.checking.point import Subject, is_floating, narrow, widen
 
 NARROW = ("float32", "float16")
@@ -35,9 +27,6 @@ LARGEST_MIXED = 512
 
 LARGEST_SECOND = 128
 """Most entries of a case whose second gradient is compared in narrow dtypes. Chosen."""
-
-CLEAR = 0.1
-"""Up to this share of the bound for rounding alone, the effect of moved inputs is not measured."""
 
 EVERY = 4
 """The second gradient is compared at one case in four: it costs three times the first. Chosen."""
@@ -71,7 +60,7 @@ def _mixed(question: Question) -> Answer:
         if not _survives(leaves, narrowed):
             return NOTHING
         mixed = case.with_leaves(narrowed)
-        low, wide = Subject(question.op, mixed), Subject(question.op, widen(mixed))
+        low, wide = _in_both(question.op, mixed)
         if not low.vector.size:
             return NOTHING
         answer = _close_to_wide(question, low, wide)
@@ -95,9 +84,7 @@ def _at(question: Question, dtype: str) -> Answer:
         low_case = narrow(case, dtype)
         if not _survives(case.leaves(), low_case.leaves()):
             return NOTHING
-        low, wide = Subject(question.op, low_case), Subject(question.op, widen(low_case))
-        if question.claims is not None and _unsquarable(low):
-            return NOTHING  # products may underflow; a spec gives enough other cases
+        low, wide = _in_both(question.op, low_case)
         try:
             outputs = low.evaluation.outputs
         except OperatorError as error:
@@ -111,18 +98,28 @@ def _at(question: Question, dtype: str) -> Answer:
 
 
 def _close_to_wide(question: Question, low: Subject, wide: Subject) -> Answer:
+    """Judge the first gradient, and at some cases the second."""
+    answer, op = close(question, low, wide), question.op
+    if answer.findings or not has_second_order(op) or not _second_is_asked(question, low):
+        return answer
+    return merge([answer, _second(question, op, low, wide)])
+
+
+def _in_both(op: OpUnderTest, case: Case) -> tuple[Subject, Subject]:
+    """Return the operator at a narrow case, and at the same numbers in float64."""
+    kinds = [leaf.dtype for leaf in case.leaves() if is_floating(leaf)]
+    return Subject(op, case), Subject(op, widen(case), max(float(np.finfo(k).eps) for k in kinds))
+
+
+def close(question: Question, low: Subject, wide: Subject) -> Answer:
     """Judge the form of the narrow gradients, and that they equal the wide ones within rounding."""
-    cotangent = low.rounded(question.cotangent)
+    cotangent = in_range(low, wide, question.cotangent)
     raw = low.evaluation.gradient(low.cotangents(cotangent))
     form = contract.inspect(low, raw)
     if form.findings:
         return form
     factor = question.factor("precision", _narrowest(low))
-    answer = merge([form, agree(low, low.settle(raw), wide, cotangent, factor)])
-    op = question.op
-    if answer.findings or not has_second_order(op) or not _second_is_asked(question, low):
-        return answer
-    return merge([answer, _second(question, op, low, wide)])
+    return merge([form, agree(low, low.settle(raw), wide, cotangent, factor)])
 
 
 def _narrowest(subject: Subject) -> str:
@@ -143,11 +140,11 @@ def _second(
     question: Question, first_order: TwiceDifferentiable, low: Subject, wide: Subject
 ) -> Answer:
     """Judge the second gradient: that of the vjp as a function of the cotangent and the inputs."""
-    op, first = first_order.second_order(), wide
+    op = first_order.second_order()
     cotangent = low.rounded(question.cotangent)
     narrow_case = second_order.of_cotangent(low, low.cotangents(cotangent))
     wide_case = second_order.of_cotangent(wide, wide.cotangents(cotangent))
-    low, wide = Subject(op, narrow_case), Subject(op, wide_case)
+    low, wide = Subject(op, narrow_case), Subject(op, wide_case, low.eps)
     if not (np.isfinite(low.vector).all() and np.isfinite(wide.vector).all()):
         return NOTHING
     v = low.rounded(random_cotangent(question.rng("precision", "second"), low.vector.size))
@@ -156,8 +153,7 @@ def _second(
     answer = form
     if not form.findings:
         factor = question.factor("precision", _narrowest(low))
-        terms = rms(v) * max(natural_sizes(first, cotangent), default=0.0)
-        answer = agree(low, low.settle(raw), wide, v, factor, terms=terms)
+        answer = agree(low, low.settle(raw), wide, v, factor)
     findings = [replace(f, message=f"second order: {f.message}") for f in answer.findings]
     return replace(answer, findings=tuple(findings))
 
@@ -177,77 +173,3 @@ def _dtype_kept(outputs: Sequence[Array], wide: Subject, dtype: str) -> Answer:
                 "precision", Code.OUTPUT_DTYPE, f"{dtype} inputs give a {out.dtype} output"
             )
     return passed()
-
-
-def agree(
-    low: Subject,
-    got: Sequence[Array],
-    wide: Subject,
-    cotangent: Array,
-    factor: float = 1.0,
-    *,
-    terms: float = 0.0,
-    check: str = "precision",
-    code: Code = Code.ROUNDING,
-    text: str = "",
-) -> Answer:
-    """Compare gradients with better ones at the same numbers: those in float64, or the host's.
-
-    The bound is the rounding of the entry, of its array, and of the natural size `|v| |y| / |x|` of
-    a gradient, plus the change of the float64 gradient when inputs move by one narrow rounding.
-    `terms` is the size of intermediate numbers that may have cancelled.
-    """
-    names = low.judged_names
-    high = wide.gradients(cotangent)
-    kept, allowed = [], []
-    sizes = natural_sizes(wide, cotangent)
-    unsquarable = _unsquarable(low)
-    for i, a, b, natural in zip(low.judged, got, high, sizes, strict=True):
-        info = np.finfo(low.leaves[i].dtype)
-        finite = magnitude(b)
-        size = finite + rms(finite) + natural + terms
-        tiny = float(info.smallest_subnormal) * max(1.0, norm(cotangent), rms(finite))
-        allowed.append(factor * 12 * (low.eps * size + tiny))
-        # Results, and intermediate results, beyond the narrow dtype's range are not judged.
-        beyond = ~np.isfinite(b) | (finite > 0.01 * float(info.max))
-        beyond |= ~np.isfinite(a) & (unsquarable or natural > 1e-3 * float(info.max))
-        kept.append(~beyond)
-    dtype = low.leaves[low.judged[0]].dtype
-    text = text or f"the {dtype} gradient is not the float64 one rounded"
-    answer = worst_entry(check, code, names, got, high, allowed, text, kept)
-    if answer.share <= CLEAR:
-        return answer
-    spread = _conditioning(wide, cotangent, low.eps, high)
-    allowed = [bound + factor * 8 * moved for bound, moved in zip(allowed, spread, strict=True)]
-    return worst_entry(check, code, names, got, high, allowed, text, kept)
-
-
-def _unsquarable(subject: Subject) -> bool:
-    """Return True if the square of an input number, or its reciprocal, leaves the dtype's range.
-
-    A right formula may use either, and so may compute 0 times infinity.
-    """
-    for leaf in subject.leaves:
-        if is_floating(leaf):
-            info, size = np.finfo(leaf.dtype), np.abs(leaf[leaf != 0].astype(np.float64))
-            low, high = float(info.smallest_normal) ** 0.5, float(info.max) ** 0.5
-            if size.size and (size.min() < low or size.max() > high):
-                return True
-    return False
-
-
-def _conditioning(
-    wide: Subject, cotangent: Array, eps: float, base: Sequence[Array]
-) -> list[Array]:
-    """Return how far float64 gradients move when inputs and cotangent move by a narrow eps."""
-
-    def gradients(moved: Sequence[Array]) -> list[Array] | None:
-        *leaves, near = moved
-        try:
-            return Subject(wide.op, wide.case.with_leaves(leaves)).gradients(near)
-        except OperatorError:
-            return None
-
-    moves = [eps if i in wide.judged else 0.0 for i in range(len(wide.leaves))]
-    rng = np.random.Generator(np.random.PCG64(0))
-    return moved_by_rounding(gradients, [*wide.leaves, cotangent], [*moves, eps], rng, base)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks import contract, gradient, linearity, precision
-from needle_cli.checking.checks.context import Question, failed, merge, passed
+from needle_cli.checking.checks.context import Question, failed, passed
 from needle_cli.checking.library.arrays import CHEAP_UP_TO, HOST
 from needle_cli.checking.library.fast_path import sums_differ, weights
 from needle_cli.checking.model import (
@@ -114,18 +114,8 @@ def _first_gradient(question: Question) -> tuple[Sequence[Gradient], list[Answer
             )
         )
     if widened:
-        answers.append(_low_precision(question, question.cotangent))
+        answers.append(precision.close(question, question.subject, subject))
     return raw, answers
-
-
-def _low_precision(question: Question, cotangent: Array) -> Answer:
-    """Judge form and rounding of the gradient in the dtype of the inputs."""
-    subject = question.subject
-    raw = subject.evaluation.gradient(subject.cotangents(cotangent))
-    form = contract.inspect(subject, raw)
-    if form.findings:
-        return form
-    return merge([form, precision.agree(subject, subject.settle(raw), question.wide, cotangent)])
 
 
 def _compared(
