@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import ModuleType
@@ -22,6 +21,7 @@ from needle_cli.checking.model import (
     GradientKind,
     OperatorError,
 )
+from needle_cli.engines.arguments import Signature
 from needle_cli.engines.facade import Engine, checked_array, described, stage
 from needle_cli.engines.placing import is_on_device, on_host, on_host_together, placed_together
 from needle_cli.problems import counted
@@ -48,7 +48,7 @@ class EngineOperator:
         self._name = name
         self._args = tuple(args)
         self._tuples = tuples
-        self._keywords, self._rest = _argument_names(function)
+        self._signature = Signature(function, self._args)
 
     @property
     def name(self) -> str:
@@ -175,30 +175,8 @@ class EngineOperator:
                 continue
             members = [next(source) for _ in value]
             inputs[name] = self.engine.make_tuple(members) if name in self._tuples else members
-        positional, keywords = self._bind(inputs, case.params)
+        positional, keywords = self._signature.bind(inputs, case.params)
         return self.function(*positional, **keywords)
-
-    def _bind(
-        self, inputs: Mapping[str, Any], params: Mapping[str, Any]
-    ) -> tuple[list[Any], dict[str, Any]]:
-        """Order the arguments: by position up to the last input, later parameters by name.
-
-        A list in the place of `*rest` is passed as separate arguments.
-        """
-        given = {**inputs, **params}
-        order = [name for name in self._args if name in given]
-        order += [name for name in given if name not in order]
-        last = max((i for i, name in enumerate(order) if name in inputs), default=-1)
-        positional: list[Any] = []
-        keywords: dict[str, Any] = {}
-        for i, name in enumerate(order):
-            if self._rest is not None and i >= self._rest and isinstance(given[name], list):
-                positional.extend(given[name])
-            elif i <= last or (not keywords and name not in self._keywords):
-                positional.append(given[name])
-            else:
-                keywords[name] = given[name]
-        return positional, keywords
 
     def outputs_of(self, result: Any) -> list[Any]:
         """Return the tensors a function returned, or raise `Garbage`."""
@@ -386,19 +364,6 @@ def _bare_leaf(value: Any, leaves: Sequence[Any]) -> int | None:
         if data is leaf or (same and np.may_share_memory(data, leaf)):
             return i
     return None
-
-
-def _argument_names(function: Callable[..., Any]) -> tuple[frozenset[str], int | None]:
-    """Return the names of arguments, and the position of `*rest`, if any."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return frozenset(), None
-    by_name = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
-    kinds = [parameter.kind for parameter in parameters]
-    variadic = inspect.Parameter.VAR_POSITIONAL
-    rest = kinds.index(variadic) if variadic in kinds else None
-    return frozenset(p.name for p in parameters if p.kind in by_name), rest
 
 
 def operator_under_test(

@@ -25,17 +25,14 @@ import numpy as np
 from needle_cli.checking.claims import SpecFunctionFailed
 from needle_cli.checking.model import (
     Case,
-    CaseReport,
     Element,
-    Failure,
     Finding,
     OperatorError,
     OpUnderTest,
     Plan,
-    Result,
     Status,
-    Worst,
 )
+from needle_cli.checking.results import CaseReport, Failure, Result, Worst
 from needle_cli.checking.search import campaign, judging
 from needle_cli.checking.search.error_curve import error_curve
 from needle_cli.engines import registry

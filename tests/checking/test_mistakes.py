@@ -8,7 +8,8 @@ from functools import cache
 import pytest
 
 from needle_cli.checking.checks.registry import NAMES
-from needle_cli.checking.model import Plan, Result, Status
+from needle_cli.checking.model import Plan, Status
+from needle_cli.checking.results import Result
 from needle_cli.checking.search.judging import judge
 from needle_cli.engines.course_shaped import operator_under_test
 from needle_cli.specs import load_spec

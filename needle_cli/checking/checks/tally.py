@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from needle_cli.checking.claims import Kink
-from needle_cli.checking.model import (
-    Answer,
-    Case,
-    Failure,
-    Plan,
-    Result,
-    Status,
-    Structure,
-    Verdict,
-    Worst,
-)
+from needle_cli.checking.model import Answer, Case, Plan, Status, Structure, Verdict
 from needle_cli.checking.numerics.nonsmooth import AT_A_KINK
+from needle_cli.checking.results import Failure, Result, Worst
 
 CAP = 0.02
 """Share of the probes of one operator and check that may be undecided. Chosen."""

@@ -15,19 +15,17 @@ from needle_cli.checking.faults.operator import GRAPH_CUT, FaultyOperator
 from needle_cli.checking.faults.vocabulary import FAULTS
 from needle_cli.checking.model import (
     Case,
-    CaseReport,
     Code,
-    Failure,
     Finding,
     Garbage,
     OperatorError,
     OpUnderTest,
     Plan,
-    Result,
     Status,
 )
 from needle_cli.checking.numerics.probes import random_cotangent
 from needle_cli.checking.point import Subject, narrow
+from needle_cli.checking.results import CaseReport, Failure, Result
 from needle_cli.checking.search.judging import cases_of, judge, structures_of
 
 CHECK = "faults"

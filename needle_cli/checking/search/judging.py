@@ -20,16 +20,8 @@ from needle_cli.checking.diagnosis.one_case import cause_at
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.generation.sampling import sample
-from needle_cli.checking.model import (
-    Answer,
-    Case,
-    Failure,
-    OpUnderTest,
-    Plan,
-    Result,
-    Structure,
-    Verdict,
-)
+from needle_cli.checking.model import Answer, Case, OpUnderTest, Plan, Structure, Verdict
+from needle_cli.checking.results import Failure, Result
 from needle_cli.checking.search import shrink
 from needle_cli.checking.search.missing_kinks import MissingKinks
 

@@ -19,16 +19,15 @@ from needle_cli.checking.model import (
     Answer,
     Array,
     Case,
-    CaseReport,
     Code,
     Element,
-    Failure,
     Finding,
     Garbage,
     OperatorError,
     Structure,
     Verdict,
 )
+from needle_cli.checking.results import CaseReport, Failure
 
 CLEAR = 100.0
 """A smaller case is kept if its error is within this factor of the largest one seen. Chosen."""
