@@ -123,20 +123,22 @@ def shown_path(path: Path) -> str:
         return path.name if path.is_absolute() else path.as_posix()
 
 
+COMPARED = 60
+"""How many characters of a word are compared with known names."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known name closest to `word`, or "" if none is close.
+    """Return the known name closest to `word`, or "" if none is close; upper case does not matter.
 
     A name is also found by its last part: `square` is near `arithmetic/square`.
     """
-    names = list(known)
+    word = word[:COMPARED].lower()
+    names = {name.lower(): name for name in sorted(known, reverse=True)}
+    tails = {name.rpartition("/")[2]: names[name] for name in names}
     for cutoff in (0.75, 0.6):
-        close = difflib.get_close_matches(word, names, n=1, cutoff=cutoff)
-        if close:
-            return close[0]
-        tails = {name.rpartition("/")[2]: name for name in reversed(names)}
-        close = difflib.get_close_matches(word.rpartition("/")[2], tails, n=1, cutoff=cutoff)
-        if close:
-            return tails[close[0]]
+        for wanted, table in ((word, names), (word.rpartition("/")[2], tails)):
+            for close in difflib.get_close_matches(wanted, table, n=1, cutoff=cutoff):
+                return table[close]
     return ""
 
 

@@ -61,6 +61,7 @@ REPORTS = tuple(name for name, form in FORMATS.items() if form.file)
 GROUPS = ("WHAT", "WHERE", "HOW HARD", "VERDICT", "OUTPUT", "RUN")
 WHAT, WHERE, HOW_HARD, VERDICT, OUTPUT, RUN = GROUPS
 DTYPES = ("float64", "float32", "float16")
+DEVICES = ("cpu", "cuda", "sim")
 
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "quick": {"max-examples": 20},
@@ -261,8 +262,8 @@ def _report_format(word: str, origin: str) -> None:
 
 
 def _device(word: str, origin: str) -> None:
-    if not re.fullmatch(r"cpu|sim|all|cuda(:\d+)?", word):
-        known = ("cpu", "cuda", "sim", "all")
+    known = (*DEVICES, "all")
+    if word not in known and not re.fullmatch(r"cuda:\d+", word):
         raise _bad(origin, word, "cpu, cuda, cuda:N, sim or all", nearest(word, known))
 
 

@@ -12,9 +12,10 @@ from typing import Any
 from needle_cli.checking.claims import ErrorCase, Given, InputClaim, Kink, Lane, ParamClaim
 from needle_cli.checking.kinks.registry import KINKS, kink_of
 from needle_cli.checking.parameters.registry import kind_of
+from needle_cli.problems import nearest
 from needle_cli.records import tokens
 from needle_cli.records.trusted import TokenError
-from needle_cli.specs.errors import listed, nearest, shown
+from needle_cli.specs.errors import listed, shown
 from needle_cli.specs.forms import (
     NAME,
     Fields,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -76,14 +75,6 @@ class SpecIssue:
             return f"{self.name}: {self.message} [{self.rule}]"
         place = f"{self.path}:{self.line}" if self.line is not None else f"{self.path}"
         return f"{place}: {self.name}: {self.message} [{self.rule}]"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the known name that `name` most likely stands for, or an empty string."""
-    candidates = sorted(set(known))
-    lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
-    close = difflib.get_close_matches(name.lower()[:SHOWN], lowered, n=1, cutoff=0.6)
-    return lowered[close[0]] if close else ""
 
 
 def shown(value: object) -> str:

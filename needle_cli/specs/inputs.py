@@ -12,7 +12,8 @@ from needle_cli.checking.claims import Domain, InputClaim, Spread
 from needle_cli.checking.domains.registry import DOMAINS, bare_names, domain_of
 from needle_cli.checking.fields import fields_of
 from needle_cli.checking.shapes import parse
-from needle_cli.specs.errors import listed, nearest, shown
+from needle_cli.problems import nearest
+from needle_cli.specs.errors import listed, shown
 from needle_cli.specs.forms import (
     Field,
     Fields,

@@ -12,8 +12,9 @@ from needle_cli.checking.generation.requirements import Unmet, parse_requirement
 from needle_cli.checking.generation.shape_plans import Planner
 from needle_cli.checking.generation.structure_space import space_of
 from needle_cli.checking.model import GeneratorError
+from needle_cli.problems import nearest
 from needle_cli.specs.document import Document, read_document
-from needle_cli.specs.errors import SpecError, listed, nearest, shown
+from needle_cli.specs.errors import SpecError, listed, shown
 from needle_cli.specs.fields import TOP
 from needle_cli.specs.forms import Scope, read_fields
 from needle_cli.specs.header import spec_paths

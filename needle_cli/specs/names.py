@@ -15,7 +15,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from needle_cli.specs.errors import listed, nearest, shown
+from needle_cli.problems import nearest
+from needle_cli.specs.errors import listed, shown
 
 OWN_MODULES = ("needle_cli.references", "needle_cli.checking.generation.sampling")
 NUMPY_MODULES = (

@@ -8,7 +8,8 @@ from typing import Any
 from needle_cli.checking.claims import Dim, ParamClaim
 from needle_cli.checking.parameters.registry import HOOK, KINDS, names
 from needle_cli.checking.shapes import parse
-from needle_cli.specs.errors import listed, nearest, shown
+from needle_cli.problems import nearest
+from needle_cli.specs.errors import listed, shown
 from needle_cli.specs.forms import (
     FLAG,
     INPUT_NAME,

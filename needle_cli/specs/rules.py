@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from needle_cli.checking.claims import SpecFunctionFailed, dotted
-from needle_cli.specs.errors import SpecError, SpecIssue, nearest, shown
+from needle_cli.problems import nearest
+from needle_cli.specs.errors import SpecError, SpecIssue, shown
 from needle_cli.specs.load import Spec
 from needle_cli.specs.probing import probe_reference
 from needle_cli.specs.signature import classes_of

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from needle_cli.problems import nearest
 from needle_cli.specs.document import Document
-from needle_cli.specs.errors import SpecError, listed, nearest, shown
+from needle_cli.specs.errors import SpecError, listed, shown
 from needle_cli.specs.lines import join
 
 KINDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from needle_cli.specs.errors import listed, nearest, shown
+from needle_cli.problems import nearest
+from needle_cli.specs.errors import listed, shown
 from needle_cli.specs.forms import Scope, resolve
 from needle_cli.specs.header import read_op
 from needle_cli.specs.table import Table

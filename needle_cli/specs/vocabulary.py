@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from needle_cli import explanations
+from needle_cli import explanations, settings
 
 CHECKS = tuple(explanations.CHECKS)
 STRUCTURES = ("linear", "multilinear", "affine")
 DTYPES = ("float", "int", "bool")
 CURVATURES = ("convex", "concave", "none")
 FLOAT_DTYPES = ("float16", "float32", "float64")
-DEVICES = ("cpu", "cuda", "sim")
+DEVICES = settings.DEVICES
 DUPLICATES = ("allow", "force", "forbid")
