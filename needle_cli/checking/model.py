@@ -148,9 +148,12 @@ class Case:
     def with_leaves(self, leaves: Sequence[Array]) -> Case:
         """Return the same case with its arrays replaced, in the order of `leaves()`."""
         # Called thousands of times: the constructor of a frozen dataclass would be slow.
+        tuples = tuple in map(type, self.inputs.values())
+        values = regroup(self, leaves) if tuples else leaves
         moved = object.__new__(Case)
-        moved.__dict__.update(self.__dict__)
-        moved.__dict__["inputs"] = dict(zip(self.inputs, regroup(self, leaves), strict=True))
+        known = moved.__dict__
+        known.update(self.__dict__)
+        known["inputs"] = dict(zip(self.inputs, values, strict=True))
         return moved
 
     def size(self) -> int:
@@ -171,8 +174,6 @@ def flatten(values: Iterator[InputValue] | Sequence[InputValue] | Any) -> list[A
 
 def regroup(case: Case, leaves: Sequence[Array]) -> Sequence[InputValue]:
     """Group flat leaves into the arguments of `case`."""
-    if len(case.inputs) == len(leaves) and tuple not in map(type, case.inputs.values()):
-        return leaves
     source = iter(leaves)
     return [
         tuple(next(source) for _ in value) if isinstance(value, tuple) else next(source)
@@ -319,7 +320,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Element:
-    """One row of the element table of a failing case."""
+    """One row of the element table of a failing case.
+
+    The numbers are slopes of the output entry `of`; if that is "", of all outputs together, each
+    times its output gradient.
+    """
 
     input: str
     index: tuple[int, ...]
@@ -327,6 +332,7 @@ class Element:
     numeric: float
     allowed: float
     wrong: bool
+    of: str = ""
 
 
 @dataclass(frozen=True)

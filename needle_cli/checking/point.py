@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -217,6 +217,24 @@ def vector_of(outputs: Sequence[Array]) -> Array:
         return part.astype(np.float64 if part.dtype.itemsize < 8 else part.dtype)
     joined: Array = np.concatenate(parts)
     return joined.astype(np.float64) if joined.dtype.itemsize < 8 else joined
+
+
+def elsewhere(case: Case, judged: Sequence[int]) -> Iterator[Case]:
+    """Yield the case at other points of the same shapes, most likely inside the domain.
+
+    The first has the numbers of each judged leaf in reverse order, so that masks and orders change
+    too, and moved towards 1/3, which stays inside most intervals; in the second they stay in order
+    and become larger.
+    """
+    leaves = case.leaves()
+    for i in judged:
+        leaf = leaves[i]
+        leaves[i] = leaf.reshape(-1)[::-1].reshape(leaf.shape) * 0.8125 + 0.0625
+    yield case.with_leaves(leaves)
+    leaves = case.leaves()
+    for i in judged:
+        leaves[i] = leaves[i] * 1.0625
+    yield case.with_leaves(leaves)
 
 
 def inner(left: Sequence[Array], right: Sequence[Array]) -> float:

@@ -77,9 +77,17 @@ def well_formed(
     kind: GradientKind,
 ) -> bool:
     """Return True if exactly the judged leaves have a gradient, each of the right form."""
-    if len(raw) != len(leaves) or [i for i, g in enumerate(raw) if g.value is not None] != judged:
+    if len(raw) != len(leaves):
         return False
-    return not any(flaw(raw[i], leaves[i], kind) for i in judged)
+    for i, (gradient, leaf) in enumerate(zip(raw, leaves, strict=True)):
+        value = gradient.value
+        if (value is None) == (i in judged):
+            return False
+        if value is not None and (
+            value.shape != leaf.shape or value.dtype != leaf.dtype or gradient.kind != kind
+        ):
+            return False
+    return True
 
 
 def _judged_leaf(subject: Subject, gradient: Gradient, i: int, any_dtype: bool) -> Answer:

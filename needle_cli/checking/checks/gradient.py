@@ -25,6 +25,8 @@ from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.point import Subject
 
+DIFFER = "analytic and numeric derivative differ"
+
 
 class GradientCheck(Check):
     """Whether analytic and numeric derivatives agree along random directions."""
@@ -129,7 +131,7 @@ def as_answer(subject: Subject, outcome: Comparison, check: str = "gradient") ->
         _number(outcome.analytic),
         _number(outcome.numeric),
         _number(outcome.allowed),
-        message=outcome.note or "analytic and numeric derivative differ",
+        message=f"{DIFFER}, {outcome.note}" if outcome.note else DIFFER,
     )
     return Answer(outcome.verdict, (finding,), max(outcome.share, 1.0), (name, None), probes, notes)
 

@@ -7,14 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks.check import Check
-from needle_cli.checking.checks.context import Question, failed, merge, passed, worst_entry
+from needle_cli.checking.checks.context import (
+    NOTHING,
+    Question,
+    failed,
+    merge,
+    passed,
+    worst_entry,
+)
 from needle_cli.checking.checks.linearity import TWICE, natural_sizes
 from needle_cli.checking.checks.parity import same_outputs
 from needle_cli.checking.generation.layouts import arrange
-from needle_cli.checking.model import Answer, Array, Case, Code, Garbage, Gradient, OperatorError
+from needle_cli.checking.model import Answer, Array, Code, Garbage, Gradient, OperatorError
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.tolerance import magnitude
-from needle_cli.checking.point import Subject
+from needle_cli.checking.point import Subject, elsewhere
 
 CHEAP_UP_TO = 4096
 """Most entries of a case that is tried in another memory layout. Chosen."""
@@ -25,6 +32,7 @@ COMPUTED = "two equal calls of compute give different bytes"
 HELD = "a second gradient of one evaluation gives different bytes"
 BETWEEN = "gradient depends on a call made in between at another point (stale state)"
 REMEMBERED = "compute and gradient remember an earlier call at another point (stale state)"
+REUSED = "a later call changes the output of an earlier one"
 DECLARE = (
     "; if the order of additions is not fixed (atomics), declare it in the spec: "
     "[[nondeterministic]] with a reason"
@@ -43,7 +51,9 @@ class Purity(Check):
         repeats = repeatable_within if question.varies else repeatable
         answers = [untouched(question), repeats(question)]
         if subject.case.size() <= CHEAP_UP_TO and subject.judged and subject.vector.size:
-            answers.append(any_layout(question))
+            rng = question.rng("purity", "layout")
+            layouts = [(sorted(LAYOUTS)[int(rng.integers(len(LAYOUTS)))],) for _ in range(2)]
+            answers.append(any_layout(question, *layouts))
         return merge(answers)
 
 
@@ -110,14 +120,12 @@ def repeatable(question: Question) -> Answer:
         return failed(CHECK, Code.NOT_REPEATABLE, TWICE + advice)
     if _bytes_of(second.evaluation.gradient(cotangents)) != first:
         return failed(CHECK, Code.SECOND_GRADIENT, HELD + advice)
-    elsewhere = _another_point(subject)
     held = Subject(question.op, subject.case)
     held_evaluation = held.evaluation
-    try:
-        other = question.op.evaluate(elsewhere)
-        other.gradient([2 * c for c in cotangents])
-    except (OperatorError, Garbage):
+    if not _called_elsewhere(question, cotangents):
         return passed()
+    if fingerprint(subject.evaluation.outputs) != outputs:
+        return failed(CHECK, Code.OUTPUT_REUSED, REUSED)
     if _bytes_of(held_evaluation.gradient(cotangents)) != first:
         return failed(CHECK, Code.STALE, BETWEEN)
     fresh = question.op.evaluate(subject.case)
@@ -142,11 +150,7 @@ def repeatable_within(question: Question) -> Answer:
         (second.gradients(v), Code.SECOND_GRADIENT, HELD),
     ]
     held.gradients(v)
-    try:
-        question.op.evaluate(_another_point(subject)).gradient(subject.cotangents(2 * v))
-    except (OperatorError, Garbage):
-        pass
-    else:
+    if _called_elsewhere(question, subject.cotangents(v)):
         fresh = Subject(question.op, subject.case)
         asked += [
             (held.gradients(v), Code.STALE, BETWEEN),
@@ -163,6 +167,17 @@ def repeatable_within(question: Question) -> Answer:
     return merge(answers)
 
 
+def _called_elsewhere(question: Question, cotangents: Sequence[Array]) -> bool:
+    """Make a call at another point; False if the operator raises at every one."""
+    for case in elsewhere(question.subject.case, question.subject.judged):
+        try:
+            question.op.evaluate(case).gradient([2 * c for c in cotangents])
+        except (OperatorError, Garbage):
+            continue
+        return True
+    return False
+
+
 def _reordered(subject: Subject, cotangent: Array, gradients: Sequence[Array]) -> list[Array]:
     """Return how much gradients may change when sums are added up in another order."""
     natural = natural_sizes(subject, cotangent)
@@ -177,20 +192,21 @@ def _within(text: str) -> str:
     return f"{text}, by more than their rounding"
 
 
-def _another_point(subject: Subject) -> Case:
-    """Return a case of the same shapes at a nearby point, most likely inside the domain."""
-    leaves = list(subject.leaves)
-    for i in subject.judged:
-        leaf = leaves[i]
-        leaves[i] = (leaf * leaf.dtype.type(1 + 2.0**-6)).astype(leaf.dtype)
-    return subject.case.with_leaves(leaves)
-
-
 def _bytes_of(gradients: Sequence[Gradient]) -> list[bytes]:
     return [b"" if g.value is None else g.value.tobytes() for g in gradients]
 
 
 LAYOUTS = {"F": "Fortran-ordered", "reversed": "reversed", "sliced": "sliced"}
+
+
+def layout_of(array: Array) -> str:
+    """Return the memory layout of an array that is not contiguous, in words."""
+    steps = [step for n, step in zip(array.shape, array.strides, strict=True) if n > 1]
+    if 0 in steps:
+        return "expanded (stride 0)"
+    if any(step < 0 for step in steps):
+        return "reversed (a negative stride)"
+    return "Fortran-ordered" if array.flags.f_contiguous else "a view with gaps or swapped axes"
 
 
 def viewed_as(array: Array, layout: str) -> Array:
@@ -200,24 +216,44 @@ def viewed_as(array: Array, layout: str) -> Array:
     return arrange(array, layout)
 
 
-def any_layout(question: Question) -> Answer:
-    """Test that views of the same numbers give the same gradients within rounding."""
-    subject = question.subject
-    reference = question.gradients
-    names = subject.judged_names
-    rng = question.rng("purity", "layout")
-    layout = sorted(LAYOUTS)[int(rng.integers(len(LAYOUTS)))]
-    chosen = LAYOUTS[layout]
-    leaves = [viewed_as(leaf, layout) for leaf in question.wide.leaves]
-    viewed = Subject(question.op, question.wide.case.with_leaves(leaves))
-    cotangents = [viewed_as(c, layout) for c in viewed.cotangents(question.cotangent)]
-    try:
-        got = viewed.settle(viewed.evaluation.gradient(cotangents))
-    except OperatorError as error:
-        text = f"{chosen} inputs with the same numbers make it raise: {error}"
-        return failed(CHECK, Code.LAYOUT, text)
+def any_layout(question: Question, inputs: Sequence[str], cotangents: Sequence[str]) -> Answer:
+    """Test that views of the same numbers give the same gradients within rounding.
+
+    Args:
+        question: The operator and the case.
+        inputs: The layouts of `LAYOUTS` in which the inputs are given.
+        cotangents: The same of the cotangent, with the inputs as they are.
+    """
+    subject, vector = question.subject, question.cotangent
+    if not subject.judged or not subject.vector.size:
+        return NOTHING
+    reference = subject.gradients(vector)
     # Another layout may change the order of the same sums.
-    allowed = _reordered(question.wide, question.cotangent, reference)
-    some = [np.isfinite(a) | np.isfinite(b) for a, b in zip(got, reference, strict=True)]
-    text = f"a {chosen} view changes the gradient"
-    return worst_entry(CHECK, Code.LAYOUT, names, got, reference, allowed, text, some)
+    allowed = _reordered(subject, vector, reference)
+    answers: list[Answer] = []
+    for layout in (*inputs, *cotangents):
+        of_inputs = len(answers) < len(inputs)
+        leaves = [viewed_as(leaf, layout) if of_inputs else leaf for leaf in subject.leaves]
+        viewed = Subject(question.op, subject.case.with_leaves(leaves))
+        parts = viewed.cotangents(vector)
+        parts = parts if of_inputs else [viewed_as(part, layout) for part in parts]
+        what = f"{LAYOUTS[layout]} {'inputs' if of_inputs else 'cotangent'}"
+        try:
+            got = viewed.settle(viewed.evaluation.gradient(parts))
+        except OperatorError as error:
+            text = f"{what} with the same numbers: {error}"
+            return failed(CHECK, Code.LAYOUT, text)
+        some = [np.isfinite(a) | np.isfinite(b) for a, b in zip(got, reference, strict=True)]
+        text = f"{what} with the same numbers: the gradient changes"
+        names = subject.judged_names
+        answers.append(worst_entry(CHECK, Code.LAYOUT, names, got, reference, allowed, text, some))
+    return merge(answers)
+
+
+def same(first: Sequence[Array], second: Sequence[Array]) -> bool:
+    """Return True if gradients of equal calls are equal, within a few roundings of their size."""
+    return all(
+        a.shape == b.shape and bool(np.all((a == b) | (np.isnan(a) & np.isnan(b)) | near))
+        for a, b in zip(first, second, strict=True)
+        for near in [np.abs(a - b) <= 16 * 2.0**-52 * rms(a)]
+    )

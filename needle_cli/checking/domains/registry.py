@@ -78,7 +78,12 @@ def family(claim: InputClaim) -> str:
 def tangent_of(claims: Claims, case: Case) -> Tangent | None:
     """Return the projection for a case's inputs, or None where every direction is allowed."""
     inputs = claims.inputs_at(case.tags)
-    found = {name: domain_of(claim.domain).projection() for name, claim in inputs.items()}
+    return tangent_in({name: domain_of(claim.domain) for name, claim in inputs.items()})
+
+
+def tangent_in(domains: Mapping[str, DomainKind]) -> Tangent | None:
+    """Return the projection for inputs by their domains, or None where it changes nothing."""
+    found = {name: domain.projection() for name, domain in domains.items()}
     maps = {name: project for name, project in found.items() if project is not None}
 
     def tangent(name: str, direction: Array) -> Array:

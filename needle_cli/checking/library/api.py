@@ -12,21 +12,23 @@ import numpy as np
 
 from needle_cli.causes import Cause
 from needle_cli.checking.checks.context import Question, failed, merge
+from needle_cli.checking.checks.gradient import DIFFER
 from needle_cli.checking.checks.inquiry import Inquiry
-from needle_cli.checking.checks.linearity import TWICE
-from needle_cli.checking.checks.registry import CHECKS, NAMES
+from needle_cli.checking.checks.registry import NAMES
 from needle_cli.checking.diagnosis.one_case import cause_at
-from needle_cli.checking.library import given_inputs, perturbations
-from needle_cli.checking.library.arrays import on_host
+from needle_cli.checking.domains.base import DomainKind
+from needle_cli.checking.domains.registry import DOMAINS, domain_as_written, tangent_in
+from needle_cli.checking.library import careful, invented
+from needle_cli.checking.library.arrays import as_given, on_host
 from needle_cli.checking.library.engines import engine_for
-from needle_cli.checking.library.fast_path import fast_path
+from needle_cli.checking.library.entries import table_of
+from needle_cli.checking.library.fast_path import FastPath, fast_path
 from needle_cli.checking.library.pair import Pair
-from needle_cli.checking.library.report import Report
+from needle_cli.checking.library.report import Report, slope
 from needle_cli.checking.model import (
     Answer,
     Array,
     Case,
-    Code,
     Element,
     Finding,
     Garbage,
@@ -37,7 +39,6 @@ from needle_cli.checking.model import (
     Verdict,
 )
 from needle_cli.checking.numerics.localise import elements
-from needle_cli.checking.numerics.probes import power_of_two, rms, signed
 
 BASIC = ("contract", "gradient", "linearity", "purity", "precision")
 """The default checks: those that need only few evaluations."""
@@ -52,6 +53,7 @@ def check_pair(
     seed: int = 0,
     checks: Sequence[str] | None = None,
     thorough: bool = False,
+    domain: Any = None,
 ) -> Report:
     """Judge a vector-Jacobian product against finite differences of its forward function.
 
@@ -62,26 +64,33 @@ def check_pair(
             the output's shape and dtype; it is a tuple if the output is one.
         inputs: Arrays of any shape, float16 to float64, or a mapping of names to
             them; a tuple or list of arrays is one argument. Integer and bool arrays are passed on
-            and not differentiated. The functions get copies whose axes lie in memory in the same
-            order, so a transposed array stays transposed; other strides are not kept.
+            and not differentiated. At the given inputs the functions get copies in the same memory
+            layout, with strides of 0 and below; at other points the layout is free.
         params: Keyword arguments of both functions.
         seed: The seed of directions and cotangents, from 0 on.
         checks: Names of the checks to ask (see `needle list checks`); by default contract,
             gradient, linearity, purity and precision.
-        thorough: Also try other cotangents, values and layouts, and calls in between.
+        thorough: Also try other cotangents, every memory layout of inputs and cotangent, and
+            invented values. What is found at invented values is a note, unless there is a `domain`.
+        domain: What values an input may have, in the words of a spec: "positive", "spd", or
+            {"low": -1, "high": 1}. A mapping by input, a sequence with one or None for each input,
+            or one word for all floating inputs. Directions stay inside, and with `thorough` the
+            inputs that have a domain get other values of it, at which findings count.
 
     Returns:
-        A `Report`. Without `thorough` a right float64 gradient costs three forward and at most
-        three backward evaluations, unless something is in doubt.
+        A `Report`. Without `thorough` a right float64 gradient costs four forward and three
+        backward evaluations, unless something is in doubt. The first call is made at another
+        point, so that a gradient that remembers it is found.
 
     Raises:
         TypeError: An input is not an array of real numbers, or `inputs` is not a sequence.
-        ValueError: A check is unknown, or the seed is not a non-negative integer.
+        ValueError: A check or a domain is unknown, an input is outside its domain, `checks` is
+            empty, or the seed is not a non-negative integer.
     """
     selected = _selected(checks, BASIC)
     arrays = _arrays(forward, inputs)
     case = Case(arrays, dict(params or {}), judged=_floating(arrays), seed=_whole(seed))
-    return judge_case(Pair(forward, vjp), case, selected, thorough)
+    return judge_case(Pair(forward, vjp), case, selected, thorough, domain)
 
 
 def check_function(
@@ -92,6 +101,7 @@ def check_function(
     seed: int = 0,
     checks: Sequence[str] | None = None,
     thorough: bool = False,
+    domain: Any = None,
 ) -> Report:
     """Judge the gradient of a function of tensors, as its engine computes it.
 
@@ -104,21 +114,22 @@ def check_function(
         seed: The seed of directions and cotangents, from 0 on.
         checks: Names of the checks to ask (see `needle list checks`); by default those of
             `check_pair`, and with `thorough` every check.
-        thorough: Also ask second order, the graph, other cotangents, values and layouts.
+        thorough: Also ask second order, the graph, other cotangents, layouts and invented values.
+        domain: As in `check_pair`.
 
     Returns:
         A `Report`.
 
     Raises:
         TypeError: No registered engine knows the inputs, or `inputs` is not a sequence.
-        ValueError: A check is unknown, or the seed is not a non-negative integer.
+        ValueError: As in `check_pair`.
     """
     selected = _selected(checks, NAMES if thorough else BASIC)
     if not isinstance(inputs, Sequence):
         raise TypeError(f"inputs has to be a sequence of tensors, not a {type(inputs).__name__}")
     op, case = engine_for(inputs)(f, inputs)
     case = replace(case, params=dict(params or {}), seed=_whole(seed))
-    return judge_case(op, case, selected, thorough)
+    return judge_case(op, case, selected, thorough, domain)
 
 
 def entries(
@@ -130,35 +141,44 @@ def entries(
     return elements(question.wide, question.cotangent)
 
 
-def judge_case(op: OpUnderTest, case: Case, selected: tuple[str, ...], thorough: bool) -> Report:
+def judge_case(
+    op: OpUnderTest, case: Case, selected: tuple[str, ...], thorough: bool, domain: Any = None
+) -> Report:
     """Ask the selected checks at one case, cheaply or thoroughly, and return the report."""
     with np.errstate(all="ignore"):
-        fast = fast_path(op, case) if selected == BASIC and not thorough else None
-        if fast is not None and fast.accepts():
-            return Report(op.name, Verdict.PASS, seed=case.seed, asked=selected)
+        domains = {} if domain is None else _domains(domain, case)
+        tangent = tangent_in(domains) if domains else None
+        fast: FastPath | None = None
+        if selected == BASIC and not thorough:
+            fast = fast_path(op, case, tangent)
+            if fast.accepts():
+                return Report(op.name, Verdict.PASS, seed=case.seed, asked=selected)
         op, case = on_host(op, case)
-        question = Question(op, case)
-        try:
-            answers = given_inputs.ask(question, selected)
-            if not any(answer.findings for answer in answers):
-                if fast is not None and not fast.repeats():
-                    answers.append(failed("purity", Code.NOT_REPEATABLE, TWICE))
-                if thorough:
-                    answers += perturbations.ask(question, selected)
-                else:
-                    beyond = [name for name in selected if name not in BASIC]
-                    answers += [CHECKS[name].ask(question) for name in beyond]
-        except OperatorError as error:
-            check = "forward" if error.stage in ("forward", "compute") else "contract"
-            answers = [failed(check, error.code, str(error), error=True)]
-        except Garbage as error:
-            answers = [failed("contract", error.code, str(error), error=True)]
-    answer = _composition_at_a_kink(question, merge(answers))
-    table = _table(question, answer)
-    cause = _cause(question, answer, table) if answer.findings else None
-    findings = tuple(_placed(replace(f, cause=f.cause or cause), table) for f in answer.findings)
-    notes = tuple(dict.fromkeys(answer.notes))
-    return Report(op.name, answer.verdict, findings, notes, tuple(table), case.seed, selected)
+
+        def asked_at(there: Case) -> list[Answer]:
+            return _answers(Question(op, there, tangent=tangent), selected, None, thorough)
+
+        copied = case.with_leaves([as_given(leaf) for leaf in case.leaves()])
+        question = Question(op, copied, tangent=tangent)
+        answers = _answers(question, selected, fast, thorough)
+        answers = careful.by_layout(asked_at, case, answers)
+        if thorough and not any(answer.findings for answer in answers):
+            answers += invented.at_other_cases(question, selected, domains)
+        answer = _composition_at_a_kink(question, merge(answers))
+        return _report(question, answer, selected)
+
+
+def _answers(
+    question: Question, selected: tuple[str, ...], fast: FastPath | None, thorough: bool
+) -> list[Answer]:
+    """Return the answers of the checks; one answer if the operator raises."""
+    try:
+        return careful.ask(question, selected, fast, thorough)
+    except OperatorError as error:
+        check = "forward" if error.stage in ("forward", "compute") else "contract"
+        return [failed(check, error.code, str(error), error=True)]
+    except Garbage as error:
+        return [failed("contract", error.code, str(error), error=True)]
 
 
 def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
@@ -171,29 +191,35 @@ def _composition_at_a_kink(question: Question, answer: Answer) -> Answer:
     only_gradient = answer.findings and all(f.check == "gradient" for f in answer.findings)
     if not only_gradient or not question.subject.evaluation.composite:
         return answer
-    rng = question.rng("beside")
-    beside = [
-        leaf + (2.0**-7 * power_of_two(rms(leaf)) * signed(rng, leaf.shape)).astype(leaf.dtype)
-        if leaf.dtype.kind == "f"
-        else leaf
-        for leaf in question.case.leaves()
-    ]
-    moved = Question(question.op, replace(question.case.with_leaves(beside), cotangent=None))
-    with np.errstate(all="ignore"):
-        if CHECKS["gradient"].ask(moved).verdict is not Verdict.PASS:
-            return answer
+    if careful.wrong_beside(question):
+        return answer
     note = "the gradient of this composition is not a derivative here, because a part has a kink"
     return Answer(Verdict.NO_DERIVATIVE, probes={Verdict.NO_DERIVATIVE: 1}, notes=(note,))
 
 
-def _table(question: Question, answer: Answer) -> list[Element]:
-    """Return analytic and numeric entries if there is a gradient finding."""
-    if not any(f.check == "gradient" and f.index is None for f in answer.findings):
-        return []
-    try:
-        return elements(question.wide, question.cotangent)
-    except (OperatorError, Garbage):
-        return []
+def _report(question: Question, answer: Answer, selected: tuple[str, ...]) -> Report:
+    """Return the report: findings with their entries and their cause, notes, and what is open."""
+    projected = any(f.check == "gradient" and f.index is None for f in answer.findings)
+    table = table_of(question) if projected else []
+    cause = _cause(question, answer, table) if answer.findings else None
+    findings = [_placed(replace(f, cause=f.cause or cause), table) for f in answer.findings]
+    findings = [f for k, f in enumerate(findings) if f not in findings[:k]]
+    said = " ".join(finding.message for finding in answer.findings)
+    notes = [note for note in dict.fromkeys(answer.notes) if note not in said]
+    if not answer.error:
+        notes += careful.not_judged(question)
+    if answer.verdict is Verdict.CANNOT_TELL:
+        notes.append(careful.would_settle(question))
+    case = question.case
+    return Report(
+        question.op.name,
+        answer.verdict,
+        tuple(findings),
+        tuple(notes),
+        tuple(table),
+        case.seed,
+        selected,
+    )
 
 
 def _cause(question: Question, answer: Answer, table: Sequence[Element]) -> Cause | None:
@@ -206,18 +232,26 @@ def _cause(question: Question, answer: Answer, table: Sequence[Element]) -> Caus
 
 
 def _placed(finding: Finding, table: Sequence[Element]) -> Finding:
-    """Return a gradient finding with the entry whose error is largest."""
-    wrong = [e for e in table if e.wrong and np.isfinite(e.analytic - e.numeric)]
+    """Return a gradient finding with the entry whose error is largest, in its slope."""
+    wrong = [e for e in table if e.wrong]
     if finding.check != "gradient" or finding.index is not None or not wrong:
         return finding
-    worst = max(wrong, key=lambda e: abs(e.analytic - e.numeric) / e.allowed if e.allowed else 0.0)
+
+    def excess(e: Element) -> float:
+        error = abs(e.analytic - e.numeric) / e.allowed if e.allowed else 0.0
+        return error if np.isfinite(error) else np.inf
+
+    worst = max(wrong, key=excess)
+    known = np.isfinite(worst.numeric)
+    says = slope(worst) + finding.message.removeprefix(DIFFER) if worst.of else finding.message
     return replace(
         finding,
         input=worst.input,
         index=worst.index,
         analytic=worst.analytic,
-        numeric=worst.numeric,
-        allowed=worst.allowed,
+        numeric=worst.numeric if known else None,
+        allowed=worst.allowed if known else None,
+        message=says,
     )
 
 
@@ -227,6 +261,11 @@ def _selected(checks: Sequence[str] | None, default: tuple[str, ...]) -> tuple[s
         return default
     if isinstance(checks, str):
         checks = (checks,)
+    if not checks:
+        raise ValueError(
+            f"checks is empty, so nothing would be asked; pass some of {', '.join(NAMES)}, "
+            f"or leave it out for {', '.join(default)}"
+        )
     for name in checks:
         if name not in NAMES:
             near = get_close_matches(str(name), NAMES, n=1)
@@ -259,10 +298,36 @@ def _arrays(
 
 
 def _array(value: Any, name: str) -> Array:
-    array = np.array(value, order="K", copy=True)
+    array = np.asarray(value)
     if array.dtype.kind not in "fiub" or array.dtype == np.longdouble != np.float64:
         raise TypeError(f"input {name} has dtype {array.dtype}; expected float16 to float64")
     return array
+
+
+def _domains(domain: Any, case: Case) -> dict[str, DomainKind]:
+    """Return the domains by the names of the inputs that have one; the given inputs are inside."""
+    names = list(case.inputs)
+    if isinstance(domain, str):
+        domain = dict.fromkeys(sorted(case.judged), domain)
+    if not isinstance(domain, Mapping):
+        if not isinstance(domain, Sequence) or len(domain) != len(names):
+            raise ValueError(f"domain needs one word or None for each of {', '.join(names)}")
+        domain = dict(zip(names, domain, strict=True))
+    found: dict[str, DomainKind] = {}
+    for name, written in domain.items():
+        if name not in names:
+            raise ValueError(f"domain names the input {name!r}; the inputs are {', '.join(names)}")
+        if written is None:
+            continue
+        kind = domain_as_written(written)
+        wrong = kind.problem() if kind is not None else ((), "", f"one of {', '.join(DOMAINS)}")
+        if kind is None or wrong is not None:
+            raise ValueError(f"the domain {written!r} of {name} is no domain: {wrong}")
+        for leaf, owner in zip(case.leaves(), case.leaf_owners(), strict=True):
+            if owner == name and not kind.contains(np.asarray(leaf)):
+                raise ValueError(f"the input {name} is outside its domain {written!r}")
+        found[name] = kind
+    return found
 
 
 def _argument_names(function: Callable[..., Any], count: int) -> list[str]:

@@ -15,7 +15,14 @@ import numpy as np
 
 from needle_cli.checking.abilities import Device, is_resident
 from needle_cli.checking.model import Array, Case, OpUnderTest
-from needle_cli.checking.numerics.probes import power_of_two, random_cotangent, rms, signed
+from needle_cli.checking.numerics.probes import (
+    opposed,
+    power_of_two,
+    random_cotangent,
+    rms,
+    signed,
+)
+from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.point import FLOAT64
 
@@ -26,32 +33,36 @@ KEPT = 1 << 18
 """How many random numbers are kept between calls. The host draws more if a call needs more; a
 device multiplies the kept ones by a random factor per row."""
 
+GAP = np.array([1.0, np.nan])
+
 
 class HostArrays:
     """NumPy's arrays, whose numbers can be read at once."""
 
     names: Any = np
     away = False
-    norm = staticmethod(norm)
 
     @staticmethod
-    def directions(seed: int, sizes: Sequence[int]) -> list[Array]:
-        """Return one vector of signed magnitudes per size."""
-        drawn = random_numbers(seed).direction(sum(sizes))
-        parts, start = [], 0
-        for size in sizes:
-            parts.append(drawn[start : start + size])
-            start += size
-        return parts
+    def norm(array: Array) -> float:
+        """Return the Euclidean norm; infinite if an entry is not finite."""
+        flat = array.reshape(-1)
+        square = float(flat.dot(flat))
+        if 1e-280 < square < 1e280:
+            return math.sqrt(square)
+        return norm(array) if square or np.count_nonzero(flat) else 0.0
 
     @staticmethod
-    def cotangent(seed: int, size: int) -> Array:
-        """Return signed magnitudes with all their digits."""
-        return random_numbers(seed).cotangent(size)
+    def random(seed: int, size: int, purpose: int) -> Array:
+        """Return `size` random numbers of a purpose: a step, or a cotangent; not to be changed."""
+        return random_numbers(seed, purpose).first(size)
 
     @staticmethod
     def scale(leaf: Array) -> float:
-        """Return the power of two nearest to the root mean square; 1 for zeros."""
+        """Return a power of two near the root mean square; 1 for zeros."""
+        flat = leaf.reshape(-1)
+        square = float(flat.dot(flat)) / flat.size
+        if 1e-280 < square < 1e280:
+            return math.ldexp(1.0, math.frexp(square)[1] >> 1)
         return power_of_two(rms(leaf))
 
     @staticmethod
@@ -64,9 +75,9 @@ class HostArrays:
         return bool((one.view(np.int64) != other.view(np.int64)).any())
 
     @staticmethod
-    def numbers(values: Sequence[Any]) -> list[float]:
+    def numbers(values: Sequence[Any]) -> Sequence[float]:
         """Return scalars as numbers."""
-        return [float(value) for value in values]
+        return values
 
 
 class DeviceArrays:
@@ -83,13 +94,15 @@ class DeviceArrays:
         flat = a.reshape(-1)
         return self.names.sqrt(self.names.dot(flat, flat))
 
-    def directions(self, seed: int, sizes: Sequence[int]) -> list[Any]:
-        """Return one vector of signed magnitudes per size."""
-        return [self._random(seed, size, 1 + k) for k, size in enumerate(sizes)]
-
-    def cotangent(self, seed: int, size: int) -> Any:
-        """Return signed magnitudes with all their digits."""
-        return self._random(seed, size, 0)
+    def random(self, seed: int, size: int, purpose: int) -> Any:
+        """Return random numbers of a purpose, made on the device from a table."""
+        table, factors = _tables(self.device, seed, purpose)
+        if size <= KEPT:
+            return table[:size]
+        rows = -(-size // KEPT)
+        if rows > factors.size:
+            factors = self.device.array(row_factors(seed, purpose, rows))
+        return (factors[:rows, None] * table[None, :]).reshape(-1)[:size]
 
     def scale(self, leaf: Any) -> Any:
         """Return the power of two nearest to the root mean square; 1 for zeros."""
@@ -102,20 +115,10 @@ class DeviceArrays:
         """Return how many entries differ; NaN equals itself here."""
         return self.names.count_nonzero((one != other) & ((one == one) | (other == other)))
 
-    def numbers(self, values: Sequence[Any]) -> list[float]:
+    def numbers(self, values: Sequence[Any]) -> Sequence[float]:
         """Fetch 0-d arrays in one transfer; only here does the fast path wait for the device."""
         joined = self.names.stack([self.names.asarray(x).astype(FLOAT64) for x in values])
         return [float(x) for x in self.device.to_host(joined)]
-
-    def _random(self, seed: int, size: int, purpose: int) -> Any:
-        """Return random signs times magnitudes, made on the device from a table."""
-        table, factors = _tables(self.device, seed, purpose)
-        if size <= KEPT:
-            return table[:size]
-        rows = -(-size // KEPT)
-        if rows > factors.size:
-            factors = self.device.array(row_factors(seed, purpose, rows))
-        return (factors[:rows, None] * table[None, :]).reshape(-1)[:size]
 
 
 Arrays: TypeAlias = HostArrays | DeviceArrays
@@ -128,54 +131,83 @@ def on_host(op: OpUnderTest, case: Case) -> tuple[OpUnderTest, Case]:
     return op.moved_to_host(case) if is_resident(op) else (op, case)
 
 
+def as_given(array: Array) -> Array:
+    """Return a copy in the same memory layout: the same strides, 0 and negative ones included.
+
+    A view that skips most of a large array is copied in the order of its axes instead.
+    """
+    copied: Array = array.copy(order="K")
+    if copied.strides == array.strides or not array.size:
+        return copied
+    reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    before = -sum(step for step in reach if step < 0)
+    length = before + sum(step for step in reach if step > 0) + array.itemsize
+    if length > max(WIDEST, 64 * array.nbytes):
+        return copied
+    buffer = np.full(-(-length // 8), np.nan)
+    laid = np.ndarray(array.shape, array.dtype, buffer.data, before, array.strides)
+    laid[...] = array
+    laid.flags.writeable = array.flags.writeable
+    return laid
+
+
+WIDEST = 1 << 24
+"""Most bytes that are allocated for a view with gaps, unless the gaps are small. Chosen."""
+
+
+def with_gaps(array: Array) -> Array:
+    """Return the same numbers as a view that is not contiguous, with NaN in the gaps."""
+    view: Array = (array[..., None] * GAP)[..., 0]
+    return view
+
+
+STEPS, FIRST, SECOND = 2, 0, 1
+"""The purposes of random numbers: steps (one more for each input), and two cotangents."""
+
+
 class RandomNumbers:
-    """The random numbers of one seed: directions on a coarse grid, cotangents with all digits.
+    """The random numbers of one seed and purpose.
 
     They are drawn once and used by every call, which makes a small check cheap. The number at a
-    position does not depend on how many were asked for before.
+    position does not depend on how many were asked for before. Steps are random signs times
+    `FAST_STEP` times 0.5 to 1.5 on a grid of 1/128, cotangents have all their digits; the second
+    has the opposite signs of the first.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._direction = self._cotangent = np.empty(0)
+    def __init__(self, seed: int, purpose: int) -> None:
+        self._seed, self._purpose = seed, purpose
+        self._kept = np.empty(0)
 
-    def direction(self, size: int) -> Array:
-        """Return `size` random signs times magnitudes 0.5 to 1.5 on a grid of 1/128."""
-        if size > self._direction.size:
-            drawn = signed(self._rng(0), (self._room(size),))
+    def first(self, size: int) -> Array:
+        """Return the first `size` numbers."""
+        if size > self._kept.size:
+            drawn = self._drawn(size if size > KEPT else max(1024, 1 << (size - 1).bit_length()))
+            drawn.flags.writeable = False
             if drawn.size > KEPT:
                 return drawn[:size]
-            self._direction = drawn
-        return self._direction[:size]
+            self._kept = drawn
+        return self._kept[:size]
 
-    def cotangent(self, size: int) -> Array:
-        """Return `size` random signs times magnitudes 0.5 to 1.5."""
-        if size > self._cotangent.size:
-            drawn = random_cotangent(self._rng(1), self._room(size))
-            if drawn.size > KEPT:
-                return drawn[:size]
-            self._cotangent = drawn
-        return self._cotangent[:size]
-
-    def _rng(self, purpose: int) -> np.random.Generator:
-        return np.random.Generator(np.random.PCG64([self._seed, purpose]))
-
-    @staticmethod
-    def _room(size: int) -> int:
-        return size if size > KEPT else max(1024, 1 << (size - 1).bit_length())
+    def _drawn(self, size: int) -> Array:
+        rng = np.random.Generator(np.random.PCG64([self._seed, self._purpose]))
+        if self._purpose >= STEPS:
+            return signed(rng, (size,)) * FAST_STEP
+        drawn = random_cotangent(rng, size)
+        if self._purpose == SECOND:
+            return opposed(drawn, random_numbers(self._seed, FIRST).first(size))
+        return drawn
 
 
-@lru_cache(maxsize=4)
-def random_numbers(seed: int) -> RandomNumbers:
-    """Return the random numbers of a seed."""
-    return RandomNumbers(seed)
+@lru_cache(maxsize=32)
+def random_numbers(seed: int, purpose: int) -> RandomNumbers:
+    """Return the random numbers of a seed and a purpose."""
+    return RandomNumbers(seed, purpose)
 
 
 @lru_cache(maxsize=16)
 def _tables(device: Device, seed: int, purpose: int) -> tuple[Any, Any]:
     """Return random numbers on a device, and the factors of their first rows."""
-    drawn = random_numbers(seed + purpose)
-    table = drawn.direction(KEPT) if purpose else drawn.cotangent(KEPT)
+    table = random_numbers(seed, purpose).first(KEPT)
     return device.array(table.copy()), device.array(row_factors(seed, purpose, 64))
 
 

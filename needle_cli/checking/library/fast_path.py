@@ -1,10 +1,12 @@
-"""Accept a right gradient from the fewest evaluations: three forward, one to three backward.
+"""Accept a right gradient from few evaluations: four forward and three backward.
 
-One central difference along one direction is used for every cotangent, and nothing is allocated
-without need. The fast path only accepts: what it does not accept is asked again, with care, by the
-checks themselves, which also write the messages. The order of the calls reveals a gradient that
-remembers another call, without further evaluations: the first gradient is computed between the two
-points of the difference, the others after them.
+One central difference along one direction is compared with the gradient at the given point, and
+nothing is allocated without need. The fast path only accepts: what it does not accept is asked
+again, with care, by the checks themselves, which also write the messages.
+
+The first call of all is made at another point, and asked again at the end. So a gradient that
+remembers its first call is wrong at the given point, and one that remembers its latest call is
+wrong at the other.
 
 The arrays are on the host or on a device. Arrays of a device stay there, and what is compared comes
 to the host in one transfer.
@@ -20,96 +22,115 @@ import numpy as np
 
 from needle_cli.checking.abilities import is_resident
 from needle_cli.checking.checks.contract import well_formed
-from needle_cli.checking.library.arrays import CHEAP_UP_TO, HOST, Arrays, DeviceArrays, on_host
+from needle_cli.checking.library.arrays import (
+    CHEAP_UP_TO,
+    FIRST,
+    HOST,
+    SECOND,
+    STEPS,
+    Arrays,
+    DeviceArrays,
+    as_given,
+    on_host,
+    with_gaps,
+)
 from needle_cli.checking.model import Array, Case, Evaluation, Garbage, OperatorError, OpUnderTest
-from needle_cli.checking.numerics.acceptance import DECISIVE, LEVELS, hidden_part, hides
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
-from needle_cli.checking.numerics.probes import opposed
-from needle_cli.checking.numerics.steps import FAST_STEP
+from needle_cli.checking.numerics.probes import Tangent
 from needle_cli.checking.numerics.tolerance import AGREEMENT
-from needle_cli.checking.point import FLOAT64, vector_of
+from needle_cli.checking.point import FLOAT64, elsewhere, vector_of
+
+DECISIVE = 1e-6
+"""Most rounding of the difference, as a share of the slope, with which it is accepted. Tuned, see
+benchmarks."""
 
 NOISY = EPS * 2.0**24
 """Relative change of an output below which it gets no larger weight; tuned."""
 
-COARSE = 2.0**8
-"""Factor of the step for a hidden part that the usual step does not show; tuned."""
+SIMILAR = 2.0**8
+"""Slopes of outputs within this ratio need no weights; tuned."""
+
+HIDDEN = 2.0**-20
+"""Below this share of a typical entry's slope, an error of an entry's whole slope may not show.
+Tuned, see benchmarks."""
+
+LEVELS = 3
+"""How many hidden parts of hidden parts are compared; tuned, see benchmarks."""
+
+LONGER = (1.0, 2.0**8)
+"""Multiples of the step for a hidden part. What none of them shows is left to the checks."""
+
+FACTOR = -128.0
+"""The multiple of the first cotangent that is asked last. Chosen: exact, and large enough for a
+gradient that clips its cotangent."""
+
+UNITS = 16 * EPS
+"""Largest relative difference of equal gradients that rounding explains. Chosen."""
 
 NARROW = np.dtype(np.float32)
 
 
-def fast_path(op: OpUnderTest, case: Case) -> FastPath:
+def fast_path(op: OpUnderTest, case: Case, tangent: Tangent | None = None) -> FastPath:
     """Return the fast path of a case, on its device if it has many entries there.
 
     With few entries more is asked than a device can compute quickly, so they come to the host.
     """
     if is_resident(op) and case.size() > CHEAP_UP_TO:
         return FastPath(op, case, DeviceArrays(op.device))
-    return FastPath(*on_host(op, case))
+    return FastPath(*on_host(op, case), tangent=tangent)
 
 
 class FastPath:
     """One case on the fast path.
 
-    `asked` keeps every cotangent with its gradients. On a device, a float32 case is judged in
-    float64, at the same numbers; `narrow` is then the given case, otherwise None.
+    `asked` keeps every call of the gradient: its point, cotangent and gradients. On a device, a
+    float32 case is judged in float64, at the same numbers; `narrow` is then the given case,
+    otherwise None.
     """
 
-    def __init__(self, op: OpUnderTest, case: Case, arrays: Arrays = HOST) -> None:
-        self.op, self.arrays = op, arrays
+    def __init__(
+        self, op: OpUnderTest, case: Case, arrays: Arrays = HOST, tangent: Tangent | None = None
+    ) -> None:
+        self.op, self.arrays, self.tangent = op, arrays, tangent
         self.given = case.leaves()
         self.narrow: Case | None = None
         if arrays.away and _floats(self.given) == {NARROW}:
             self.narrow = case
             self.given = [a.astype(FLOAT64) if a.dtype.kind == "f" else a for a in self.given]
         # The operator gets copies: what it does to them must not affect the later checks.
-        self.leaves = [leaf.copy(order="K") for leaf in self.given]
+        copied = (lambda a: a.copy(order="K")) if arrays.away else as_given
+        self.leaves = [copied(leaf) for leaf in self.given]
         self.case = case.with_leaves(self.leaves)
-        owners = case.leaf_owners()
-        self.judged = [
-            i
-            for i, leaf in enumerate(self.leaves)
-            if leaf.dtype.kind == "f" and owners[i] in case.judged
-        ]
-        self.few = not arrays.away and sum([leaf.size for leaf in self.leaves]) <= CHEAP_UP_TO
-        self.asked: list[tuple[Array, list[Array]]] = []
+        self.judged, size = [], 0
+        for i, (leaf, owner) in enumerate(zip(self.leaves, case.leaf_owners(), strict=True)):
+            size += leaf.size
+            if leaf.dtype.kind == "f" and owner in case.judged:
+                self.judged.append(i)
+        self.few = size <= CHEAP_UP_TO and not arrays.away
+        self.asked: list[tuple[Case, Array, list[Array]]] = []
+        self.moves: list[Array] = []
         self._differ: list[Any] = []  # per array: whether, or in how many entries, it changed
 
     def accepts(self) -> bool:
         """Whether the gradients clearly agree with one central difference.
 
-        True means: the number, form, shape and dtype of the gradients are right; their projections
-        equal those of the difference within its rounding; with few entries, they are additive in
-        the cotangent; inputs, cotangent and output are unchanged. The caller silences NumPy's
-        warnings.
+        True means: the number, form, shape and dtype of the gradients are right; their projection
+        equals that of the difference within its rounding; the first call repeated with a multiple
+        of its cotangent gives that multiple; inputs, cotangent and output are unchanged. The caller
+        silences NumPy's warnings.
         """
-        try:
-            if not (self._applies() and self._agrees()):
-                return False
-            return self.narrow is None or self._rounded_alike(self.narrow)
-        except (OperatorError, Garbage):
+        if not self._applies():
             return False
-
-    def repeats(self) -> bool:
-        """Whether the same cotangents give the same gradients again.
-
-        If a gradient was not accepted there was a reason, which must not get lost because the
-        operator is right the second time. The order is reversed, so that an operator that is wrong
-        every third time does not get the same question each time it is wrong.
-        """
-        changed = []
-        try:
-            for cotangent, gradients in reversed(self.asked):
-                evaluation = self.op.evaluate(self.case)
-                again = evaluation.gradient(split(cotangent, evaluation.outputs))
-                for i, g in zip(self.judged, gradients, strict=True):
-                    value = again[i].value
-                    if value is None or value.shape != g.shape:
-                        return False
-                    changed.append(self.arrays.differ(value, g))
-        except (OperatorError, Garbage):
-            return False
-        return not changed or not any(self.arrays.numbers(changed))
+        for beside in elsewhere(self.case, self.judged):
+            try:
+                if self._agrees(beside):
+                    return self.narrow is None or self._rounded_alike(self.narrow)
+            except (OperatorError, Garbage):
+                pass
+            if self.asked and (self.arrays.away or _finite(self.asked[0][2])):
+                break
+            self.asked.clear()
+        return False
 
     def _applies(self) -> bool:
         """Whether the case can be judged here: it is float64 and has something to judge."""
@@ -119,73 +140,75 @@ class FastPath:
             return False
         return all(self.leaves[i].dtype == FLOAT64 and self.leaves[i].size for i in self.judged)
 
-    def _agrees(self) -> bool:
-        """Make the evaluations and compare.
+    def _agrees(self, beside: Case) -> bool:
+        """Make the evaluations, the first at another point, and compare.
 
         A number in `doubts` that is above 0 or NaN means that something does not agree.
         """
-        arrays = self.arrays
-        moves = self._moves()
+        arrays, case, norm = self.arrays, self.case, self.arrays.norm
+        there = self.op.evaluate(beside)
+        size = 0
+        for out in there.outputs:
+            size += out.size
+            if out.dtype != FLOAT64:
+                return False
+        v = arrays.random(case.seed, size, FIRST)
+        if not self._ask(beside, there, v):
+            return False
+        self.moves = moves = self._moves()
         plus = self._beside(moves, 1.0)
-        evaluation = self.op.evaluate(self.case)
+        evaluation = self.op.evaluate(case)
         outputs = evaluation.outputs
         at = vector_of(outputs)
-        if not at.size or at.size != plus.size or any(out.dtype != FLOAT64 for out in outputs):
-            return False
-        drawn = arrays.cotangent(self.case.seed, at.size * (2 if self.few else 1))
-        v = drawn[: at.size]
-        if not self._ask(evaluation, v):
-            return False
         minus = self._beside(moves, -1.0)
-        if minus.size != at.size:
+        if not plus.size == at.size == minus.size == v.size:
             return False
         slope = plus - minus
-        slope *= 0.5
-        size, rounding = arrays.norm(slope), arrays.norm(at)
-        doubts: list[Any] = [
-            4 * (EPS * rounding + SMALLEST) - DECISIVE * size,
-            self._excess(moves, slope, 0, size, rounding),
+        w = weighted(arrays.random(case.seed, v.size, SECOND), slope, at) if self.few else v
+        if not self._ask(case, evaluation, w):
+            return False
+        projected = w * slope
+        scale, rounding = norm(projected), 4 * (EPS * norm(w * at) + SMALLEST)
+        if not self._ask(beside, there, FACTOR * v, gaps=not arrays.away):
+            return False
+        (*_, first), (*_, here), (*_, again) = self.asked
+        products = [g * u for g, u in zip(here, moves, strict=True)]
+        error = abs(0.5 * projected.sum() - sum([p.sum() for p in products]))
+        doubts = [
+            rounding - 0.5 * DECISIVE * scale,
+            error - (0.5 * AGREEMENT * scale + rounding),
+            *self._differ,
+            arrays.differ(at, vector_of(outputs)),
         ]
-        if self.few:
-            w = opposed(drawn[at.size :], v) * weights(slope, at)
-            if not (self._ask(evaluation, w) and self._ask(evaluation, v + w)):
-                return False
-            doubts += self._doubts_of_others(moves, slope, at)
-        doubts += self._differ
-        doubts.append(arrays.differ(at, vector_of(outputs)))
-        doubts += [arrays.differ(a, b) for a, b in zip(self.given, self.leaves, strict=True)]
-        hidden = hides(moves, self.asked[0][1], size, arrays.names)
-        size, hidden, *doubts = arrays.numbers([size, hidden, *doubts])
+        for a, b in zip(first, again, strict=True):
+            doubts.append(norm(b - FACTOR * a) - UNITS * norm(b))
+        for a, b in zip(self.given, self.leaves, strict=True):
+            doubts.append(arrays.differ(a, b))
+        hidden = hides(products, moves, scale, arrays.names)
+        scale, hidden, *doubts = arrays.numbers([scale, hidden, *doubts])
         for doubt in doubts:
             if not doubt <= 0:
                 return False
-        if not 1e-270 < size < 1e270:  # the squares of its parts leave the range of float64
+        if not 1e-270 < scale < 1e270:  # the squares of its parts leave the range of float64
             return False
-        return not hidden or self._hidden_agree(moves, size, at)
-
-    def _doubts_of_others(self, moves: Sequence[Array], slope: Array, at: Array) -> list[Any]:
-        """Compare the projection for the second cotangent, and the gradient for the sum of both."""
-        norm = self.arrays.norm
-        (_, first), (w, second), (_, both) = self.asked
-        excess = self._excess(moves, slope, 1, norm(w * slope), norm(w * at))
-        return [excess, *sums_differ(both, first, second, self.arrays)]
+        return not hidden or self._hidden_agree(moves, w, scale, at)
 
     def _rounded_alike(self, narrow: Case) -> bool:
         """Whether the float32 case gives the accepted gradients up to rounding."""
-        arrays, (v, _) = self.arrays, self.asked[0]
+        arrays, v = self.arrays, self.asked[0][1]
         evaluation, wide = self.op.evaluate(narrow), self.op.evaluate(self.case)
         outputs = evaluation.outputs
         if any(out.dtype != NARROW for out in outputs):
             return False
         rounded = v.astype(NARROW)
-        if not self._ask(wide, rounded.astype(FLOAT64)):
+        if not self._ask(self.case, wide, rounded.astype(FLOAT64)):
             return False
         raw = evaluation.gradient(split(rounded, outputs))
         if not well_formed(raw, narrow.leaves(), self.judged, self.op.gradient_kind):
             return False
         eps = float(np.finfo(NARROW).eps)
         outside = []
-        for i, b in zip(self.judged, self.asked[-1][1], strict=True):
+        for i, b in zip(self.judged, self.asked[-1][2], strict=True):
             value: Any = raw[i].value
             off = abs(value.astype(FLOAT64) - b)
             allowed = 8 * eps * (abs(b) + arrays.norm(b) / math.sqrt(b.size))
@@ -194,12 +217,14 @@ class FastPath:
 
     def _moves(self) -> list[Array]:
         """Return the difference of the two points, halved: a step times a random direction."""
-        leaves = [self.leaves[i] for i in self.judged]
-        drawn = self.arrays.directions(self.case.seed, [leaf.size for leaf in leaves])
-        return [
-            (u * (FAST_STEP * self.arrays.scale(leaf))).reshape(leaf.shape)
-            for u, leaf in zip(drawn, leaves, strict=True)
-        ]
+        moves = []
+        owners = self.case.leaf_owners() if self.tangent is not None else []
+        for k, i in enumerate(self.judged):
+            leaf = self.leaves[i]
+            steps = self.arrays.random(self.case.seed, leaf.size, STEPS + k)
+            move = (steps * self.arrays.scale(leaf)).reshape(leaf.shape)
+            moves.append(move if self.tangent is None else self.tangent(owners[i], move))
+        return moves
 
     def _beside(self, moves: Sequence[Array], sign: float) -> Array:
         """Return the outputs at a moved point, in new arrays."""
@@ -208,67 +233,103 @@ class FastPath:
             leaves[i] = leaves[i] + move if sign > 0 else leaves[i] - move
         return vector_of(self.op.evaluate(self.case.with_leaves(leaves)).outputs)
 
-    def _ask(self, evaluation: Evaluation, cotangent: Array) -> bool:
+    def _ask(
+        self, case: Case, evaluation: Evaluation, cotangent: Array, gaps: bool = False
+    ) -> bool:
         """Compute the gradients for one cotangent and keep them; False if their form is wrong."""
         parts = split(cotangent, evaluation.outputs)
-        raw = evaluation.gradient(parts)
-        if not well_formed(raw, self.leaves, self.judged, self.op.gradient_kind):
+        handed = [with_gaps(part) if gaps else part.copy() for part in parts]
+        raw = evaluation.gradient(handed)
+        judged = self.judged
+        if not well_formed(raw, self.leaves, judged, self.op.gradient_kind):
             return False
-        self._differ.append(self.arrays.differ(cotangent, vector_of(parts)))
-        found: list[Array] = [raw[i].value for i in self.judged]  # type: ignore[misc]
-        self.asked.append((cotangent, found))
+        for a, b in zip(parts, handed, strict=True):
+            self._differ.append(self.arrays.differ(a, b))
+        found: list[Array] = [raw[i].value for i in judged]  # type: ignore[misc]
+        self.asked.append((case, cotangent, found))
         return True
 
-    def _excess(
-        self, moves: Sequence[Array], slope: Array, asked: int, size: Any, rounding: Any
-    ) -> Any:
-        """Return the error of a projection minus what rounding allows: 0 or less if it agrees.
-
-        `size` and `rounding` are the norms of the changes and of the values that are added up.
-        """
-        allowed = AGREEMENT * size + 4 * (EPS * rounding + SMALLEST)
-        return self._error(moves, slope, asked) - allowed
-
-    def _error(self, moves: Sequence[Array], slope: Array, asked: int) -> Any:
-        """Return the difference between the gradients' projection and the numeric one."""
-        cotangent, gradients = self.asked[asked]
-        dot, analytic = self.arrays.names.dot, 0.0
-        for g, move in zip(gradients, moves, strict=True):
-            analytic = analytic + dot(g.reshape(-1), move.reshape(-1))
-        return abs(dot(cotangent, slope) - analytic)
-
-    def _hidden_agree(self, moves: Sequence[Array], size: float, at: Array) -> bool:
+    def _hidden_agree(
+        self, moves: Sequence[Array], cotangent: Array, size: float, at: Array
+    ) -> bool:
         """Compare the parts of a direction whose slope is hidden by the rest.
 
-        `size` is the norm of the slope. What neither step shows is not compared, because no cheap
-        test can decide it.
+        `size` is the norm of the slope of both steps, output by output.
         """
-        names, norm = self.arrays.names, self.arrays.norm
+        names, norm, here = self.arrays.names, self.arrays.norm, self.asked[1][2]
         for _ in range(LEVELS):
-            moves = hidden_part(moves, self.asked[0][1], size, names)
-            for factor in (1.0, COARSE):
+            products = [g * u for g, u in zip(here, moves, strict=True)]
+            moves = hidden_part(products, moves, size, names)
+            products = [g * u for g, u in zip(here, moves, strict=True)]
+            for factor in LONGER:
                 wide = [factor * u for u in moves]
                 plus, minus = self._beside(wide, 1.0), self._beside(wide, -1.0)
                 if not plus.size == minus.size == at.size:
                     return False
-                slope = (plus - minus) * (0.5 / factor)
-                extent = norm(slope)
+                slope = (plus - minus) * (1 / factor)
+                projected = cotangent * slope
+                extent = norm(projected)
+                moving = names.where(slope != 0, cotangent * at, 0.0)
                 size, floor, error, hidden = self.arrays.numbers(
                     [
                         extent,
-                        4 * (EPS * norm(names.where(slope != 0, at, 0.0)) + SMALLEST) / factor,
-                        self._error(moves, slope, 0),
-                        hides(moves, self.asked[0][1], extent, names),
+                        4 * (EPS * norm(moving) + SMALLEST) / factor,
+                        abs(0.5 * projected.sum() - sum([p.sum() for p in products])),
+                        hides(products, moves, extent, names),
                     ]
                 )
-                # The coarse step has a truncation error; it only finds zeros and wrong signs.
+                # A longer step has a truncation error; it only finds zeros and wrong signs.
                 if floor <= 1e-2 * size:
                     if not error <= (AGREEMENT if factor == 1.0 else 1e-2) * size + floor:
                         return False
                     break
+            else:
+                return False
             if not hidden:
                 return True
-        return True
+        return False
+
+
+def hides(products: Sequence[Array], moves: Sequence[Array], size: Any, names: Any = np) -> Any:
+    """Return whether a move has a part whose slope is hidden by the rest.
+
+    A whole leaf counts, even if its gradient is zero. In other leaves the entries count whose
+    gradient is small but not zero, since most zeros are right (the other entries of a maximum).
+    `products` are the gradients times the moves, `size` is the norm of the slope. Arrays may be on
+    a device, whose namespace is `names`; the result is then a number, 0 for no.
+    """
+    count, limit = names.count_nonzero, _visible(moves, size)
+    found: Any = False
+    for p, u in zip(products, moves, strict=True):
+        lost = count(abs(p) < limit)
+        if names is np and not lost:  # on a device, `lost` must not be read yet
+            continue
+        found |= (lost + count(p) > p.size) | ((lost == p.size) & (count(u) > 0))
+    return found
+
+
+def hidden_part(
+    products: Sequence[Array], moves: Sequence[Array], size: Any, names: Any
+) -> list[Array]:
+    """Return the part of a move whose slope is hidden by the rest, zero elsewhere."""
+    limit = _visible(moves, size)
+    parts: list[Array] = []
+    for p, u in zip(products, moves, strict=True):
+        lost = abs(p) < limit
+        parts.append(names.where(lost & ((p != 0) | lost.all()), u, 0.0))
+    return parts
+
+
+def _visible(moves: Sequence[Array], size: Any) -> Any:
+    """Return the slope above which one entry is visible beside the others.
+
+    Among many entries some are small by chance; those that are small by nature are much smaller.
+    """
+    return size * (HIDDEN / math.sqrt(max(1, sum([u.size for u in moves]))))
+
+
+def _finite(gradients: Sequence[Array]) -> bool:
+    return math.isfinite(sum([HOST.norm(g) for g in gradients]))
 
 
 def _floats(leaves: Sequence[Array]) -> set[Any]:
@@ -276,46 +337,38 @@ def _floats(leaves: Sequence[Array]) -> set[Any]:
     return {leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"}
 
 
-def weights(slope: Array, at: Array) -> Array:
-    """Return factors of at most 64 that give all outputs a similar share of a projection.
+def weighted(cotangent: Array, slope: Array, at: Array) -> Array:
+    """Return a cotangent with factors that give all outputs a similar share of a projection.
 
     Without them large outputs hide a small output's wrong gradient. An output that is small because
     it is rounding gets no larger factor.
     """
-    size = np.abs(at)
-    size *= NOISY
-    size += np.abs(slope)
+    size = np.abs(slope)
+    if size.size <= 64:
+        numbers = size.tolist()
+        least, most = min(numbers), max(numbers)
+    else:
+        least, most = float(np.minimum.reduce(size)), float(np.maximum.reduce(size))
+    if most <= SIMILAR * least or not least < math.inf:
+        return cotangent
+    size += NOISY * np.abs(at)
     least = float(np.minimum.reduce(size))
     if not 0.0 < least < np.inf:
         known = np.isfinite(size)
         size = np.where(known, size, size[known].max(initial=1.0))
         size += 2.0**-60 * float(np.maximum.reduce(size)) + SMALLEST
         least = float(np.minimum.reduce(size))
-    return np.asarray(64.0 * least / size)
+    return np.asarray(cotangent * (64.0 * least / size))
 
 
 def split(vector: Array, outputs: Sequence[Array]) -> list[Array]:
-    """Split a cotangent vector into copies of its parts, one per output leaf."""
+    """Split a cotangent vector into its parts, one per output leaf, which share its memory."""
     if len(outputs) == 1:
-        return [vector.reshape(outputs[0].shape).copy()]
+        return [vector.reshape(outputs[0].shape)]
     parts: list[Array] = []
     start = 0
     for out in outputs:
         stop = start + out.size
-        parts.append(vector[start:stop].reshape(out.shape).copy())
+        parts.append(vector[start:stop].reshape(out.shape))
         start = stop
     return parts
-
-
-def sums_differ(
-    both: Sequence[Array], first: Sequence[Array], second: Sequence[Array], arrays: Arrays = HOST
-) -> list[Any]:
-    """Return per gradient 0 if `vjp(v + w)` equals `vjp(v) + vjp(w)`, else 1.
-
-    A difference of a few units of rounding of the gradients' own size is allowed.
-    """
-    norm = arrays.norm
-    return [
-        1 - (norm(total - a - b) <= 16 * EPS * (norm(a) + norm(b)))
-        for total, a, b in zip(both, first, second, strict=True)
-    ]

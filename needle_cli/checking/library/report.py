@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from needle_cli.checking.model import Element, Finding, Verdict
 
+SHOWN = 8
+"""How many wrong entries are printed. Chosen."""
+
 
 class GradientError(AssertionError):
     """Raised by `raise_for_findings`; the text is the report."""
@@ -16,7 +19,8 @@ class Report:
     """The result of `check_function` and `check_pair`.
 
     `verdict` is one of pass, fail, no_derivative, cannot_tell. `passed` is true only for pass;
-    `findings` is empty unless the verdict is fail.
+    `findings` is empty unless the verdict is fail. In `elements`, wrong entries have the slope of
+    one output, named in `of`; the others belong to the output gradient that was drawn.
     """
 
     name: str
@@ -50,12 +54,21 @@ class Report:
                     + ("" if finding.allowed is None else f", allowed {finding.allowed:.2g}")
                 )
         wrong = [element for element in self.elements if element.wrong]
-        for element in wrong[:8]:
-            lines.append(
-                f"    {element.input}{list(element.index)}: analytic {element.analytic:.10g}, "
-                f"numeric {element.numeric:.10g}"
-            )
-        if len(wrong) > 8:
-            lines.append(f"    and {len(wrong) - 8} more entries")
+        shown = wrong[:SHOWN] if len(wrong) > 1 else []
+        lines.extend(f"    {slope(element)}" for element in shown)
+        if len(wrong) > SHOWN:
+            lines.append(f"    and {len(wrong) - SHOWN} more entries")
         lines.extend(f"  note: {note}" for note in self.notes)
         return "\n".join(lines)
+
+
+def slope(element: Element) -> str:
+    """Return a wrong entry in words: the slope, or the product with the output gradient."""
+    at = f"{element.input}{list(element.index)}" if element.index else element.input
+    if not element.of:
+        at = f"{at}, summed over outputs times the output gradient"
+        return f"{at}: analytic {element.analytic:.10g}, numeric {element.numeric:.10g}"
+    return (
+        f"the slope of {element.of} along {at} is {element.numeric:.10g}, "
+        f"the gradient says {element.analytic:.10g}"
+    )

@@ -40,9 +40,11 @@ def nonfinite_gradient(
                 true = point.finite_slope / float(line.direction[position][index])
             if np.isfinite(true):
                 name = subject.names[subject.judged[position]]
-                return Verdict.FAIL, (
-                    f"the gradient of {name} is {g[index]} at {index}, "
-                    f"x = {float(leaf[index])!r}, where the slope is {true:.6g}"
+                at = f"{name}{list(index)}" if index else name
+                value = float(leaf[index])
+                return (
+                    Verdict.FAIL,
+                    f"the gradient is {g[index]} at {at} = {value!r}, where the slope is finite",
                 )
     return Verdict.NO_DERIVATIVE, "the slope is not finite where the gradient is not"
 
