@@ -22,6 +22,13 @@ def test_equal_answers_are_not_wrong(found, true):
     assert not wrong(found, true)
 
 
+@pytest.mark.parametrize(
+    ("found", "true"), [(1.0, 1.0 + 3e-8), (1.0, 0.0), (math.nan, 1.0), ((3, 4), (4,)), ("a", "b")]
+)
+def test_other_answers_are_wrong(found, true):
+    assert wrong(found, true)
+
+
 @pytest.mark.campaign
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_shows_a_wrong_gradient(block):
