@@ -79,7 +79,7 @@ OPERATORS: dict[str, Operator] = {
     "arcsinh": _one(anp.arcsinh, real(0.5)),
     "arccosh": _one(anp.arccosh, above(1), ties=False),
     "arctanh": _one(anp.arctanh, UNIT, ties=False),
-    "sinc": _one(anp.sinc, between(0.1, 20)),
+    "sinc": _one(anp.sinc, between(0.1, 20), ties=False),
     "deg2rad": _one(anp.deg2rad, real(0.9)),
     "erf": _one(special.erf, real()),
     "erfc": _one(special.erfc, within(20)),
