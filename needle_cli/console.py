@@ -111,7 +111,7 @@ def tame(text: str) -> str:
 
 
 ANYWHERE = r"#(?=#\w*\[)"
-COMMAND = re.compile(rf"^([^\S\n]*):(?=:)|{ANYWHERE}", re.MULTILINE)
+COMMAND = re.compile(rf"^(?:[^\S\n]|\x1b\[[\d;]*m)*:(?=:)|{ANYWHERE}", re.MULTILINE)
 """Where a build server would read a command: `::name::` starts a line, `##[name]` is anywhere."""
 
 

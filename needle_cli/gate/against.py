@@ -16,6 +16,7 @@ from typing import Any
 from needle_cli.gate import changed, previous_judge, source_analysis, weakening
 from needle_cli.gate.git import Change, NoBase
 from needle_cli.gate.weakening import Weakening
+from needle_cli.operators.catalogue import UNREADABLE, source_text
 from needle_cli.operators.unit import Unit
 from needle_cli.problems import Problem, shown_path
 from needle_cli.reports.events import GATE, FindingView, Row
@@ -199,9 +200,9 @@ def _looks_around(change: Change, unit: Unit) -> list[Weakening]:
     for file in ({path} | source_analysis.imported(path, unit.function)) & change.files:
         before = change.text(file) or ""
         try:
-            now = source_analysis.looks_around(file.read_text("utf-8"))
+            now = source_analysis.looks_around(source_text(file))
             new |= now - (source_analysis.looks_around(before) if before else set())
-        except (OSError, SyntaxError, UnicodeDecodeError):
+        except UNREADABLE:
             continue
     if not new:
         return []

@@ -99,8 +99,8 @@ def redefined(file: Path, name: str, change: Change) -> bool:
     if before is None:
         return True
     try:
-        return definitions(file.read_text("utf-8"), name) != definitions(before, name)
-    except (OSError, SyntaxError, UnicodeDecodeError):
+        return definitions(catalogue.source_text(file), name) != definitions(before, name)
+    except catalogue.UNREADABLE:
         return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -48,7 +50,13 @@ class Change:
         The path is taken literally: a link that the change put there is not followed.
         """
         inside = self._inside(path)
-        return None if inside is None else self._ask("show", f"{self.commit}:{inside}")
+        raw = None if inside is None else self._answer("show", f"{self.commit}:{inside}")
+        if raw is None:
+            return None
+        if path.suffix == ".py":  # as Python reads it
+            with contextlib.suppress(SyntaxError, UnicodeDecodeError):
+                return importlib.util.decode_source(raw)
+        return raw.decode("utf-8", "replace")
 
     def below(self, folder: Path) -> list[Path]:
         """Return the files below a folder at the commit, as paths relative to that folder."""
@@ -100,6 +108,11 @@ class Change:
         return None if inside.startswith("..") else Path(inside).as_posix()
 
     def _ask(self, *words: str) -> str | None:
+        """Return the text that git prints; None if it fails."""
+        raw = self._answer(*words)
+        return None if raw is None else raw.decode("utf-8", "replace")
+
+    def _answer(self, *words: str) -> bytes | None:
         """Return what git prints; None if it fails."""
         try:
             with stopping.waiting():
@@ -109,4 +122,4 @@ class Change:
                 )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+        return done.stdout if done.returncode == 0 else None

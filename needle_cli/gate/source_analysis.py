@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from needle_cli.operators.catalogue import UNREADABLE, source_text
+
 EVERYWHERE = ""
 """The name for statements without a name, such as `if`: they affect everything."""
 
@@ -146,8 +148,8 @@ def imported(path: Path, name: str | None = None) -> set[Path]:
     They lie beside the file or below this folder; installed packages are not included.
     """
     try:
-        reached = _reached(path.read_text("utf-8"), name) if name else {"": _body(path)}
-    except (OSError, SyntaxError, UnicodeDecodeError):
+        reached = _reached(source_text(path), name) if name else {"": _body(path)}
+    except UNREADABLE:
         return set()
     root, found = Path.cwd().resolve(), set[Path]()
     first = _modules(node for nodes in reached.values() for node in nodes)
@@ -169,8 +171,8 @@ def imported(path: Path, name: str | None = None) -> set[Path]:
 
 def _body(path: Path) -> list[ast.stmt]:
     try:
-        return ast.parse(path.read_text("utf-8")).body
-    except (OSError, SyntaxError, UnicodeDecodeError):
+        return ast.parse(source_text(path)).body
+    except UNREADABLE:
         return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,6 +39,10 @@ class OperatorEntry:
     def family(self) -> str:
         """The part of the name before the slash."""
         return self.name.partition("/")[0]
+
+
+UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)
+"""What reading and parsing a source may raise: of bytes that are no text, of code nested deeply."""
 
 
 class CatalogueError(Problem):
@@ -237,6 +242,14 @@ def _summary(node: ast.ClassDef | ast.FunctionDef) -> str:
     return (ast.get_docstring(node) or "").partition("\n")[0]
 
 
+def source_text(path: Path) -> str:
+    """Return a source as Python reads it, with a byte order mark or in the encoding that it names.
+
+    Raises one of `UNREADABLE`.
+    """
+    return importlib.util.decode_source(path.read_bytes())
+
+
 def _parse(path: Path) -> _Module:
     """Parse a source file; the result is cached until the file changes."""
     try:
@@ -245,7 +258,7 @@ def _parse(path: Path) -> _Module:
     except SyntaxError as error:
         text = f"cannot be read as Python: {error.msg}"
         raise CatalogueError(text, shown_path(path), error.lineno) from error
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
+    except UNREADABLE as error:
         said = getattr(error, "strerror", None) or str(error) or "it is nested too deeply"
         raise CatalogueError(f"cannot be read as Python: {said}", shown_path(path)) from error
 
@@ -253,5 +266,4 @@ def _parse(path: Path) -> _Module:
 @lru_cache(maxsize=64)
 def _parsed(path: Path, changed: int, size: int) -> _Module:
     """Parse a file; its time of change and size are part of the cache key."""
-    # From bytes, which may begin with a byte order mark or name another encoding than UTF-8.
-    return _Module(path, ast.parse(path.read_bytes(), str(path)))
+    return _Module(path, ast.parse(source_text(path), str(path)))

@@ -143,7 +143,7 @@ def write(place: Place, spec_only: bool) -> list[Path]:
     """
     if place.spec.exists():
         raise Problem(f"{place.spec.name} exists already", path=str(place.spec))
-    text = place.source.read_text("utf-8") if place.source.is_file() else ""
+    text = _begun(place.source)
     defined = _defined(text, place.source)
     if spec_only:
         if place.function not in defined:
@@ -187,12 +187,24 @@ def class_of(place: Place) -> str:
     return next((entry.class_name for entry in entries if entry.name == place.name), "")
 
 
+def _begun(path: Path) -> str:
+    """Return the text of a source that is written again, "" if there is none yet."""
+    if not path.is_file():
+        return ""
+    try:
+        catalogue.source_text(path)
+        return path.read_bytes().decode("utf-8-sig")
+    except catalogue.UNREADABLE as error:
+        raise Problem("is not UTF-8: save it as UTF-8 first", path=path.name) from error
+
+
 def _defined(text: str, path: Path) -> set[str]:
     try:
         tree = ast.parse(text)
-    except SyntaxError as error:
-        raise Problem(f"cannot be read as Python: {error.msg}", path=path.name,
-                      line=error.lineno) from error  # fmt: skip
+    except catalogue.UNREADABLE as error:
+        said = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply"
+        raise Problem(f"cannot be read as Python: {said}", path=path.name,
+                      line=getattr(error, "lineno", None)) from error  # fmt: skip
     return {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
 
 

@@ -4,11 +4,13 @@ import json
 
 import pytest
 
-from needle_cli.operators import catalogue
+from needle_cli.gate import changed
+from needle_cli.operators import catalogue, scaffold
 from needle_cli.operators.catalogue import CatalogueError
 from needle_cli.operators.selection import select
+from needle_cli.problems import Problem
 from needle_cli.settings import Config, resolve
-from tests.helpers import needle
+from tests.helpers import git, needle, settle
 
 DEEP = 100_000
 OPERATOR = '''
@@ -78,6 +80,36 @@ def test_what_cannot_be_read_is_one_line(name, tmp_path):
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
     (unit,) = select([str(path)], resolve({}, {}, Config(None, {})))
     assert unit.name == "mine/mine.py" and unit.fault.startswith("cannot be read as Python")
+
+
+@pytest.mark.parametrize("name", ["byte order mark", "coding cookie", "carriage returns"])
+def test_the_gate_reads_it_in_the_same_way(name, tmp_path, monkeypatch):
+    path = committed(tmp_path, READ[name], monkeypatch)
+    units = select(["mine.py"], resolve({}, {}, Config(None, {})))
+    path.write_bytes(READ[name] + b"\n# a comment\n")
+    assert changed.changed(units, "main", pytest.fail) == []
+    path.write_bytes(READ[name].replace(b"2 * a", b"3 * a"))
+    assert [unit.name for unit in changed.changed(units, "main", pytest.fail)] == ["mine/double"]
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_the_gate_minds_nothing_that_cannot_be_read(name, tmp_path, monkeypatch):
+    path = committed(tmp_path, PLAIN, monkeypatch)
+    path.write_bytes(UNREADABLE[name])
+    units = select(["mine.py"], resolve({}, {}, Config(None, {})))
+    assert units and changed.changed(units, "main", pytest.fail) == units
+    with pytest.raises(Problem):
+        scaffold.write(scaffold.place_of("mine/fresh", tmp_path), False)
+
+
+def committed(folder, source, monkeypatch):
+    """Write an operator with this source, commit it, and go to its folder; return its path."""
+    path = add(folder, "mine")
+    path.write_bytes(source)
+    git(folder, "init", "-q", "-b", "work")
+    settle(folder, "one")
+    monkeypatch.chdir(folder)
+    return path
 
 
 def add(folder, stem, factor=2, source=None):

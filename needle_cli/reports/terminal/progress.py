@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from needle_cli import console
 from needle_cli.reports.events import Event, OperatorDone, OperatorStarted, RunDone, RunStarted
 from needle_cli.settings import Settings, in_ci
 
@@ -50,7 +51,7 @@ class Progress:
     def _draw(self, line: str) -> None:
         try:
             columns = os.get_terminal_size(self._stream.fileno()).columns
-            text = line.encode(self._stream.encoding or "ascii", "replace")
+            text = console.tame(line).encode(self._stream.encoding or "ascii", "replace")
             shown = text.decode(self._stream.encoding or "ascii")[: columns - 1]
             self._stream.write(f"\r\x1b[2K{shown}")
             self._stream.flush()
