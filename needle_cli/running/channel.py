@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from os import _exit  # by its name: an operator may replace that of the module
 from typing import Any, NamedTuple
 
 LONGEST = 256 * 2**20
@@ -57,15 +58,15 @@ class Voice:
     def say(self, kind: str, data: dict[str, Any]) -> None:
         """Say a line; end the process if the channel is gone or was replaced by another file."""
         if os.getpid() != self._process:
-            os._exit(0)
+            _exit(0)
         line = f"{self._number} {kind} {json.dumps(data)}\n".encode()
         try:
             with self._lock:
                 if _identity(self._channel) != self._identity:
-                    os._exit(CHANNEL_LOST)
+                    _exit(CHANNEL_LOST)
                 _write(self._channel, line)
         except (OSError, ValueError):
-            os._exit(CHANNEL_LOST)
+            _exit(CHANNEL_LOST)
 
 
 class Ear:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import secrets
 from multiprocessing.connection import Connection, wait
+from os import _exit  # by its name: an operator may replace that of the module
 
 from needle_cli.running import processes
 from needle_cli.running.channel import Ear, Voice
@@ -71,9 +72,9 @@ class Template:
             processes.close_all_but(theirs.fileno(), files.err)
             if os.getppid() == parent:
                 work(task, self._desk, files, Voice(theirs, number), self._place)
-                os._exit(0)
+                _exit(0)
         finally:
-            os._exit(1)
+            _exit(1)
 
     def close(self) -> None:
         """Remove what is left, which is nothing."""

@@ -249,7 +249,9 @@ def outcome_of(task: Task, ended: Data) -> Outcome:
         ending, reason = "crashed", INTO_CHANNEL
     found = tuple(row for text in ended["found"] if (row := _read(text)) is not None)
     record = _read(ended.get("record", ""))
-    return Outcome(task, ending, seconds, {}, reason, ended["check"], record, ended["place"], found)
+    # Later checks may have been asked before it was seen that the worker has to be ended.
+    check = str((record or {}).get("check", ended["check"]))
+    return Outcome(task, ending, seconds, {}, reason, check, record, ended["place"], found)
 
 
 def _read(text: str) -> Data | None:

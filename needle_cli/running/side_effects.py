@@ -37,7 +37,7 @@ class Snapshot:
         """Return the names of attributes that are other objects now, or new, or gone.
 
         A submodule that is imported becomes an attribute of its package, which is no change; nor is
-        what Python itself keeps in new `__names__`.
+        what Python itself keeps in `__names__`, such as annotations.
         """
         return sorted(
             f"{name}.{key}"
@@ -54,8 +54,8 @@ def _identities(owner: Any) -> tuple[int, ...]:
 
 def _is_change(key: str, old: object, new: object) -> bool:
     if old is MISSING:
-        own = key.startswith("__") and key.endswith("__")
-        return not own and not isinstance(new, ModuleType)
+        pythons_own = key.startswith("__") and (not callable(new) or key.startswith("__annotate"))
+        return not pythons_own and not isinstance(new, ModuleType)
     return new is not old
 
 

@@ -135,8 +135,10 @@ def _take(ended: Data, kind: str, text: str) -> None:
         ended["found"].append(text)
     elif kind == "case":
         ended["record"] = text
-    else:
+    elif kind == "answer":
         ended |= {"ending": "answer", "answer": text}
+    else:
+        raise Malformed
 
 
 class _Limits:

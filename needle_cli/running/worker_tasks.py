@@ -121,12 +121,13 @@ def again(task: Task, breadcrumb: Breadcrumb) -> Data:
 
 def load(task: Task, breadcrumb: Breadcrumb) -> Data:
     """Load the specs that `task.names` lists; answer with what is wrong with them."""
+    paths = [_path(name) for name in task.names]
     module = _module(task.source) if task.source else None
     family = Path(task.source).stem if task.source else None
     problems = []
-    for path in task.names:
+    for path in paths:
         try:
-            _usable(load_spec(Path(path), task.trust, family, module))
+            _usable(load_spec(path, task.trust, family, module))
         except SpecError as error:
             problems.append(error.problem().document())
     return {"problems": problems, "clean": True}
@@ -157,13 +158,13 @@ def lint(task: Task, breadcrumb: Breadcrumb) -> Data:
     from needle_cli.specs import lint as rules  # type: ignore[attr-defined,unused-ignore]
 
     family = Path(task.source).stem if task.source else None
+    folder = _path(task.spec) if family else find_specs_dir(Path(task.spec) if task.spec else None)
     try:
         module = _module(task.source) if task.source else None
     except Problem as problem:
         issue = {"op": family, "path": problem.path, "line": problem.line or 1, "rule": IMPORT,
                  "message": problem.message}  # fmt: skip
         return {"problems": [], "issues": [issue], "count": 0, "clean": True}
-    folder = Path(task.spec) if family else find_specs_dir(Path(task.spec) if task.spec else None)
     specs, errors = load_specs(folder, task.trust, family, module)
     for spec in list(specs):
         try:
@@ -236,11 +237,17 @@ def _plan(task: Task) -> Plan:
     )  # fmt: skip
 
 
+def _path(name: str) -> Path:
+    """Return the path that a name means before an operator's file may change the folder."""
+    return Path(os.path.abspath(name))
+
+
 def _spec(task: Task) -> tuple[Spec, ModuleType | None]:
+    path = _path(task.spec)
     module = _module(task.source) if task.source else None
     family = Path(task.source).stem if task.source else None
     with as_problems():
-        return load_spec(Path(task.spec), task.trust, family, module), module
+        return load_spec(path, task.trust, family, module), module
 
 
 def _operator(task: Task, spec: Spec, module: ModuleType | None) -> OpUnderTest:
