@@ -11,6 +11,7 @@ import importlib
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import replace
@@ -26,6 +27,8 @@ TRIES = 3
 """How often a task is submitted if its worker is lost."""
 
 TICK = 1.0
+DELAY = 30.0
+"""Seconds after --max-time and a task's time limit within which an executor must have answered."""
 
 
 class ExecutorRunner:
@@ -51,6 +54,12 @@ class ExecutorRunner:
         while pending:
             if self._limits.passed:
                 yield from self._not_reached(pending)
+                if time.monotonic() > (self._limits.until or 0.0) + self._limits.timeout + DELAY:
+                    text = "no answer within --max-time"
+                    yield from (
+                        Outcome(task, "timeout", reason=text) for task, _ in pending.values()
+                    )
+                    return
             with stopping.waiting():
                 done, _ = wait(list(pending), timeout=TICK, return_when=FIRST_COMPLETED)
             for future in done:

@@ -21,6 +21,7 @@ from typing import Any
 from needle_cli import stopping
 from needle_cli.running import processes
 from needle_cli.running.channel import Ear, Malformed, message_of
+from needle_cli.running.preloading import packages_of
 from needle_cli.running.supervisor import INTO_CHANNEL, serve
 from needle_cli.running.tasks import BrokenWorker, Data, Limits, Outcome, Task
 from needle_cli.running.worker import Workplace
@@ -39,7 +40,7 @@ class Supervisor:
     """One supervisor, as the tool sees it: its process, channel, slot and current task."""
 
     def __init__(self, place: Workplace) -> None:
-        self.slot = place.gpu
+        self.slot, self.packages = place.gpu, place.packages
         self._limit = place.timeout + DELAY
         number = secrets.token_hex(16)
         context = multiprocessing.get_context("spawn")
@@ -138,7 +139,7 @@ class LocalRunner:
         while slots:
             slot = next(iter(slots))
             task = next((task for task in waiting if task.slot == slot), None)
-            idle = None if task is None else self._idle(slot)
+            idle = None if task is None else self._idle(slot, packages_of(task.source))
             if task is None or idle is None:
                 del slots[slot]
                 continue
@@ -147,16 +148,30 @@ class LocalRunner:
                 started(task)
             idle.give(task)
 
-    def _idle(self, slot: str) -> Supervisor | None:
-        """Return an idle supervisor of a slot; start one if there are fewer than allowed."""
+    def _idle(self, slot: str, packages: tuple[str, ...]) -> Supervisor | None:
+        """Return an idle supervisor of a slot that has loaded packages, and no others.
+
+        Start it if there are fewer than allowed, or in the place of one that has loaded others.
+        """
         those = [one for one in self._supervisors if one.slot == slot]
-        idle = next((one for one in those if one.task is None), None)
-        if idle is None and len(those) < (1 if slot else self.jobs):
-            limits = self.limits
-            place = Workplace(limits.timeout, limits.memory, limits.judging, slot, limits.forks)
-            idle = Supervisor(place)
-            self._supervisors.append(idle)
-        return idle
+        idle = [one for one in those if one.task is None]
+        fitting = next((one for one in idle if one.packages == packages), None)
+        if fitting is not None:
+            return fitting
+        if len(those) >= (1 if slot else self.jobs):
+            if not idle:
+                return None
+            self._supervisors.remove(idle[0])
+            idle[0].leave()
+            idle[0].end(processes.GRACE)
+        limits = self.limits
+        made = Supervisor(Workplace(
+            limits.timeout, limits.memory, limits.judging, slot, limits.forks,
+            packages if limits.forks else (),
+        ))  # fmt: skip
+        made.packages = packages
+        self._supervisors.append(made)
+        return made
 
     def _ready(self) -> list[Supervisor]:
         """Wait for a message, an exit or a time limit; return the supervisors concerned."""

@@ -53,6 +53,7 @@ class Workplace:
     `patience` seconds, its case is said, because it may never end. `gpu` is the device of this
     worker, "" for the host; the memory pool on the device has the same limit as the host's memory.
     `forks` says whether workers are forked: on macOS the system's libraries do not survive that.
+    `packages` are loaded before the first task.
     """
 
     timeout: float
@@ -60,6 +61,7 @@ class Workplace:
     judging: str
     gpu: str = ""
     forks: bool = LINUX
+    packages: tuple[str, ...] = ()
 
     @property
     def patience(self) -> float:
@@ -72,6 +74,9 @@ class Workplace:
             os.environ[name] = "1"
         os.environ[POOL_LIMIT] = str(self.memory)
         judging = importlib.import_module(self.judging)
+        for name in self.packages:
+            with contextlib.suppress(Exception):  # the operator's file gets it again
+                importlib.import_module(name)
         from needle_cli.running.side_effects import Snapshot  # loads NumPy
 
         return Desk(judging, Snapshot())

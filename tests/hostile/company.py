@@ -66,8 +66,10 @@ def rows_of(folder, files, *words):
 
 
 def verdict_of(rows):
-    """Return the verdict of an operator's rows in one line: the first row that is no pass."""
-    for row in rows:
+    """Return the verdict of an operator's rows in one line: the first finding, else the first row
+    that is no pass.
+    """
+    for row in sorted(rows, key=lambda row: row["status"] == "timeout"):
         if row["status"] not in ("pass", "not_applicable"):
             said = [row.get("reason", ""), *(finding["message"] for finding in row["findings"])]
             return f"{row['status']} {row['check']}: {' '.join(said)}"

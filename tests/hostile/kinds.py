@@ -217,6 +217,10 @@ TABLE = [
     Kind("waits_in_its_text", "timeout forward: no answer", slow=True,
          code="class Slow(Exception):\n    def __str__(self):\n        time.sleep(1e6)\n"
          "raise Slow"),
+    Kind("sleeps_when_it_is_found_wrong", "fail gradient: found before this: no answer",
+         "if a.shape:\n    a.cached_data = a.cached_data * 2.0\n"
+         "    sys.calls = getattr(sys, 'calls', 0) + 1\n"
+         "if getattr(sys, 'calls', 0) > 60:\n    time.sleep(1e6)", "gradient", True),
     Kind("no_clock", PASS, "time.monotonic = time.perf_counter = lambda: 0.0"),
     Kind("no_sleep", PASS, "time.sleep = nothing"),
 

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Executor, Future
 
 import pytest
 
+from needle_cli.running import executor
+from needle_cli.running.tasks import Limits, Task
 from tests.helpers import ROOT, environment, needle
 
 ASKED = ("check", "ops", "exp", "log", "logsoftmax", "-n", 2, "--seed", 1, "--format", "json",
@@ -46,6 +49,22 @@ def test_an_operator_that_ends_its_process_costs_itself_alone():
     bad = {row["op"] for row in rows if row["status"] == "error"}
     assert code == 1 and bad == {"nasty/os_exit_three"}
     assert any(row["op"] == "nasty/right" and row["status"] == "pass" for row in rows)
+
+
+def test_an_executor_that_never_answers_is_not_waited_for(monkeypatch):
+    class Silent(Executor):
+        def submit(self, *words):
+            future = Future()
+            future.set_running_or_notify_cancel()
+            return future
+
+    monkeypatch.setattr(executor, "TICK", 0.01)
+    monkeypatch.setattr(executor, "DELAY", 0.0)
+    limits = Limits(0.1, 2**30, "tests.samples.lanes", until=time.monotonic())
+    runner = executor.ExecutorRunner(Silent(), limits)
+    (outcome,) = runner.outcomes([Task("judge", "a/b")], lambda task: None)
+    runner.close()
+    assert (outcome.ending, outcome.reason) == ("timeout", "no answer within --max-time")
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,22 @@ def test_every_task_is_answered(outcomes):
     assert all(outcome.ending == "answer" for outcome in outcomes)
 
 
+def test_every_task_has_a_worker_of_its_own(outcomes):
+    assert len({outcome.data["worker"] for outcome in outcomes}) == len(outcomes)
+
+
+def test_a_new_process_is_kept_for_the_operators_of_the_engine_alone():
+    sources = ("", "", "mine.py", "mine.py", "")
+    runner = LocalRunner(1, Limits(60.0, MEMORY, "tests.samples.lanes", forks=False))
+    tasks = [Task("judge", f"op{k}", source=source) for k, source in enumerate(sources)]
+    try:
+        found = [outcome.data["worker"] for outcome in runner.outcomes(tasks, lambda task: None)]
+    finally:
+        runner.close()
+    assert found[0] == found[1] == found[2]
+    assert len(set(found[2:])) == 3
+
+
 def test_a_gpu_has_one_supervisor_that_does_nothing_else(outcomes):
     first, second = processes(outcomes, "cuda:0"), processes(outcomes, "cuda:1")
     host = processes(outcomes, "")
