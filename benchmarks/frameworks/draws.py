@@ -113,6 +113,29 @@ def apart(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Any:
     return unit * (rng.permutation(count).reshape(shape) - count / 3 + 0.4 * rng.random(shape))
 
 
+ROW, PLANE = (5,), (3, 4)
+
+WIDE = ("float64", "float32")
+"""Without float16, where quotients often are whole numbers exactly: the points of jumps."""
+
+UNIT = between(-1, 1)
+PROBABILITY = between(0, 1)
+
+
+def one(
+    call: Callable[..., Any], domain: Domain, shape: tuple[int, ...] = ROW, ties: bool = True
+) -> Operator:
+    """Return an operator of one input."""
+    return Operator(call, (domain,), (shape,), ties)
+
+
+def two(
+    call: Callable[..., Any], a: Domain, b: Domain, *shapes: tuple[int, ...], ties: bool = True
+) -> Operator:
+    """Return an operator of two inputs, which broadcast unless shapes are given."""
+    return Operator(call, (a, b), shapes or (PLANE, (4,)), ties)
+
+
 def _sizes(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> Any:
     """Return magnitudes: all alike or each its own, around one or anywhere."""
     way = rng.integers(3)
