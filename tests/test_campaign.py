@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.campaign import ROOT, by_family, concerns, may_sweep, swept
+from tests.campaign import ROOT, by_family, concerns, may_sweep, of_families, swept
 
 CHECKS = "tests/checking/checks/test_kink.py"
 
@@ -52,3 +52,11 @@ def test_one_of_every_kind_is_ordinary():
     assert campaign(by_family(["a/x", "a/y", "b/z"])) == {"a/y"}
     with pytest.raises(AssertionError):
         swept(["a"], ["gone"])
+
+
+def test_an_ordinary_run_does_not_grow_with_the_families():
+    names = [f"{family}/{k}" for family in "abcdefghijklmnopqrstu" for k in range(5)]
+    chosen = of_families(names)
+    assert len(chosen) == len(set(chosen)) == 10
+    assert {name[-1] for name in chosen} == {"0"} and chosen[0] == "a/0" and chosen[-1] > "s"
+    assert of_families(names[:12]) == ["a/0", "b/0", "c/0"]
