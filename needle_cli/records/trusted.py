@@ -48,12 +48,12 @@ def trusted(record: Mapping[str, Any]) -> dict[str, Any]:
         for value in _table(record["inputs"], "inputs").values():
             members = value if isinstance(value, list) else [value]
             for member in members:
-                _array(member)
+                array(member)
         for value in _table(record["params"], "params").values():
-            _param(value, 0)
+            param(value, 0)
         if record["cotangent"] is not None:
             for member in _list(record["cotangent"], "the output gradient"):
-                _array(member)
+                array(member)
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise TokenError(f"this is not a recorded case: {type(error).__name__} {error}") from error
     return dict(record)
@@ -104,8 +104,11 @@ def _list(value: Any, what: str) -> list[Any]:
     return found
 
 
-def _array(data: Any) -> None:
+def array(data: Any) -> None:
+    """Raise `TokenError` if something is not the plain form of an array."""
     _demand(isinstance(data, dict), "array", data)
+    for key in ("dtype", "shape", "values"):
+        _demand(key in data, "array", data)
     dtype, shape, values = data["dtype"], data["shape"], data["values"]
     _demand(isinstance(dtype, str) and dtype in DTYPES, "dtype of an array", dtype)
     _sizes(shape, "shape")
@@ -140,7 +143,8 @@ def _value_of(dtype: str) -> Callable[[object], bool]:
     return lambda value: isinstance(value, int) and _is_whole(value) and low <= value < high
 
 
-def _param(data: Any, depth: int) -> None:
+def param(data: Any, depth: int = 0) -> None:
+    """Raise `TokenError` if something is not the plain form of a parameter."""
     _demand(depth <= DEEPEST, "depth of a parameter", depth)
     if data is None or isinstance(data, bool | int | str) or _is_number(data):
         return
@@ -150,7 +154,7 @@ def _param(data: Any, depth: int) -> None:
     _demand(isinstance(data, dict) and len(data) == 1, "parameter", data)
     ((tag, content),) = data.items()
     if tag in ("array", "scalar"):
-        _array(content)
+        array(content)
         _demand(tag == "array" or content["shape"] == [], "scalar", content["shape"])
     elif tag == "float":
         _demand(content in WORDS, "float", content)
@@ -170,7 +174,7 @@ def _param(data: Any, depth: int) -> None:
 
 def _params(items: list[Any], depth: int) -> None:
     for item in items:
-        _param(item, depth + 1)
+        param(item, depth + 1)
 
 
 def _is_whole(value: object) -> bool:

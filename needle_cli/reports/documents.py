@@ -15,6 +15,7 @@ from typing import Any
 from needle_cli import stopping
 from needle_cli._version import __version__
 from needle_cli.problems import FINDINGS, INTERRUPTIONS, PRECEDENCE, UNUSABLE, Problem, worst_code
+from needle_cli.records.trusted import TokenError
 from needle_cli.reports.events import (
     SEVERITY,
     UNANSWERED,
@@ -27,6 +28,7 @@ from needle_cli.reports.events import (
     Spot,
     Summary,
 )
+from needle_cli.reports.schema import fault
 
 Document = dict[str, Any]
 SCHEMA = "needle.report"
@@ -178,7 +180,7 @@ def seed_line(item: Row, info: RunInfo) -> str:
 
 def target(item: Row) -> str:
     """Return what names the operator on a command line: its name, or its file and a filter."""
-    family = item.op.split("/")[-2]
+    family = item.op.rpartition("/")[0].rpartition("/")[2]
     is_users = item.path.endswith(".py") and item.path.rpartition("/")[2] == f"{family}.py"
     if is_users and "needle/ops/" not in item.path:
         return f"{item.path} -k {item.op.rpartition('/')[2]}"
@@ -229,7 +231,7 @@ def read(path: Path) -> Document:
             raise Problem("too large for a report", kind="report", path=path.name)
         with stopping.waiting():  # for the writer of a pipe
             text = path.read_text(encoding="utf-8")
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refused)
     except OSError as error:
         raise Problem(f"cannot read it: {error.strerror}", kind="report", path=str(path)) from error
     except (ValueError, RecursionError) as error:
@@ -246,16 +248,22 @@ def read(path: Path) -> Document:
     return document
 
 
+def _refused(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
+
+
 def parsed(document: Document, name: str) -> tuple[RunInfo, Summary]:
     """Return what a run was asked and what it found; raises `Problem` if something is missing.
 
     `name` stands for the document in that error.
     """
     try:
-        return _info(document["run"]), _summary(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        text = f"not a complete report: {type(error).__name__}: {error}"
-        raise Problem(text, kind="report", path=name) from error
+        found = fault(document)
+        if not found:
+            return _info(document["run"]), _summary(document)
+    except (TokenError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        found = f"{type(error).__name__}: {error}"
+    raise Problem(f"not a complete report: {found}", kind="report", path=name)
 
 
 def _info(run: Mapping[str, Any]) -> RunInfo:
