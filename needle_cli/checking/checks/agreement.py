@@ -14,9 +14,18 @@ from typing import Any
 import numpy as np
 
 from needle_cli.checking.checks.context import generator, merge, passed, worst_entry
-from needle_cli.checking.model import Answer, Array, Code, Finding, Garbage, OperatorError, Verdict
+from needle_cli.checking.model import (
+    Answer,
+    Array,
+    Code,
+    Finding,
+    Garbage,
+    Gradient,
+    OperatorError,
+    Verdict,
+)
 from needle_cli.checking.numerics.beside import Neighbours, gradients_at, reach
-from needle_cli.checking.numerics.probes import random_cotangent, rms
+from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.rounding import amplified_rounding, natural_rounding
 from needle_cli.checking.numerics.tolerance import magnitude
 from needle_cli.checking.point import Subject, is_floating, widen
@@ -69,45 +78,48 @@ class Words:
 
 def agree(
     low: Subject,
-    got: Sequence[Array],
     wide: Subject,
     cotangent: Array,
     factor: float = 1.0,
     words: Words | None = None,
+    raw: Sequence[Gradient] | None = None,
 ) -> Answer:
     """Compare gradients with better ones at the same numbers: those in float64, or the host's.
 
     Args:
         low: The operator in the narrow dtype.
-        got: Its gradients, of every judged leaf.
         wide: The same in float64, or on the host.
-        cotangent: The cotangent as a vector, rounded to the narrow dtype.
+        cotangent: The cotangent as a vector.
         factor: Multiplies the bound.
         words: The check, the code and the sentence of a finding.
+        raw: The gradients in the narrow dtype for the cotangent `in_range`, if they are known.
     """
     dtype = low.leaves[low.judged[0]].dtype
     words = words or Words(text=f"the {dtype} gradient is not the float64 one rounded")
-    answer = _Agreement(low, wide, factor, words).judge(got, cotangent)
+    used = in_range(low, wide, cotangent)
+    got = low.gradients(used) if raw is None else low.settle(raw)
+    answer = _Agreement(low, wide, factor, words).judge(got, used)
     inside = bool(_inside(low, wide).all())
     if inside and (not answer.findings or _comfortable(low)):
         return answer
     # A right formula may square an input, or divide by it twice. A fault shows near 1 as well.
-    again = _near_one(low, wide, factor, words)
+    again = _near_one(low, wide, cotangent, factor, words)
     if again is not None and again.findings:
         return answer if answer.findings else again
     return replace(passed(), notes=(BEYOND.format(dtype),))
 
 
-def _near_one(low: Subject, wide: Subject, factor: float, words: Words) -> Answer | None:
+def _near_one(
+    low: Subject, wide: Subject, cotangent: Array, factor: float, words: Words
+) -> Answer | None:
     """Compare at numbers near 1 instead; None if that cannot be computed."""
     near = low.case.with_leaves([_tamed(a) if is_floating(a) else a for a in low.leaves])
     widened = wide.leaves[wide.judged[0]].dtype == np.float64
     low = Subject(low.op, near)
     wide = Subject(wide.op, widen(near) if widened else near, wide.widened)
     try:
-        drawn = random_cotangent(generator("near one", near.seed), wide.vector.size)
-        cotangent = in_range(low, wide, drawn)
-        return _Agreement(low, wide, factor, words).judge(low.gradients(cotangent), cotangent)
+        used = in_range(low, wide, cotangent)
+        return _Agreement(low, wide, factor, words).judge(low.gradients(used), used)
     except (OperatorError, Garbage):
         return None
 
@@ -122,7 +134,7 @@ def _inside(low: Subject, wide: Subject) -> Array:
     infos = [np.finfo(out.dtype) for out in low.evaluation.outputs if is_floating(out)]
     sizes = [out.size for out in low.evaluation.outputs if is_floating(out)]
     least = np.repeat([float(info.smallest_normal) for info in infos], sizes)
-    most = np.repeat([0.01 * float(info.max) for info in infos], sizes)
+    most = np.repeat([float(info.max) / 8 for info in infos], sizes)
     size = np.abs(wide.vector)
     kept = np.isfinite(low.vector) & ((size == 0) | (size >= least) & (size <= most))
     return np.asarray(kept)
@@ -222,13 +234,15 @@ class _Agreement:
         size = float(np.abs(cotangent).max(initial=0.0))
         allowed, eps = [], self.low.eps
         leaves = [self.wide.leaves[i] for i in self.wide.judged]
+        # In attention `dq = (dp - sum p dp) k` may vanish, with terms as large as both factors.
+        others = max([1.0, *(rms(leaf.astype(np.float64)) for leaf in leaves)])
         for info, b, gain, leaf in zip(self.infos, high, natural, leaves, strict=True):
             finite = magnitude(b)
             whole = rms(finite)
             # float32 units may flush what is below the normal numbers to zero.
             tiny = float(info.smallest_subnormal if info.bits == 16 else info.smallest_normal)
             own = gain / max(1.0, rms(leaf.astype(np.float64))) if info.bits == 16 else 0.0
-            terms = np.where(finite <= VANISHED * gain, gain, own)
+            terms = np.where(finite <= VANISHED * gain, others * gain, own)
             floor = UNDERFLOWS * tiny * max(1.0, size, whole)
             allowed.append(ROUNDINGS * eps * (finite + whole + terms) + floor)
         yield allowed, nowhere
@@ -246,7 +260,7 @@ class _Agreement:
         """Return the mask of the entries whose result stays inside the narrow dtype's range."""
         size = magnitude(b)
         blurred = bound > BLURRED * np.maximum(size, rms(size))
-        return np.isfinite(b) & (size <= 0.01 * float(info.max)) & (np.isfinite(a) | ~blurred)
+        return np.isfinite(b) & (size <= float(info.max) / 8) & (np.isfinite(a) | ~blurred)
 
     def _at_kinks(self, whole: _Compared, cotangent: Array) -> Answer:
         """Judge single outputs where the gradient jumps: it lies between those on all sides.

@@ -69,7 +69,7 @@ class Parity(Check):
             else:
                 text = f"the gradient on {question.device} is not the host's"
                 words = Words(CHECK, Code.DEVICE, text)
-                answers.append(agree(there, got, here, cotangent, words=words))
+                answers.append(agree(there, here, cotangent, words=words))
             return merge(answers)
 
 
