@@ -217,6 +217,7 @@ class Claims:
     rename: Mapping[str, str] = field(default_factory=dict)
     linear_in: tuple[str, ...] = ()
     no_nan_leak: tuple[str, ...] = ()
+    symmetric_gradient: tuple[str, ...] = ()
     mixed_dtypes: tuple[str, ...] = ()
     kinks: tuple[Kink, ...] = ()
     lanes: tuple[Lane, ...] = ()

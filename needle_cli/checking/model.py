@@ -40,6 +40,8 @@ class Code(enum.StrEnum):
     MIXED_DTYPE = "gradient_dtype_mixed"
     KIND = "gradient_kind"
     NAN_LEAK = "nan_leak"
+    SYMMETRY = "not_symmetric"
+    INDEX_COTANGENT = "index_cotangent"
 
     # The value.
     OUTPUT_COUNT = "output_count"

@@ -67,7 +67,8 @@ INPUT: Fields = (
 )
 DIM: Fields = (Field("min", COUNT), Field("max", integer(0, MAX_SIZE)), Field("why", TEXT))
 FACTS: Fields = tuple(
-    Field(fact, INPUT_NAMES) for fact in ("linear_in", "no_nan_leak", "mixed_dtypes")
+    Field(fact, INPUT_NAMES)
+    for fact in ("linear_in", "no_nan_leak", "mixed_dtypes", "symmetric_gradient")
 )
 KINK: Fields = (
     Field("kind", word(KINKS), need=listed(KINKS)),

@@ -110,10 +110,14 @@ def largest_none(x, axis):
 
 
 class Sorted(TensorOp):
-    """y = x sorted along the last axis; the k-th of equal outputs answers for their k-th entry."""
+    """y = x sorted along the last axis; the k-th of equal outputs answers for their k-th entry.
 
-    def __init__(self, backwards=False):
+    `tied` multiplies the gradient of tied outputs; 1 is right.
+    """
+
+    def __init__(self, backwards=False, tied=1.0):
         self.backwards = backwards
+        self.tied = tied
 
     def compute(self, x):
         return np.sort(x, axis=-1)
@@ -124,7 +128,9 @@ class Sorted(TensorOp):
         if self.backwards:
             order = x.shape[-1] - 1 - np.argsort(x[..., ::-1], axis=-1, kind="stable")
         spread = np.zeros((*x.shape, x.shape[-1]))
-        np.put_along_axis(spread, order[..., None, :], 1.0, axis=-2)
+        alike = (x[..., :, None] == x[..., None, :]).sum(axis=-1)
+        share = np.where(np.take_along_axis(alike, order, -1) > 1, self.tied, 1.0)
+        np.put_along_axis(spread, order[..., None, :], share[..., None, :], axis=-2)
         parts = [
             ops.summation(out_grad * slopes(spread[..., k, :], out_grad), -1)
             for k in range(x.shape[-1])
@@ -138,6 +144,18 @@ def sorted_stable(x):
 
 def sorted_backwards(x):
     return Sorted(backwards=True)(x)
+
+
+def sorted_somehow(x):
+    return Sorted(backwards=True)(x)
+
+
+def sorted_nothing(x):
+    return Sorted(tied=0.0)(x)
+
+
+def sorted_double(x):
+    return Sorted(tied=2.0)(x)
 
 
 class Greater(TensorOp):
@@ -299,30 +317,49 @@ def root_zero(x):
     return Root(0.0)(x)
 
 
+class Kept(TensorOp):
+    """y = v where a fixed mask is true, 0 elsewhere: a choice, and no product with 0."""
+
+    def __init__(self, mask):
+        self.mask = mask
+
+    def compute(self, v):
+        return np.where(self.mask, v, v.dtype.type(0))
+
+    def gradient(self, out_grad, node):
+        return Kept(self.mask)(out_grad)
+
+
 class Choose(TensorOp):
     """y = a where `cond`, b elsewhere; da = dy there, db = dy elsewhere."""
 
-    def __init__(self, leaks):
-        self.leaks = leaks
+    def __init__(self, flaw=""):
+        self.flaw = flaw
 
     def compute(self, cond, a, b):
         return np.where(cond, a, b)
 
     def gradient(self, out_grad, node):
         cond, a, b = node.inputs
-        taken = slopes(cond.numpy(), out_grad)
-        others = slopes(~cond.numpy(), out_grad)
-        if self.leaks:  # 0 times the NaN of a branch that was not taken is NaN
-            return None, out_grad * taken + 0 * a, out_grad * others + 0 * b
-        return None, out_grad * taken, out_grad * others
+        mask = cond.numpy()
+        if self.flaw == "product":  # 0 times an infinite output gradient is NaN
+            return None, out_grad * slopes(mask, out_grad), out_grad * slopes(~mask, out_grad)
+        da, db = Kept(mask)(out_grad), Kept(~mask)(out_grad)
+        if self.flaw == "leak":  # 0 times the NaN of a branch that was not taken is NaN
+            return None, da + 0 * a, db + 0 * b
+        return None, da, db
 
 
 def choose(cond, a, b):
-    return Choose(False)(Tensor(cond, requires_grad=False), a, b)
+    return Choose()(Tensor(cond, requires_grad=False), a, b)
 
 
 def choose_leaking(cond, a, b):
-    return Choose(True)(Tensor(cond, requires_grad=False), a, b)
+    return Choose("leak")(Tensor(cond, requires_grad=False), a, b)
+
+
+def choose_product(cond, a, b):
+    return Choose("product")(Tensor(cond, requires_grad=False), a, b)
 
 
 class Difference(TensorOp):
@@ -343,6 +380,14 @@ class Difference(TensorOp):
 
 def difference(a, b):
     return Difference(1.0)(a, b)
+
+
+def difference_free(a, b):
+    return Difference(0.5)(a, b)
+
+
+def difference_three(a, b):
+    return Difference(3.0)(a, b)
 
 
 class Median(TensorOp):

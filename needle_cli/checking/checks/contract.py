@@ -25,7 +25,7 @@ class Contract(Check):
         subject = question.subject
         raw = subject.evaluation.gradient(subject.cotangents(question.cotangent))
         judged = form(subject, raw)
-        return judged if judged.findings else merge([judged, facts.no_nan_leak(question)])
+        return judged if judged.findings else merge([judged, facts.of_gradients(question)])
 
 
 def form(subject: Subject, raw: Sequence[Gradient], *, any_dtype: bool = False) -> Answer:

@@ -1,11 +1,19 @@
-"""Claims of a spec that are tested at every case: `elementwise` and `facts.no_nan_leak`."""
+"""Claims of a spec that are tested at every case: `elementwise` and some `facts`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from needle_cli.checking.checks.context import NOTHING, Question, failed, merge, passed
+from needle_cli.checking.checks.context import (
+    NOTHING,
+    Question,
+    failed,
+    merge,
+    passed,
+    worst_entry,
+)
 from needle_cli.checking.model import Answer, Code
+from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.point import Subject
 
 LIMIT = 1024
@@ -50,8 +58,29 @@ def _others_unchanged(subject: Subject, position: int, flat: int) -> Answer:
     return failed("forward", Code.NOT_ELEMENTWISE, text, name=name)
 
 
+def of_gradients(question: Question) -> Answer:
+    """Test what the spec's facts say of gradients."""
+    return merge([no_nan_leak(question), symmetric_gradient(question)])
+
+
+def symmetric_gradient(question: Question) -> Answer:
+    """Test that gradients are symmetric matrices, within a rounding that solvers may have."""
+    claims, subject = question.claims, question.wide
+    owners, answers = subject.case.leaf_owners(), []
+    for g, i in zip(question.gradients, subject.judged, strict=True):
+        if claims is None or owners[i] not in claims.symmetric_gradient or not g.size:
+            continue
+        mirrored = g.swapaxes(-1, -2)
+        allowed = np.full(g.shape, np.sqrt(subject.rounding) * rms(g))
+        text = "the gradient is not symmetric, and the spec says it is"
+        named = [subject.names[i]]
+        answer = worst_entry("contract", Code.SYMMETRY, named, [g], [mirrored], [allowed], text)
+        answers.append(answer)
+    return merge(answers)
+
+
 def no_nan_leak(question: Question) -> Answer:
-    """Test that NaN and infinity in unused entries do not reach a gradient."""
+    """Test that NaN and infinity in unused entries, or in their outputs, reach no gradient."""
     claims, subject = question.claims, question.wide
     if claims is None or not claims.no_nan_leak or subject.case.size() > LIMIT:
         return NOTHING
@@ -62,7 +91,34 @@ def no_nan_leak(question: Question) -> Answer:
         if owners[i] in claims.no_nan_leak
         for bad in (np.nan, np.inf)
     ]
-    return merge(answers)
+    return merge([*answers, _cotangent_leaks(question, subject)])
+
+
+def _cotangent_leaks(question: Question, subject: Subject) -> Answer:
+    """Make the output gradient infinite at one output, and look at entries that it does not use.
+
+    There 0 times infinity is NaN. An operator that gives NaN to used entries as well, as a softmax
+    does, says nothing about the unused ones.
+    """
+    claims, rng = question.claims, question.rng("infinite")
+    if claims is None or not subject.vector.size:
+        return NOTHING
+    one = np.zeros(subject.vector.shape)
+    one[int(rng.integers(one.size))] = 1.0
+    plain = subject.gradients(one)
+    got = subject.gradients(np.where(one == 1.0, np.inf, question.cotangent))
+    if any(np.isnan(g[p != 0]).any() for g, p in zip(got, plain, strict=True)):
+        return NOTHING
+    owners = subject.case.leaf_owners()
+    for i, g, p in zip(subject.judged, got, plain, strict=True):
+        if owners[i] in claims.no_nan_leak and np.isnan(g[p == 0]).any():
+            name = subject.names[i]
+            text = (
+                f"an infinite output gradient at an output that does not use an entry of {name} "
+                f"gives it the gradient nan: 0 times infinity, where a choice gives 0"
+            )
+            return failed("contract", Code.NAN_LEAK, text, name=name)
+    return passed()
 
 
 def _leaks(question: Question, subject: Subject, position: int, bad: float) -> Answer:

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.checks.check import Check
-from needle_cli.checking.checks.context import NOTHING, Question, failed, merge, worst_entry
+from needle_cli.checking.checks.context import (
+    NOTHING,
+    Question,
+    failed,
+    merge,
+    passed,
+    worst_entry,
+)
 from needle_cli.checking.model import Answer, Array, Code, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import magnitude, widen_spread
@@ -49,7 +56,8 @@ class Linearity(Check):
             min(subject.leaves[i].itemsize for i in subject.judged)
         ]
         loose = question.varies
-        answers = [scaled(subject, v, of_v, c, rng, loose) for c in (-2.0, reach, 1 / reach)]
+        answers = [of_no_index(subject, v, of_v, rng)]
+        answers += [scaled(subject, v, of_v, c, rng, loose) for c in (-2.0, reach, 1 / reach)]
         if question.wide is not subject:
             subject, v, of_v = question.wide, question.cotangent, question.gradients
         w = subject.rounded(64 * random_cotangent(rng, v.size))
@@ -67,6 +75,26 @@ class Linearity(Check):
             ones = subject.gradients(np.ones(v.size))
             answers.append(added(subject, of_shares[0], of_shares[1], ones, rng, loose))
         return merge(answers)
+
+
+def of_no_index(
+    subject: Subject, v: Array, of_v: Sequence[Array], rng: np.random.Generator
+) -> Answer:
+    """Test that the cotangent of an output of integers or bools reaches no gradient."""
+    outputs = subject.evaluation.outputs
+    if all(is_floating(out) for out in outputs):
+        return NOTHING
+    cotangents = [
+        c if is_floating(out) else rng.integers(1, 8, out.shape).astype(c.dtype)
+        for c, out in zip(subject.cotangents(v), outputs, strict=True)
+    ]
+    got = subject.settle(subject.evaluation.gradient(cotangents))
+    for name, a, b in zip(subject.judged_names, got, of_v, strict=True):
+        if not np.array_equal(a, b, equal_nan=True):
+            kinds = " and ".join(sorted({str(o.dtype) for o in outputs if not is_floating(o)}))
+            text = f"the output gradient of an output of {kinds} reaches the gradient of {name}"
+            return failed("linearity", Code.INDEX_COTANGENT, text, name=name)
+    return passed()
 
 
 def scaled(

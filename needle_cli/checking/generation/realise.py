@@ -18,9 +18,10 @@ from needle_cli.checking.generation.layouts import arrange, repeatable_axis
 from needle_cli.checking.kinks.base import Draw, KinkKind
 from needle_cli.checking.kinks.registry import clear_of_kinks, kink_of, put_on_kinks
 from needle_cli.checking.model import Array, Case, GeneratorError, InputValue, Structure
+from needle_cli.checking.parameters.registry import kind_of
 from needle_cli.checking.shapes import Shape
 
-SPECIALS = ("zeros", "units", "ties", "edges")
+SPECIALS = ("zeros", "units", "ties", "edges", "parameters")
 UNITS = (1.0, -1.0)
 
 
@@ -234,6 +235,8 @@ def _takes(claims: Claims, claim: InputClaim, word: str) -> bool:
         return False
     if word == "ties":
         return not domain.mirrored and not any(kink.shared for kink in kinks)
+    if word == "parameters":
+        return any(kind_of(param).number for param in claims.params.values())
     if word == "units":
         return any(_unit_fits(domain, unit, kinks, BESIDE) for unit in UNITS)
     low, high, *_ = domain.ends
@@ -244,8 +247,7 @@ def _takes(claims: Claims, claim: InputClaim, word: str) -> bool:
 def _unit_fits(domain: DomainKind, unit: float, kinks: Sequence[KinkKind], reach: float) -> bool:
     """Return True if 1 or -1 is on no kink, and a step of `reach` from it stays in the domain."""
     at_kink = any(kink.meets(unit) for kink in kinks)
-    around = unit + reach * np.array([-1.0, 0.0, 1.0])
-    return not at_kink and reach < 1 and bool(domain.inside(around).all())
+    return not at_kink and reach < 1 and _is_inside(domain, unit, reach)
 
 
 def _mix_in(plan: _Plan, free: Mapping[str, InputClaim], drawn: Drawn, rng: Generator) -> None:
@@ -256,11 +258,36 @@ def _mix_in(plan: _Plan, free: Mapping[str, InputClaim], drawn: Drawn, rng: Gene
             continue
         kinks = [kink_of(kink) for kink in plan.claims.kinks if name in kink.of]
         domain = domain_of(claim.domain)
-        drawn[name] = [_special(word, domain, a, kinks, rng) for a in drawn[name]]
+        at = _thresholds(plan, domain) if word == "parameters" else ()
+        drawn[name] = [_special(word, domain, a, kinks, rng, at) for a in drawn[name]]
+
+
+def _thresholds(plan: _Plan, domain: DomainKind) -> list[float]:
+    """Return the numbers among the parameters, and those of other sign, in the domain's interior.
+
+    A parameter may be a threshold, and an operator may be wrong at exactly that value.
+    """
+    given = [
+        float(plan.structure.params[name])
+        for name, claim in plan.claims.params.items()
+        if kind_of(claim).number and isinstance(plan.structure.params.get(name), int | float)
+    ]
+    signed = dict.fromkeys(sign * value for value in given for sign in (1.0, -1.0))
+    return [at for at in signed if _is_inside(domain, at, BESIDE * max(abs(at), 1.0))]
+
+
+def _is_inside(domain: DomainKind, at: float, reach: float) -> bool:
+    """Return True if steps of `reach` to both sides of a number stay in the domain."""
+    return bool(domain.inside(at + reach * np.array([-1.0, 0.0, 1.0])).all())
 
 
 def _special(
-    word: str, domain: DomainKind, array: Array, kinks: Sequence[KinkKind], rng: Generator
+    word: str,
+    domain: DomainKind,
+    array: Array,
+    kinks: Sequence[KinkKind],
+    rng: Generator,
+    thresholds: Sequence[float] = (),
 ) -> Array:
     """Return the array with special values in about a third of its entries, at least one."""
     if array.size == 0 or (word == "ties" and array.size < 2):
@@ -270,6 +297,9 @@ def _special(
         mask = mask | mask.swapaxes(-1, -2)
     if word == "zeros":
         return np.where(mask, 0.0, array)
+    if word == "parameters":
+        at = rng.choice(thresholds, array.shape) if thresholds else array
+        return domain.restored(array, np.where(mask, at, array))
     if word == "units":
         reach = BESIDE * max(rms(array), 1.0)
         fitting = [unit for unit in UNITS if _unit_fits(domain, unit, kinks, reach)]

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from needle_cli.checking.checks import kink as kink_check
 from needle_cli.checking.checks.inquiry import Inquiry
+from needle_cli.checking.checks.site import Site
+from needle_cli.checking.checks.surroundings import LARGEST
 from needle_cli.checking.checks.tally import Tally
 from needle_cli.checking.claims import Claims, Kink
 from needle_cli.checking.domains.registry import domain_of
@@ -39,7 +40,7 @@ NO_REASON = "TODO: say why it is neither convex nor concave"
 class Observation:
     """What one case shows: per output, the entries without a single slope, and the curvature."""
 
-    def __init__(self, case: Case, site: kink_check.Site) -> None:
+    def __init__(self, case: Case, site: Site) -> None:
         self.case = case
         self.site = site
         convex, concave = site.directional.curvature
@@ -75,7 +76,7 @@ class MissingKinks:
     def kinks(self, tallies: Mapping[str, Tally]) -> tuple[Kink, ...]:
         """Return the kinks to add to the spec, none if nothing simple explains the cases."""
         cases = [e.case for t in tallies.values() for e in (*t.kinks, *t.at_kinks)]
-        small = [case for case in cases if 0 < case.size() <= kink_check.LARGEST]
+        small = [case for case in cases if 0 < case.size() <= LARGEST]
         for case in sorted(small, key=Case.size)[:MOST_SITES]:
             observation = self._observe(case)
             if observation is None or len(self.found) >= MOST_KINKS or self._explained(observation):
@@ -98,7 +99,7 @@ class MissingKinks:
     def _observe(self, case: Case) -> Observation | None:
         question = Inquiry(self.op, self.claims, self.plan).question(case)
         try:
-            site = kink_check.Site(question, self.claims)
+            site = Site(question, self.claims)
             for j in range(site.subject.vector.size):
                 site.gradients(j)
             return Observation(case, site)
@@ -187,7 +188,7 @@ class MissingKinks:
                 case = realise(claims, drawn, self.plan.dtype, "kink")
             except GeneratorError:
                 continue
-            if "kink" in case.tags and 0 < case.size() <= kink_check.LARGEST:
+            if "kink" in case.tags and 0 < case.size() <= LARGEST:
                 cases.append(case)
         most = times * MOST_TRIALS
         few = cases[:: max(1, len(cases) // most)][:most]

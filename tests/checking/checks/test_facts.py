@@ -58,9 +58,60 @@ def test_nan_may_not_leak_from_the_branch_not_taken(vjp, holds):
     assert bool(answer.findings) is not holds
 
 
+def product(v, cond, a, b):
+    return None, v * cond, v * ~cond
+
+
+@pytest.mark.parametrize(("vjp", "holds"), [(careful, True), (product, False)])
+@np.errstate(all="ignore")
+def test_an_infinite_output_gradient_may_not_leak_into_the_branch_not_taken(vjp, holds):
+    cond = np.array([[True, False, True], [False, False, True]])
+    asked = question(np.where, vjp, {"cond": cond, "a": A, "b": 2 * A}, no_nan_leak=("a", "b"))
+    answer = facts.no_nan_leak(asked)
+    assert bool(answer.findings) is not holds
+
+
+OUTER = np.outer([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("matrix", "holds"),
+    [
+        (OUTER, True),
+        (np.tril(OUTER) + np.tril(OUTER, -1), False),
+        (OUTER + 1e-6 * np.tri(3), False),
+    ],
+)
+def test_a_gradient_that_is_said_to_be_symmetric_has_to_be(matrix, holds):
+    inputs = {"a": OUTER + np.eye(3)}
+    asked = question(lambda a: (a * OUTER).sum(), lambda v, a: (v * matrix,), inputs,
+                     symmetric_gradient=("a",))  # fmt: skip
+    answer = facts.of_gradients(asked)
+    assert answer.asked and bool(answer.findings) is not holds
+
+
+def largest(x):
+    return x.max(-1), x.argmax(-1)
+
+
+@pytest.mark.parametrize("added", [0.0, 1.0])
+def test_the_output_gradient_of_an_index_reaches_no_gradient(added):
+    def vjp(v, x):
+        chosen = x == x.max(-1, keepdims=True)
+        return (chosen * v[0][..., None] + added * v[1][..., None],)
+
+    answer = linearity.Linearity().ask(question(largest, vjp, {"x": np.array([[1.0, 3.0, 2.0]])}))
+    said = [finding.message for finding in answer.findings]
+    assert said == (
+        ["the output gradient of an output of int64 reaches the gradient of x"] * int(added)
+    )
+
+
 def test_nothing_is_asked_where_nothing_is_stated():
     assert not facts.elementwise(question(np.add, None, {"a": A, "b": B})).asked
     assert not facts.no_nan_leak(question(np.add, None, {"a": A, "b": B})).asked
+    asked = question(np.add, lambda v, a, b: (v, v.sum(0)), {"a": A, "b": B})
+    assert not facts.symmetric_gradient(asked).asked
 
 
 THIRD = (lambda a: a.sum() / 3, lambda v, a: (np.broadcast_to(v / 3, a.shape).copy(),))

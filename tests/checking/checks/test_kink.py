@@ -1,5 +1,7 @@
 """kink: wrong answers at points without a derivative are refused, every reasonable one passes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ RIGHT = (
     "relu_zero", "relu_half", "relu_one", "largest_even", "largest_first", "greater_half",
     "greater_left", "greater_edge", "pool_first", "clip_closed", "norm_zero", "root_infinite",
     "choose", "difference", "median_first", "median_even", "symmetric_one", "triangular_zero",
-    "spd_half", "sorted_stable",
+    "spd_half", "sorted_stable", "sorted_somehow", "difference_free",
 )  # fmt: skip
 WRONG = {
     "relu_seven": "the one-sided slopes are [0, 1]",
@@ -31,6 +33,9 @@ WRONG = {
     "largest_all": "along a direction of several entries",
     "largest_none": "along a direction of several entries",
     "sorted_backwards": "the spec's convention 'stable' asks for",
+    "sorted_nothing": "the gradients of 2 equal entries add up to 0; if they move together, the",
+    "sorted_double": "equal entries add up to 2; if they move together, the slope is 1",
+    "difference_three": "the one-sided slopes are [-1, 1]",
     "greater_edge_none": "the one-sided slopes are",
     "greater_both": "along a direction of several entries",
     "greater_neither": "along a direction of several entries",
@@ -68,7 +73,8 @@ def test_a_reasonable_answer_passes_every_check(name):
 
 
 WRONG_KINDS = (
-    "relu_seven", "largest_all", "sorted_backwards", "greater_both", "norm_nan", "root_zero",
+    "relu_seven", "largest_all", "sorted_backwards", "sorted_nothing", "greater_both", "norm_nan",
+    "root_zero",
 )  # fmt: skip
 
 
@@ -79,16 +85,37 @@ def test_a_wrong_answer_is_refused_with_its_reason(name):
     assert WRONG[name] in row.failures[0].finding.message
 
 
-def test_where_may_not_leak():
-    row = rows_of("choose_leaking", "contract")["contract"]
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("choose_leaking", "not used reaches the gradient"),
+        ("choose_product", "0 times infinity, where a choice gives 0"),
+    ],
+)
+def test_where_may_not_leak(name, says):
+    row = rows_of(name, "contract")["contract"]
     assert row.status is Status.FAIL
-    assert "not used reaches the gradient" in row.failures[0].finding.message
+    assert says in row.failures[0].finding.message
+
+
+def test_where_that_chooses_does_not_leak():
     assert rows_of("choose", "contract")["contract"].status is Status.PASS
 
 
-def with_kink(**fields):
-    from dataclasses import replace
+def lower_alone(claims):
+    return replace(claims, kinks=claims.kinks[:1])
 
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("clip_minus", Status.FAIL), ("clip_closed", Status.NO_DERIVATIVE)]
+)
+def test_inputs_are_drawn_on_a_parameter_that_no_kink_names(name, status):
+    row = rows_of(name, "gradient", claims=lower_alone)["gradient"]
+    assert row.status is status
+    assert {kink.value for f in row.failures for kink in f.undeclared} <= {"high"}
+
+
+def with_kink(**fields):
     return lambda claims: replace(claims, kinks=(replace(claims.kinks[0], **fields),))
 
 
