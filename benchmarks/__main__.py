@@ -52,12 +52,19 @@ def main() -> int:
     gpu.add_argument("--largest", type=int, default=100_000_000, help="entries (default 1e8)")
     gpu.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default 5)")
     gpu.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    soak = names.add_parser("soak", help="hostile operators in random company and trouble")
+    soak.add_argument("--minutes", type=float, default=20.0, help="how long (default 20)")
+    soak.add_argument("--seed", type=int, default=0)
     names.add_parser("measured", help="write docs/measured.md from benchmarks/results/")
     arguments = parser.parse_args()
     if arguments.name == "measured":
         from benchmarks.measured import write
 
         return write()
+    if arguments.name == "soak":
+        from benchmarks.soak import run as run_soak
+
+        return run_soak(arguments.minutes, arguments.seed)
     if arguments.name == "gpu":
         from benchmarks.gpu import run as run_gpu
 

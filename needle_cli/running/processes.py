@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from needle_cli import stopping
@@ -123,15 +124,27 @@ def memory_of(pid: int) -> int:
 
     Files that are mapped, such as libraries, do not count.
     """
+    sizes = _sizes(f"/proc/{pid}/status", "RssAnon", "RssShmem")
+    if not sizes and not LINUX:
+        with contextlib.suppress(Exception):
+            psutil: Any = importlib.import_module("psutil")
+            return int(psutil.Process(pid).memory_info().rss)
+    return sum(sizes)
+
+
+def memory_of_all(pids: Iterable[int]) -> int:
+    """Return the same for processes together; what they share counts once."""
+    return sum(sum(_sizes(f"/proc/{pid}/smaps_rollup", "Pss_Anon", "Pss_Shmem")) for pid in pids)
+
+
+def _sizes(path: str, *names: str) -> list[int]:
+    """Return the sizes in bytes that a file of /proc has under some names."""
+    sizes = []
     with contextlib.suppress(OSError, ValueError, IndexError):
-        with open(f"/proc/{pid}/status", "rb") as stream:
-            lines = stream.read().splitlines()
-        kinds = (b"RssAnon:", b"RssShmem:")
-        return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(kinds))
-    with contextlib.suppress(Exception):  # another system, or a process that has ended
-        psutil: Any = importlib.import_module("psutil")
-        return int(psutil.Process(pid).memory_info().rss)
-    return 0
+        for line in Path(path).read_text("ascii", "replace").splitlines():
+            name, _, rest = line.partition(":")
+            sizes += [1024 * int(rest.split()[0])] if name in names else []
+    return sizes
 
 
 def family_of(pid: int) -> list[int]:

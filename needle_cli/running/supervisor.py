@@ -149,7 +149,6 @@ class _Limits:
         self._worker, self._place = worker, place
         self._inherited = processes.memory_of(os.getpid()) if place.forks else 0
         self._closed: float | None = None
-        self._family: list[int] = [worker.pid]
         self._counted = self.begun
 
     def passed(self) -> Data:
@@ -163,12 +162,18 @@ class _Limits:
                 return {"ending": "crashed", "reason": CLOSED_CHANNEL}
         if self._worker.files.size() > MOST_OUTPUT:
             return {"ending": "crashed", "reason": TOO_MUCH_OUTPUT}
-        if now > self._counted + FAMILY_TICK:
-            self._counted, self._family = now, processes.family_of(self._worker.pid)
-        used = (processes.memory_of(pid) - self._inherited for pid in self._family)
-        if sum(max(0, size) for size in used) > self._place.memory:
+        if self._memory(now) > self._place.memory:
             return {"ending": "crashed", "reason": TOO_MUCH_MEMORY}
         return {}
+
+    def _memory(self, now: float) -> int:
+        """Return the memory of the worker, and at times that of all that it has started with it."""
+        used = processes.memory_of(self._worker.pid)
+        if now > self._counted + FAMILY_TICK:
+            self._counted = now
+            family = processes.family_of(self._worker.pid)
+            used = max(used, processes.memory_of_all(family) if len(family) > 1 else 0)
+        return used - self._inherited
 
 
 def ending_words(code: int) -> str:

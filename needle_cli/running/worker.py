@@ -111,10 +111,8 @@ class Files:
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self.out, self.err, page = (_file(folder, name) for name in ("out", "err", "check"))
-        os.ftruncate(page, 64)
-        self._page = mmap.mmap(page, 64)
-        os.close(page)
+        self.out, self.err = _file(folder, "out"), _file(folder, "err")
+        self._page = mmap.mmap(-1, 64) if folder is None else _page(folder / "check")
 
     @property
     def check(self) -> str:
@@ -171,6 +169,13 @@ def _file(folder: Path | None, name: str) -> int:
         return os.memfd_create(f"needle {name}")
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
     return os.open(folder / name, flags, 0o600)
+
+
+def _page(path: Path) -> mmap.mmap:
+    if not path.exists():
+        path.write_bytes(bytes(64))
+    with path.open("r+b") as stream:
+        return mmap.mmap(stream.fileno(), 64)
 
 
 def _text(handle: int, most: int) -> str:

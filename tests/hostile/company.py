@@ -30,6 +30,8 @@ def wrong(a):
 GOOD_ONES = {"right": "pass", "wrong": "fail gradient: "}
 """Operators that do no harm, one right and one wrong: nobody may change their verdicts."""
 
+EXPECTED = {name: kind.verdict for name, kind in KINDS.items()} | GOOD_ONES
+
 SECONDS = 20
 """The time limit of slow kinds: enough for a good operator on a busy machine."""
 
@@ -51,18 +53,34 @@ def write(folder, names):
     return [f"{file}.py" for file in files]
 
 
+ASKED = (
+    "--select", "forward,contract,gradient,purity", "-n", 2, "--seed", 1, "--no-shrink",
+    "--timeout", SECONDS, "--memory-limit", "512MiB", "--format", "json",
+)  # fmt: skip
+"""The options of every run: what is hostile shows in the first questions."""
+
+
 def rows_of(folder, files, *words):
     """Judge files; return the rows of every operator, and the document."""
-    asked = ("--select", "forward,contract,gradient,purity", "-n", 2, "--seed", 1, "--no-shrink")
-    limits = ("--timeout", SECONDS, "--memory-limit", "512MiB", "--format", "json")
-    code, screen, errors = needle("check", *files, *asked, *limits, *words, cwd=folder)
+    code, screen, errors = needle("check", *files, *ASKED, *words, cwd=folder, timeout=1800)
     document = json.loads(screen)
     assert "results" in document, screen + errors
+    assert document["summary"]["exit_code"] == code
+    return by_operator(document), document
+
+
+def by_operator(document):
+    """Return the rows of a report by the name of their operator."""
     rows = {}
     for row in document["results"]:
         rows.setdefault(row["op"].rpartition("/")[2], []).append(row)
-    assert document["summary"]["exit_code"] == code
-    return rows, document
+    return rows
+
+
+def unexpected(rows):
+    """Return the verdicts that are not those of the table, by operator."""
+    verdicts = {name: verdict_of(those) for name, those in rows.items()}
+    return {name: said for name, said in verdicts.items() if not agrees(said, EXPECTED[name])}
 
 
 def verdict_of(rows):

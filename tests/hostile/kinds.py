@@ -123,7 +123,8 @@ TABLE = [
          "sys.setrecursionlimit(10**9)\ndeeper(0)"),
 
     # What a process starts.
-    Kind("forks", PASS, "if os.fork() == 0:\n    time.sleep(1000)"),
+    Kind("forks", PASS, "sys.forks = getattr(sys, 'forks', 0) + 1\n"
+         "if sys.forks < 9 and os.fork() == 0:\n    time.sleep(1000)"),
     Kind("forks_and_goes_on", PASS, "if not hasattr(sys, 'one'):\n"
          "    sys.one = os.fork()"),
     Kind("forks_a_crowd", PASS, "if not hasattr(sys, 'one'):\n    sys.one = 1\n"
@@ -289,7 +290,7 @@ TABLE = [
     Kind("raises_memory", RAISED + "MemoryError", "raise MemoryError"),
     Kind("raises_stop", RAISED + "StopIteration", "raise StopIteration"),
     Kind("recurses", RAISED + "RecursionError", "act_again = lambda: act_again()\nact_again()"),
-    Kind("recurses_from_now_on", "error ", "sys.setrecursionlimit(60)"),
+    Kind("limits_recursion", RAISED + "RecursionError", "sys.setrecursionlimit(5)"),
     Kind("changes_its_input", "fail ", "a += 1"),
     Kind("counts_its_calls", "error ", "sys.calls = getattr(sys, 'calls', 0) + 1\n"
          "if sys.calls % 7 == 0 and a.size:\n    raise ValueError('the seventh call')"),

@@ -6,8 +6,8 @@ import random
 import pytest
 
 from tests.campaign import swept
-from tests.hostile.company import GOOD_ONES, agrees, essence, rows_of, verdict_of, write
-from tests.hostile.kinds import KINDS, TABLE
+from tests.hostile.company import GOOD_ONES, agrees, essence, rows_of, unexpected, write
+from tests.hostile.kinds import KINDS
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc"), reason="written for Linux")
 
@@ -16,7 +16,6 @@ FEW = (
     "writes_to_all", "forges_no_rows", "floods_stdout", "changes_numpy", "changes_the_engine",
     "no_environment", "recurses", "import_moves",
 )  # fmt: skip
-EXPECTED = {kind.name: kind.verdict for kind in TABLE} | GOOD_ONES
 
 
 def left_behind():
@@ -37,11 +36,6 @@ def judged(folder, names, *words):
     assert set(rows) == {*names, *GOOD_ONES} and not document["summary"]["left_out"]
     assert "internal_errors" not in document
     return rows
-
-
-def unexpected(rows):
-    verdicts = {name: verdict_of(those) for name, those in rows.items()}
-    return {name: said for name, said in verdicts.items() if not agrees(said, EXPECTED[name])}
 
 
 def test_a_few_in_company(tmp_path):
