@@ -32,8 +32,8 @@ def late(*values):
     return pytest.param(*values, marks=pytest.mark.campaign)
 
 
-def of_families(names, most=10):
-    """Return the first `family/name` of each family, of ten families at most, evenly chosen.
+def of_families(names, most=5):
+    """Return the first `family/name` of each family, of five families at most, evenly chosen.
 
     So an ordinary run takes no longer when there are more operators.
     """

@@ -264,7 +264,8 @@ def test_the_judge_patched_from_within(project):
     assert code == 1 and "the module needle_cli.running.worker_tasks" in said["mine/square"]
 
 
-@pytest.mark.parametrize("quoted", ["'mine:reference'", late('"mine\\u003Areference"')])
+@pytest.mark.campaign
+@pytest.mark.parametrize("quoted", ["'mine:reference'", '"mine\\u003Areference"'])
 def test_names_are_read_as_toml(project, quoted):
     edit(project, "mine.specs/absolute.toml", '"mine:reference"', quoted)
     forge(project)

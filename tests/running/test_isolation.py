@@ -34,6 +34,9 @@ ERRORS = {
     "closes_files": ("closed a file",),
 }
 FINDINGS = ("wrong_factor", "gradient_none", "returns_nan", "gradient_nan", "gradient_raw_array")
+ASKED = ("--select", "forward,contract,gradient,purity")
+"""Nothing that is nasty needs more to be seen."""
+
 HARMLESS = ("right", "changes_folder", "starts_threads", "reads_input")
 
 
@@ -50,8 +53,7 @@ def check(*words):
 @pytest.fixture(scope="module")
 def verdicts():
     names = " or ".join([*ERRORS, *FINDINGS, *HARMLESS])
-    asked = "forward,contract,gradient,purity"  # nothing that is nasty needs more to be seen
-    return check("-k", names, "-n", 3, "--select", asked, "--timeout", 60)
+    return check("-k", names, "-n", 3, *ASKED, "--timeout", 60)
 
 
 def words_of(rows):
@@ -109,7 +111,9 @@ def test_a_busy_loop_is_a_timeout():
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits differ elsewhere")
 def test_memory_is_limited():
-    code, rows, _ = check("-k", "hog or right", "-n", 2, "--memory-limit", "512MiB", "-j", 1)
+    code, rows, _ = check(
+        "-k", "hog or right", "-n", 2, "--memory-limit", "512MiB", "-j", 1, *ASKED
+    )
     assert code == 1
     assert "error" in {row["status"] for row in rows["hog"]}
     assert "MemoryError" in words_of(rows["hog"])
@@ -117,7 +121,7 @@ def test_memory_is_limited():
 
 
 def test_a_late_exit_costs_no_other_operator():
-    code, rows, _ = check("-k", "late_exit or right or wrong_factor", "-n", 3, "-j", 1)
+    code, rows, _ = check("-k", "late_exit or right or wrong_factor", "-n", 3, "-j", 1, *ASKED)
     assert {row["status"] for row in rows["right"]} <= {"pass", "not_applicable"}
     assert "fail" in {row["status"] for row in rows["wrong_factor"]}
     assert code == 1
@@ -134,7 +138,7 @@ def sleeping():
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="looks at /proc")
 def test_nothing_stays_behind():
-    check("-k", "forks or starts_threads or hang", "-n", 1, "--timeout", 3)
+    check("-k", "forks or starts_threads or hang", "-n", 1, "--timeout", 3, *ASKED)
     deadline = time.monotonic() + 30
     while sleeping() and time.monotonic() < deadline:
         time.sleep(0.1)
