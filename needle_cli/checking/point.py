@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -21,21 +23,31 @@ from needle_cli.checking.model import (
 FLOAT64 = np.dtype(np.float64)
 
 
+BFLOAT16 = "bfloat16"
+"""The floating dtype of `ml_dtypes`, which NumPy does not count among its own."""
+
+
 def is_floating(array: Array) -> bool:
     """Return True if an array holds real floating numbers."""
-    return bool(array.dtype.kind == "f")
+    return bool(array.dtype.kind == "f" or array.dtype.name == BFLOAT16)
+
+
+def limits(dtype: Any) -> np.finfo[Any]:
+    """Return the rounding and the range of a floating dtype."""
+    if np.dtype(dtype).name != BFLOAT16:
+        return np.finfo(dtype)
+    # Whoever has such an array has loaded the package.
+    found: np.finfo[Any] = sys.modules["ml_dtypes"].finfo(dtype)
+    return found
 
 
 def widen(case: Case) -> Case:
     """Return the case with every floating leaf in float64 (longdouble is left alone)."""
     leaves = case.leaves()
-    if all(a.dtype.kind != "f" or a.dtype.itemsize >= 8 for a in leaves):
+    if all(not is_floating(a) or a.dtype.itemsize >= 8 for a in leaves):
         return case
     return case.with_leaves(
-        [
-            a.astype(np.float64) if a.dtype.kind == "f" and a.dtype.itemsize < 8 else a
-            for a in leaves
-        ]
+        [a.astype(np.float64) if is_floating(a) and a.dtype.itemsize < 8 else a for a in leaves]
     )
 
 
@@ -60,7 +72,7 @@ class Subject:
         self.judged = [
             i
             for i, (leaf, owner) in enumerate(zip(self.leaves, case.leaf_owners(), strict=True))
-            if leaf.dtype.kind == "f" and owner in case.judged
+            if is_floating(leaf) and owner in case.judged
         ]
         self._evaluation: Evaluation | None = None
         self._vector: Array | None = None
@@ -155,7 +167,7 @@ class Subject:
         """The coarsest rounding among the judged leaves and the outputs."""
         arrays = [self.leaves[i] for i in self.judged]
         arrays += [out for out in self.evaluation.outputs if is_floating(out)]
-        return max((float(np.finfo(a.dtype).eps) for a in arrays), default=2.0**-52)
+        return max((float(limits(a.dtype).eps) for a in arrays), default=2.0**-52)
 
     @cached_property
     def rounding(self) -> float:
@@ -166,7 +178,7 @@ class Subject:
         """
         outputs = self.evaluation.outputs if self.widened else ()
         kinds = [out.dtype for out in outputs if is_floating(out)]
-        return max([2.0**-52, *(float(np.finfo(kind).eps) for kind in kinds)])
+        return max([2.0**-52, *(float(limits(kind).eps) for kind in kinds)])
 
     def rounded(self, vector: Array) -> Array:
         """Return the cotangent vector rounded to the output's dtype."""

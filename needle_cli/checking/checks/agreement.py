@@ -28,7 +28,7 @@ from needle_cli.checking.numerics.beside import Neighbours, gradients_at, reach
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.rounding import amplified_rounding, natural_rounding
 from needle_cli.checking.numerics.tolerance import magnitude
-from needle_cli.checking.point import Subject, is_floating, widen
+from needle_cli.checking.point import Subject, is_floating, limits, widen
 
 ROUNDINGS = 8
 """Allowed multiple of the rounding of an entry and of its array; tuned."""
@@ -131,7 +131,7 @@ def in_range(low: Subject, wide: Subject, cotangent: Array) -> Array:
 
 def _inside(low: Subject, wide: Subject) -> Array:
     """Return the mask of the outputs that the narrow dtype can represent with all its digits."""
-    infos = [np.finfo(out.dtype) for out in low.evaluation.outputs if is_floating(out)]
+    infos = [limits(out.dtype) for out in low.evaluation.outputs if is_floating(out)]
     sizes = [out.size for out in low.evaluation.outputs if is_floating(out)]
     least = np.repeat([float(info.smallest_normal) for info in infos], sizes)
     most = np.repeat([float(info.max) / 8 for info in infos], sizes)
@@ -147,10 +147,11 @@ def _comfortable(subject: Subject) -> bool:
     """
     for leaf in subject.leaves:
         if is_floating(leaf):
-            info = np.finfo(leaf.dtype)
+            info = limits(leaf.dtype)
             size = np.abs(leaf[leaf != 0].astype(np.float64))
-            reach = 2.0 ** (COMFORTABLE * float(info.maxexp))
-            if info.bits == 16 or (size.size and not 1 / reach < size.min() <= size.max() < reach):
+            far = 2.0 ** (COMFORTABLE * float(info.maxexp))
+            usual = not size.size or 1 / far < size.min() <= size.max() < far
+            if info.maxexp <= 16 or not usual:
                 return False
     return True
 
@@ -188,7 +189,7 @@ class _Agreement:
 
     def __init__(self, low: Subject, wide: Subject, factor: float, words: Words) -> None:
         self.low, self.wide, self.factor, self.words = low, wide, factor, words
-        self.infos = [np.finfo(low.leaves[i].dtype) for i in low.judged]
+        self.infos = [limits(low.leaves[i].dtype) for i in low.judged]
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -240,7 +241,7 @@ class _Agreement:
             finite = magnitude(b)
             whole = rms(finite)
             # float32 units may flush what is below the normal numbers to zero.
-            tiny = float(info.smallest_subnormal if info.bits == 16 else info.smallest_normal)
+            tiny = float(info.smallest_subnormal if info.maxexp <= 16 else info.smallest_normal)
             own = gain / max(1.0, rms(leaf.astype(np.float64))) if info.bits == 16 else 0.0
             terms = np.where(finite <= VANISHED * gain, others * gain, own)
             floor = UNDERFLOWS * tiny * max(1.0, size, whole)

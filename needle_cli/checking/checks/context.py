@@ -12,7 +12,7 @@ from needle_cli.causes import Cause
 from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import Answer, Array, Case, Code, Finding, OpUnderTest, Verdict
 from needle_cli.checking.numerics.probes import Tangent, random_cotangent
-from needle_cli.checking.point import Subject, is_floating, widen
+from needle_cli.checking.point import Subject, is_floating, limits, widen
 
 
 def seed_of(*parts: object) -> int:
@@ -64,13 +64,13 @@ class Question:
         if widened is self.case:
             return self.subject
         given = [leaf.dtype for leaf in self.case.leaves() if is_floating(leaf)]
-        return Subject(self.op, widened, max(float(np.finfo(kind).eps) for kind in given))
+        return Subject(self.op, widened, max(float(limits(kind).eps) for kind in given))
 
     @cached_property
     def cotangent(self) -> Array:
         """The case's cotangent as a vector: the recorded one, or one drawn from the case's seed."""
         if self.case.cotangent is not None:
-            parts = [c.reshape(-1) for c in self.case.cotangent if c.dtype.kind == "f"]
+            parts = [c.reshape(-1) for c in self.case.cotangent if is_floating(c)]
             given = np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
             # The output shape may have changed since the case was recorded.
             if given.size == self.wide.vector.size:

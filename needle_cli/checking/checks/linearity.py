@@ -19,7 +19,7 @@ from needle_cli.checking.checks.context import (
 from needle_cli.checking.model import Answer, Array, Code, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import random_cotangent, rms
 from needle_cli.checking.numerics.tolerance import magnitude, widen_spread
-from needle_cli.checking.point import Subject, is_floating
+from needle_cli.checking.point import Subject, is_floating, limits
 
 JITTERS = 6
 """Number of perturbed cotangents per cotangent, to measure how rounding scatters. Tuned."""
@@ -116,15 +116,15 @@ def scaled(
     names, gain = subject.judged_names, largest_product(subject.leaves)
     held, wanted, allowed = [], [], []
     for i, a, g in zip(subject.judged, got, of_v, strict=True):
-        limits = np.finfo(subject.leaves[i].dtype)
-        tiny, low = float(limits.smallest_subnormal), float(limits.smallest_normal)
+        info = limits(subject.leaves[i].dtype)
+        tiny, low = float(info.smallest_subnormal), float(info.smallest_normal)
         b = factor * g
-        small = np.abs(b) < low * 2.0 ** (limits.nmant + 5)
-        lost = ~np.isfinite(b) | ~np.isfinite(a) & (np.abs(b) > 0.1 * float(limits.max))
+        small = np.abs(b) < low * 2.0 ** (info.nmant + 5)
+        lost = ~np.isfinite(b) | ~np.isfinite(a) & (np.abs(b) > 0.1 * float(info.max))
         held.append(np.where(lost, 0.0, a))
         wanted.append(np.where(lost, 0.0, b))
         size = magnitude(b)
-        floor = 8 * float(limits.eps) * (size + rms(size))
+        floor = 8 * float(info.eps) * (size + rms(size))
         floor += 8 * max(v.size, g.size) * min(tiny * gain, low) * max(abs(factor), 1.0)
         allowed.append(np.where(small, floor, tiny / 2))
     if loose:
@@ -169,7 +169,7 @@ def added(
         ]
     eps = max(subject.eps, subject.widened)
     natural = _product_sizes(subject, np.abs(v) + np.abs(w))
-    tiny = [float(np.finfo(subject.leaves[i].dtype).smallest_subnormal) for i in subject.judged]
+    tiny = [float(limits(subject.leaves[i].dtype).smallest_subnormal) for i in subject.judged]
     allowed = [
         64 * (eps * (size + rms(size) + gain) + least)
         for size, gain, least in zip(sizes, natural, tiny, strict=True)

@@ -27,7 +27,7 @@ from needle_cli.checking.model import (
     Structure,
 )
 from needle_cli.checking.numerics.probes import random_cotangent
-from needle_cli.checking.point import Subject, is_floating, widen
+from needle_cli.checking.point import Subject, is_floating, limits, widen
 
 NARROW = ("float32", "float16")
 
@@ -127,7 +127,7 @@ def _close_to_wide(question: Question, low: Subject, wide: Subject) -> Answer:
 def _in_both(op: OpUnderTest, case: Case) -> tuple[Subject, Subject]:
     """Return the operator at a narrow case, and at the same numbers in float64."""
     kinds = [leaf.dtype for leaf in case.leaves() if is_floating(leaf)]
-    return Subject(op, case), Subject(op, widen(case), max(float(np.finfo(k).eps) for k in kinds))
+    return Subject(op, case), Subject(op, widen(case), max(float(limits(k).eps) for k in kinds))
 
 
 def close(question: Question, low: Subject, wide: Subject) -> Answer:

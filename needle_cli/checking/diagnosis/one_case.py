@@ -19,6 +19,7 @@ from needle_cli.checking.diagnosis.diagnose import diagnose
 from needle_cli.checking.diagnosis.jacobian import LARGEST
 from needle_cli.checking.diagnosis.patterns import shown
 from needle_cli.checking.model import Answer, Array, Case, Element, Garbage, OperatorError
+from needle_cli.checking.point import is_floating
 
 ASKED = ("contract", "gradient", "linearity", "purity")
 """The checks that run at nearby cases: those that need no spec and no graph."""
@@ -96,7 +97,7 @@ def _around(inquiry: Inquiry, case: Case) -> Iterator[Case]:
         return rng.permutation(moved(array).reshape(-1)).reshape(array.shape)
 
     for seed, change in enumerate((moved, moved, shuffled), 1):
-        leaves = [change(a).astype(a.dtype) if a.dtype.kind == "f" else a for a in case.leaves()]
+        leaves = [change(a).astype(a.dtype) if is_floating(a) else a for a in case.leaves()]
         near = replace(case.with_leaves(leaves), cotangent=None, seed=case.seed + seed)
         if _fits(inquiry, near) and _finite(inquiry, near):
             yield near
@@ -104,7 +105,7 @@ def _around(inquiry: Inquiry, case: Case) -> Iterator[Case]:
 
 def _finite(inquiry: Inquiry, case: Case) -> bool:
     outputs = inquiry.op.evaluate(case).outputs
-    return all(np.isfinite(out).all() for out in outputs if out.dtype.kind == "f")
+    return all(np.isfinite(out).all() for out in outputs if is_floating(out))
 
 
 def _cut(case: Case) -> Case:

@@ -24,7 +24,7 @@ from needle_cli.checking.diagnosis.jacobian import (
 )
 from needle_cli.checking.diagnosis.regions import only_for_some, only_for_views, only_where
 from needle_cli.checking.model import Array, Garbage, OperatorError
-from needle_cli.checking.point import Subject
+from needle_cli.checking.point import Subject, is_floating
 
 
 def describe(failing: Sequence[Probe], probes: Sequence[Probe]) -> Cause | None:
@@ -74,7 +74,7 @@ def _stale(probes: Sequence[Probe], k: int) -> Sequence[Cause]:
             return []  # a gradient of zero is another pattern
         for change in (_grown, _turned, _ordinary):
             subject = probe.subject
-            leaves = [change(a) if a.dtype.kind == "f" else a for a in subject.leaves]
+            leaves = [change(a) if is_floating(a) else a for a in subject.leaves]
             try:
                 there = probe_of(
                     Subject(subject.op, subject.case.with_leaves(leaves)), probe.cotangent

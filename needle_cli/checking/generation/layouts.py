@@ -10,6 +10,7 @@ from needle_cli.checking.claims import InputClaim, Kink
 from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.kinks.registry import kink_of
 from needle_cli.checking.model import Array
+from needle_cli.checking.point import is_floating
 from needle_cli.checking.shapes import Shape
 
 LAYOUTS = ("C", "F", "transposed", "sliced", "reversed", "broadcast")
@@ -70,8 +71,9 @@ def _transposed(array: Array) -> Array:
 
 
 def _sliced(array: Array) -> Array:
-    gap = {"f": np.nan, "b": True}.get(array.dtype.kind)
-    fill = np.iinfo(array.dtype).max if gap is None else gap
+    fill: float = np.nan
+    if not is_floating(array):
+        fill = True if array.dtype.kind == "b" else np.iinfo(array.dtype).max
     axis = max(i for i, n in enumerate(array.shape) if n > 1)
     wide = list(array.shape)
     wide[axis] *= 2

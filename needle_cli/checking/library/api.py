@@ -39,6 +39,7 @@ from needle_cli.checking.model import (
     Verdict,
 )
 from needle_cli.checking.numerics.localise import elements
+from needle_cli.checking.point import is_floating
 
 BASIC = ("contract", "gradient", "linearity", "purity", "precision")
 """The default checks: those that need only few evaluations."""
@@ -62,7 +63,7 @@ def check_pair(
         vjp: `vjp(cotangent, *arrays, **params) -> tuple of arrays`, one per input, each of its
             input's shape and dtype; `None` for an input that has no gradient. The cotangent has
             the output's shape and dtype; it is a tuple if the output is one.
-        inputs: Arrays of any shape, float16 to float64, or a mapping of names to
+        inputs: Arrays of any shape, float16 to float64 or bfloat16, or a mapping of names to
             them; a tuple or list of arrays is one argument. Integer and bool arrays are passed on
             and not differentiated. At the given inputs the functions get copies in the same memory
             layout, with strides of 0 and below; at other points the layout is free.
@@ -299,8 +300,10 @@ def _arrays(
 
 def _array(value: Any, name: str) -> Array:
     array = np.asarray(value)
-    if array.dtype.kind not in "fiub" or array.dtype == np.longdouble != np.float64:
-        raise TypeError(f"input {name} has dtype {array.dtype}; expected float16 to float64")
+    real = array.dtype.kind in "iub" or is_floating(array)
+    if not real or array.dtype == np.longdouble != np.float64:
+        wanted = "expected float16 to float64, or bfloat16"
+        raise TypeError(f"input {name} has dtype {array.dtype}; {wanted}")
     return array
 
 
@@ -349,5 +352,5 @@ def _floating(arrays: Mapping[str, InputValue]) -> frozenset[str]:
     return frozenset(
         name
         for name, value in arrays.items()
-        if any(a.dtype.kind == "f" for a in (value if isinstance(value, tuple) else (value,)))
+        if any(is_floating(a) for a in (value if isinstance(value, tuple) else (value,)))
     )

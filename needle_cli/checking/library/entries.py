@@ -18,7 +18,7 @@ from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.numerics.probes import unit_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
-from needle_cli.checking.point import Subject
+from needle_cli.checking.point import Subject, is_floating
 
 MOST = 64
 """Most wrong entries whose slope is looked for. Chosen: more than are printed."""
@@ -114,7 +114,7 @@ def output_name(subject: Subject, k: int) -> str:
     """Return the name of an entry of the output: `output[2, 1]`, or `output 1[2]` of several."""
     outputs = subject.evaluation.outputs
     for number, out in enumerate(outputs):
-        if out.dtype.kind != "f":
+        if not is_floating(out):
             continue
         if k < out.size:
             name = "output" if len(outputs) == 1 else f"output {number}"

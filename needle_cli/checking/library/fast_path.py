@@ -38,7 +38,7 @@ from needle_cli.checking.model import Array, Case, Evaluation, Garbage, Operator
 from needle_cli.checking.numerics.differences import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import Tangent
 from needle_cli.checking.numerics.tolerance import AGREEMENT
-from needle_cli.checking.point import FLOAT64, elsewhere, vector_of
+from needle_cli.checking.point import FLOAT64, elsewhere, is_floating, vector_of
 
 DECISIVE = 1e-6
 """Most rounding of the difference, as a share of the slope, with which it is accepted. Tuned, see
@@ -96,7 +96,7 @@ class FastPath:
         self.narrow: Case | None = None
         if arrays.away and _floats(self.given) == {NARROW}:
             self.narrow = case
-            self.given = [a.astype(FLOAT64) if a.dtype.kind == "f" else a for a in self.given]
+            self.given = [a.astype(FLOAT64) if is_floating(a) else a for a in self.given]
         # The operator gets copies: what it does to them must not affect the later checks.
         copied = (lambda a: a.copy(order="K")) if arrays.away else as_given
         self.leaves = [copied(leaf) for leaf in self.given]
@@ -104,7 +104,7 @@ class FastPath:
         self.judged, size = [], 0
         for i, (leaf, owner) in enumerate(zip(self.leaves, case.leaf_owners(), strict=True)):
             size += leaf.size
-            if leaf.dtype.kind == "f" and owner in case.judged:
+            if is_floating(leaf) and owner in case.judged:
                 self.judged.append(i)
         self.few = size <= CHEAP_UP_TO and not arrays.away
         self.asked: list[tuple[Case, Array, list[Array]]] = []
@@ -334,7 +334,7 @@ def _finite(gradients: Sequence[Array]) -> bool:
 
 def _floats(leaves: Sequence[Array]) -> set[Any]:
     """Return the floating dtypes among arrays."""
-    return {leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"}
+    return {leaf.dtype for leaf in leaves if is_floating(leaf)}
 
 
 def weighted(cotangent: Array, slope: Array, at: Array) -> Array:

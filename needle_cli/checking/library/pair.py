@@ -15,7 +15,7 @@ from needle_cli.checking.model import (
     GradientKind,
     OperatorError,
 )
-from needle_cli.checking.point import FLOAT64
+from needle_cli.checking.point import FLOAT64, is_floating
 from needle_cli.problems import counted
 
 NONE = Gradient(None, "none", "None")
@@ -27,7 +27,7 @@ def as_output(value: object) -> Array:
         return value
     if isinstance(value, np.ndarray | np.generic | float):
         array = np.asarray(value)
-        if array.dtype.kind in "fiub":
+        if array.dtype.kind in "iub" or is_floating(array):
             return array
         raise Garbage(f"the forward function returned an array of dtype {array.dtype}")
     raise Garbage(f"the forward function returned {_described(value)}, expected an array")
@@ -41,7 +41,7 @@ def as_gradient(value: object, position: int) -> Gradient:
         return Gradient(value, "array", "ndarray")
     if isinstance(value, np.ndarray | np.generic | float):
         array = np.asarray(value)
-        if array.dtype.kind in "fiub":
+        if array.dtype.kind in "iub" or is_floating(array):
             return Gradient(array, "array", type(value).__name__)
         raise Garbage(f"gradient {position} is an array of dtype {array.dtype}")
     raise Garbage(f"gradient {position} is {_described(value)}, expected an array or None")

@@ -9,7 +9,7 @@ import numpy as np
 from needle_cli.checking.model import Array, Garbage, OperatorError
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.tolerance import magnitude
-from needle_cli.checking.point import Subject
+from needle_cli.checking.point import Subject, limits
 
 PAIRS = 4
 """How many random moves are made, each to both sides: a kink within a rounding is then crossed."""
@@ -89,7 +89,7 @@ def reach(subject: Subject, narrow: Sequence[Array]) -> list[Array]:
     """
     found = []
     for i in subject.judged:
-        eps = float(np.finfo(narrow[i].dtype).eps)
+        eps = float(limits(narrow[i].dtype).eps)
         size = np.abs(subject.leaves[i].astype(np.float64))
         found.append(eps * np.where(size > 0, size, rms(size) or 1.0))
     return found
