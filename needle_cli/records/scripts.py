@@ -22,6 +22,27 @@ for name, x, t in [{leaves}]:
         numeric = (y[0] - y[1]) / (2 * h)
         analytic = t.grad.numpy()[i]
         print(f"{{name}}{{list(i)}}: analytic {{analytic:.9g}}, numeric {{numeric:.9g}}")"""
+OURS = frozenset(
+    [
+        "np",
+        "ndl",
+        "sys",
+        "f",
+        "v",
+        "total",
+        "y",
+        "name",
+        "x",
+        "t",
+        "i",
+        "h",
+        "s",
+        "numeric",
+        "analytic",
+    ]
+)
+"""The variables of a script besides those of the inputs."""
+
 SHAPES = """\
 for name, x, t in [{leaves}]:
     print(name, x.shape, x.dtype, "has gradient", t.grad)"""
@@ -104,7 +125,7 @@ def _call(record: Record) -> str:
             members = ", ".join(_safe(f"{name}[{i}]") for i in range(len(value)))
             words.append(f"{name}=[{members}]")
         else:
-            words.append(f"{name}={name}")
+            words.append(f"{name}={_safe(name)}")
     words += [f"{name}={written(data, _leaf)}" for name, data in record["params"].items()]
     owner = "" if record.get("file") else "ndl."
     return f"{owner}{_function(record)}({', '.join(words)})"
@@ -119,7 +140,9 @@ def _function(record: Record) -> str:
 
 
 def _safe(name: str) -> str:
-    return name.replace("[", "_").replace("]", "")
+    """Return the variable of an input: its name, unless the script has a variable of that name."""
+    flat = name.replace("[", "_").replace("]", "")
+    return f"{flat}_" if flat in OURS or flat.startswith("t_") else flat
 
 
 def _array_code(array: Record) -> str:

@@ -1,8 +1,11 @@
 """Forged tokens: what is not exactly a case is refused, so that no text of it becomes code."""
 
 import ast
+import contextlib
+import io
 import json
 import random
+import re
 
 import pytest
 
@@ -99,6 +102,27 @@ def test_a_case_that_is_whole_has_its_script():
     script = script_of(GOOD)
     assert "from mine import square" in script and not live(script)
     assert live(script + f"\n{LIVE}\n")
+
+
+def test_an_input_may_be_called_as_the_script_calls_its_own():
+    """The slope of x y in every input is the other one, whatever the inputs are called."""
+    for names in (("a", "b"), ("x", "y"), ("v", "t"), ("f", "total"), ("i", "h")):
+        one, other = ({"dtype": "float64", "shape": [1], "values": [n]} for n in (3.0, 5.0))
+        record = {
+            **GOOD, "op": "arithmetic/multiply", "file": "", "params": {}, "judged": list(names),
+            "inputs": dict(zip(names, (one, other), strict=True)),
+            "cotangent": [{"dtype": "float64", "shape": [1], "values": [1.0]}],
+        }  # fmt: skip
+        script = script_of(record)
+        # ndl.multiply calls its arguments a and b
+        for name, own in zip(names, "ab", strict=True):
+            script = re.sub(rf"(ndl\.multiply\(.*?)\b{name}=", rf"\1{own}=", script)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(script, "script", "exec"), {})
+        assert re.findall(r"analytic (\S+), numeric (\S+)", printed.getvalue()) == [
+            ("5", "5"), ("3", "3"),
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
