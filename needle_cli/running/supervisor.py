@@ -31,6 +31,9 @@ FAMILY_TICK = 1.0
 MOST_OUTPUT = 64 * 2**20
 """A worker that writes more bytes to its standard streams is ended."""
 
+MOST_FOUND = 100
+"""A worker says fewer rows than this: one for every check at most."""
+
 INTO_CHANNEL = "wrote into the tool's own channel"
 CLOSED_CHANNEL = "closed a file that is not its own: the channel of its process"
 TOO_MUCH_MEMORY = "used more memory than --memory-limit allows"
@@ -131,7 +134,7 @@ def _ended(worker: Worker, place: Workplace, is_left: Callable[[], bool]) -> Dat
 
 
 def _take(ended: Data, kind: str, text: str) -> None:
-    if kind == "found":
+    if kind == "found" and len(ended["found"]) < MOST_FOUND:
         ended["found"].append(text)
     elif kind == "case":
         ended["record"] = text
