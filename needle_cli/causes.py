@@ -238,6 +238,7 @@ CAUSES: Mapping[str, Page] = {
             "none": "the gradient of an input is None",
             "not none": "an input without a derivative gets a gradient",
             "none for zero": "{whose} is None, which counts as zero",
+            "count": "there is not one gradient per input",
         },
         "Every differentiable input has to get a tensor of this graph, and every other one None.",
         "return one tensor per differentiable input, None for the others",

@@ -201,7 +201,9 @@ class Gradient(NamedTuple):
 class Garbage(Exception):
     """An operator returned something that is neither arrays nor gradients; the text says what."""
 
-    code = Code.GARBAGE
+    def __init__(self, text: str, code: Code = Code.GARBAGE) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class GeneratorError(Exception):

@@ -16,6 +16,7 @@ from needle_cli.checking.claims import Claims
 from needle_cli.checking.model import (
     Array,
     Case,
+    Code,
     Garbage,
     Gradient,
     GradientKind,
@@ -248,10 +249,10 @@ class EngineOperator:
         if isinstance(returned, tuple | list):
             if len(returned) != count:
                 given = counted(len(returned), "gradient")
-                raise Garbage(f"gradient returned {given} for {needed}")
+                raise Garbage(f"gradient returned {given} for {needed}", Code.COUNT)
             return list(returned)
         if count != 1:
-            raise Garbage(f"gradient returned {described(returned)} alone for {needed}")
+            raise Garbage(f"gradient returned {described(returned)} alone for {needed}", Code.COUNT)
         return [returned]
 
     def _members(self, value: Any, count: int) -> list[Any]:

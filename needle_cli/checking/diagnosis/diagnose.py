@@ -50,6 +50,7 @@ PROVEN: Mapping[Code, Cause] = {
 
 PROVEN_OF_FORM: Mapping[Code, Cause] = {
     Code.NAN_LEAK: Cause("nan", "leak"),
+    Code.COUNT: Cause("form", "count"),
     Code.NOT_NONE: Cause("form", "not none"),
     Code.NONE: Cause("form", "none"),
     Code.KIND: Cause("form", "array"),

@@ -10,6 +10,7 @@ import numpy as np
 from needle_cli.checking.model import (
     Array,
     Case,
+    Code,
     Garbage,
     Gradient,
     GradientKind,
@@ -56,6 +57,12 @@ def _described(value: object) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
+def _wrong_count(what: str, case: Case) -> Garbage:
+    inputs = f"{counted(len(case.inputs), 'input')} ({', '.join(case.inputs)})"
+    text = f"vjp returned {what} for {inputs}"
+    return Garbage(f"{text}; return a tuple with one gradient, or None, for each", Code.COUNT)
+
+
 class PairEvaluation:
     """One evaluation of the forward function; gradients come from calls of `vjp`."""
 
@@ -85,13 +92,10 @@ class PairEvaluation:
         values = list(case.inputs.values())
         if not isinstance(returned, tuple | list):
             if len(values) != 1:
-                raise Garbage(
-                    f"vjp returned {_described(returned)}, expected {len(values)} gradients"
-                )
+                raise _wrong_count(f"{_described(returned)} alone", case)
             returned = (returned,)
         if len(returned) != len(values):
-            given = counted(len(returned), "gradient")
-            raise Garbage(f"vjp returned {given} for {counted(len(values), 'input')}")
+            raise _wrong_count(counted(len(returned), "gradient"), case)
         if len(values) == 1 and not isinstance(values[0], tuple):
             return (as_gradient(returned[0], 0),)
         gradients: list[Gradient] = []
