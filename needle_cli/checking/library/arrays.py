@@ -75,6 +75,13 @@ class HostArrays:
         return bool((one.view(np.int64) != other.view(np.int64)).any())
 
     @staticmethod
+    def excess(one: Array, other: Array, allowed: float) -> float:
+        """Return the norm of a difference beyond an allowed share: 0 or less if they agree."""
+        if one.tobytes() == other.tobytes():
+            return 0.0
+        return HostArrays.norm(one - other) - allowed * HostArrays.norm(other)
+
+    @staticmethod
     def numbers(values: Sequence[Any]) -> Sequence[float]:
         """Return scalars as numbers."""
         return values
@@ -114,6 +121,10 @@ class DeviceArrays:
     def differ(self, one: Any, other: Any) -> Any:
         """Return how many entries differ; NaN equals itself here."""
         return self.names.count_nonzero((one != other) & ((one == one) | (other == other)))
+
+    def excess(self, one: Any, other: Any, allowed: float) -> Any:
+        """Return the norm of a difference beyond an allowed share: 0 or less if they agree."""
+        return self.norm(one - other) - allowed * self.norm(other)
 
     def numbers(self, values: Sequence[Any]) -> Sequence[float]:
         """Fetch 0-d arrays in one transfer; only here does the fast path wait for the device."""

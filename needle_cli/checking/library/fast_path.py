@@ -107,6 +107,8 @@ class FastPath:
             if is_floating(leaf) and owner in case.judged:
                 self.judged.append(i)
         self.few = size <= CHEAP_UP_TO and not arrays.away
+        # Among many entries some are small by chance; those small by nature are much smaller.
+        self.visible = HIDDEN / math.sqrt(size or 1)
         self.asked: list[tuple[Case, Array, list[Array]]] = []
         self.moves: list[Array] = []
         self._differ: list[Any] = []  # per array: whether, or in how many entries, it changed
@@ -173,18 +175,19 @@ class FastPath:
             return False
         (*_, first), (*_, here), (*_, again) = self.asked
         products = [g * u for g, u in zip(here, moves, strict=True)]
-        error = abs(0.5 * projected.sum() - sum([p.sum() for p in products]))
+        error = abs(0.5 * arrays.names.dot(w, slope) - sum([p.sum() for p in products]))
         doubts = [
             rounding - 0.5 * DECISIVE * scale,
             error - (0.5 * AGREEMENT * scale + rounding),
             *self._differ,
-            arrays.differ(at, vector_of(outputs)),
         ]
+        for a, b in zip(split(at, outputs), outputs, strict=True):
+            doubts.append(arrays.differ(a, b))
         for a, b in zip(first, again, strict=True):
-            doubts.append(norm(b - FACTOR * a) - UNITS * norm(b))
+            doubts.append(arrays.excess(b, FACTOR * a, UNITS))
         for a, b in zip(self.given, self.leaves, strict=True):
             doubts.append(arrays.differ(a, b))
-        hidden = hides(products, moves, scale, arrays.names)
+        hidden = hides(products, moves, scale * self.visible, arrays.names)
         scale, hidden, *doubts = arrays.numbers([scale, hidden, *doubts])
         for doubt in doubts:
             if not doubt <= 0:
@@ -240,13 +243,12 @@ class FastPath:
         parts = split(cotangent, evaluation.outputs)
         handed = [with_gaps(part) if gaps else part.copy() for part in parts]
         raw = evaluation.gradient(handed)
-        judged = self.judged
+        judged, arrays = self.judged, self.arrays
         if not well_formed(raw, self.leaves, judged, self.op.gradient_kind):
             return False
-        for a, b in zip(parts, handed, strict=True):
-            self._differ.append(self.arrays.differ(a, b))
-        found: list[Array] = [raw[i].value for i in judged]  # type: ignore[misc]
-        self.asked.append((case, cotangent, found))
+        for a, b in zip(parts, handed):  # noqa: B905 - as many by construction
+            self._differ.append(arrays.differ(a, b))
+        self.asked.append((case, cotangent, [raw[i].value for i in judged]))  # type: ignore[misc]
         return True
 
     def _hidden_agree(
@@ -259,7 +261,7 @@ class FastPath:
         names, norm, here = self.arrays.names, self.arrays.norm, self.asked[1][2]
         for _ in range(LEVELS):
             products = [g * u for g, u in zip(here, moves, strict=True)]
-            moves = hidden_part(products, moves, size, names)
+            moves = hidden_part(products, moves, size * self.visible, names)
             products = [g * u for g, u in zip(here, moves, strict=True)]
             for factor in LONGER:
                 wide = [factor * u for u in moves]
@@ -275,7 +277,7 @@ class FastPath:
                         extent,
                         4 * (EPS * norm(moving) + SMALLEST) / factor,
                         abs(0.5 * projected.sum() - sum([p.sum() for p in products])),
-                        hides(products, moves, extent, names),
+                        hides(products, moves, extent * self.visible, names),
                     ]
                 )
                 # A longer step has a truncation error; it only finds zeros and wrong signs.
@@ -290,15 +292,15 @@ class FastPath:
         return False
 
 
-def hides(products: Sequence[Array], moves: Sequence[Array], size: Any, names: Any = np) -> Any:
-    """Return whether a move has a part whose slope is hidden by the rest.
+def hides(products: Sequence[Array], moves: Sequence[Array], limit: Any, names: Any = np) -> Any:
+    """Return whether a move has a part whose slope, below the limit, is hidden by the rest.
 
     A whole leaf counts, even if its gradient is zero. In other leaves the entries count whose
     gradient is small but not zero, since most zeros are right (the other entries of a maximum).
-    `products` are the gradients times the moves, `size` is the norm of the slope. Arrays may be on
-    a device, whose namespace is `names`; the result is then a number, 0 for no.
+    `products` are the gradients times the moves. Arrays may be on a device, whose namespace is
+    `names`; the result is then a number, 0 for no.
     """
-    count, limit = names.count_nonzero, _visible(moves, size)
+    count = names.count_nonzero
     found: Any = False
     for p, u in zip(products, moves, strict=True):
         lost = count(abs(p) < limit)
@@ -309,23 +311,14 @@ def hides(products: Sequence[Array], moves: Sequence[Array], size: Any, names: A
 
 
 def hidden_part(
-    products: Sequence[Array], moves: Sequence[Array], size: Any, names: Any
+    products: Sequence[Array], moves: Sequence[Array], limit: Any, names: Any
 ) -> list[Array]:
     """Return the part of a move whose slope is hidden by the rest, zero elsewhere."""
-    limit = _visible(moves, size)
     parts: list[Array] = []
     for p, u in zip(products, moves, strict=True):
         lost = abs(p) < limit
         parts.append(names.where(lost & ((p != 0) | lost.all()), u, 0.0))
     return parts
-
-
-def _visible(moves: Sequence[Array], size: Any) -> Any:
-    """Return the slope above which one entry is visible beside the others.
-
-    Among many entries some are small by chance; those that are small by nature are much smaller.
-    """
-    return size * (HIDDEN / math.sqrt(max(1, sum([u.size for u in moves]))))
 
 
 def _finite(gradients: Sequence[Array]) -> bool:
