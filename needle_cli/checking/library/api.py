@@ -79,8 +79,8 @@ def check_pair(
             inputs that have a domain get other values of it, at which findings count.
 
     Returns:
-        A `Report`. Without `thorough` a right float64 gradient costs four forward and three
-        backward evaluations, unless something is in doubt. The first call is made at another
+        A `Report`. Without `thorough` a right float64 gradient costs four forward and at most
+        three backward evaluations, unless something is in doubt. The first call is made at another
         point, so that a gradient that remembers it is found.
 
     Raises:

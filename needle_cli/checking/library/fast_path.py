@@ -1,12 +1,12 @@
-"""Accept a right gradient from few evaluations: four forward and three backward.
+"""Accept a right gradient from few evaluations: four forward, and two or three backward.
 
 One central difference along one direction is compared with the gradient at the given point, and
 nothing is allocated without need. The fast path only accepts: what it does not accept is asked
 again, with care, by the checks themselves, which also write the messages.
 
-The first call of all is made at another point, and asked again at the end. So a gradient that
-remembers its first call is wrong at the given point, and one that remembers its latest call is
-wrong at the other.
+The first call of all is made at another point, and with few entries asked again at the end. So a
+gradient that remembers its first call is wrong at the given point, and one that remembers its
+latest call is wrong at the other.
 
 The arrays are on the host or on a device. Arrays of a device stay there, and what is compared comes
 to the host in one transfer.
@@ -117,9 +117,9 @@ class FastPath:
         """Whether the gradients clearly agree with one central difference.
 
         True means: the number, form, shape and dtype of the gradients are right; their projection
-        equals that of the difference within its rounding; the first call repeated with a multiple
-        of its cotangent gives that multiple; inputs, cotangent and output are unchanged. The caller
-        silences NumPy's warnings.
+        equals that of the difference within its rounding; inputs, cotangent and output are
+        unchanged; and, with few entries, the first call repeated with a multiple of its cotangent,
+        which has gaps in memory, gives that multiple. The caller silences NumPy's warnings.
         """
         if not self._applies():
             return False
@@ -171,20 +171,26 @@ class FastPath:
             return False
         projected = w * slope
         scale, rounding = norm(projected), 4 * (EPS * norm(w * at) + SMALLEST)
-        if not self._ask(beside, there, FACTOR * v, gaps=not arrays.away):
-            return False
-        (*_, first), (*_, here), (*_, again) = self.asked
+        # On the host a third backward call of many entries costs as much as all else.
+        if self.few or arrays.away:
+            if not self._ask(beside, there, FACTOR * v, gaps=self.few):
+                return False
+            (*_, first), _, (*_, again) = self.asked
+            doubts = [
+                arrays.excess(b, FACTOR * a, UNITS) for a, b in zip(first, again, strict=True)
+            ]
+        else:
+            doubts = []
+        here = self.asked[1][2]
         products = [g * u for g, u in zip(here, moves, strict=True)]
         error = abs(0.5 * arrays.names.dot(w, slope) - sum([p.sum() for p in products]))
-        doubts = [
+        doubts += [
             rounding - 0.5 * DECISIVE * scale,
             error - (0.5 * AGREEMENT * scale + rounding),
             *self._differ,
         ]
         for a, b in zip(split(at, outputs), outputs, strict=True):
             doubts.append(arrays.differ(a, b))
-        for a, b in zip(first, again, strict=True):
-            doubts.append(arrays.excess(b, FACTOR * a, UNITS))
         for a, b in zip(self.given, self.leaves, strict=True):
             doubts.append(arrays.differ(a, b))
         hidden = hides(products, moves, scale * self.visible, arrays.names)

@@ -47,11 +47,11 @@ def counted(function):
     return call
 
 
-@pytest.mark.parametrize("size", [10, 4096, 4097, 100_000])
-def test_a_passing_check_makes_four_forward_and_three_backward_calls(size):
+@pytest.mark.parametrize(("size", "backward"), [(10, 3), (4096, 3), (4097, 2), (100_000, 2)])
+def test_a_passing_check_makes_four_forward_and_at_most_three_backward_calls(size, backward):
     forward, vjp = counted(np.tanh), counted(tanh_vjp)
     assert check_pair(forward, vjp, [np.random.default_rng(1).normal(size=size)]).passed
-    assert (forward.count, vjp.count) == (4, 3)
+    assert (forward.count, vjp.count) == (4, backward)
 
 
 def test_a_failing_check_makes_more_calls():

@@ -65,7 +65,7 @@ def test_only_the_input_with_the_layout_is_named():
     assert check_pair(lambda a, b: a * b, vjp, [a, b.copy()]).passed
 
 
-@pytest.mark.parametrize("size", [(3, 4), (7,), (80, 80)])
+@pytest.mark.parametrize("size", [(3, 4), (7,), (60, 60)])
 def test_a_cotangent_with_gaps_is_asked_and_named(size):
     x = np.random.default_rng(1).normal(size=size)
 
