@@ -127,7 +127,8 @@ class Case:
 
     def leaves(self) -> list[Array]:
         """Return every array of the case in call order, with lists and tuples flattened."""
-        return flatten(self.inputs.values())
+        values = self.inputs.values()
+        return flatten(values) if tuple in map(type, values) else list(values)  # type: ignore[arg-type]
 
     def leaf_names(self) -> list[str]:
         """Return the name of every leaf: `a`, or `xs[1]` for a member."""
@@ -141,6 +142,8 @@ class Case:
 
     def leaf_owners(self) -> list[str]:
         """Return, for every leaf, the name of the input it belongs to."""
+        if tuple not in map(type, self.inputs.values()):
+            return list(self.inputs)
         return [
             name
             for name, value in self.inputs.items()

@@ -172,6 +172,9 @@ def with_gaps(array: Array) -> Array:
     return view
 
 
+LARGE = 64.0
+"""How many times the second cotangent is larger. Chosen: a gradient may clip its cotangent."""
+
 STEPS, FIRST, SECOND = 2, 0, 1
 """The purposes of random numbers: steps (one more for each input), and two cotangents."""
 
@@ -182,7 +185,7 @@ class RandomNumbers:
     They are drawn once and used by every call, which makes a small check cheap. The number at a
     position does not depend on how many were asked for before. Steps are random signs times
     `FAST_STEP` times 0.5 to 1.5 on a grid of 1/128, cotangents have all their digits; the second
-    has the opposite signs of the first.
+    has the opposite signs of the first, and is `LARGE` times as large.
     """
 
     def __init__(self, seed: int, purpose: int) -> None:
@@ -205,7 +208,7 @@ class RandomNumbers:
             return signed(rng, (size,)) * FAST_STEP
         drawn = random_cotangent(rng, size)
         if self._purpose == SECOND:
-            return opposed(drawn, random_numbers(self._seed, FIRST).first(size))
+            return opposed(LARGE * drawn, random_numbers(self._seed, FIRST).first(size))
         return drawn
 
 

@@ -111,7 +111,7 @@ def _linear(question: Question, wrong: bool) -> Answer:
         return NOTHING
     v = subject.rounded(question.cotangent)
     rng, of_v = question.rng("linear"), subject.gradients(v)
-    answers = [linearity.scaled(subject, v, of_v, FACTOR, rng)]
+    answers = [linearity.scaled(subject, v, of_v, factor, rng) for factor in (FACTOR, 1 / FACTOR)]
     if wrong:
         w = subject.rounded(opposed(random_cotangent(rng, v.size), v))
         second, both = (w, subject.gradients(w)), subject.gradients(v + w)

@@ -78,6 +78,8 @@ def test_empty_inputs_have_nothing_to_judge_but_their_form():
 
     empty = np.zeros((3, 0)), np.zeros((0, 2))
     assert check_pair(np.matmul, vjp, empty).passed
+    nothing = np.zeros(0, dtype=int)
+    assert check_pair(np.take, lambda v, x, i: (0 * x, None), [np.ones(3), nothing]).passed
     assert not check_pair(np.matmul, lambda v, a, b: (v, v), empty).passed
 
 
@@ -88,6 +90,7 @@ FAULTS = {
     "the input is changed": lambda v, x: (2 * v * x, x.fill(0))[0],
     "the cotangent is changed": lambda v, x: np.multiply(v, 2 * x, out=v),
     "not linear": lambda v, x: 2 * x * np.clip(v, -2, 2),
+    "small cotangents dropped": lambda v, x: 2 * x * np.where(abs(v) < 0.1, 0, v),
     "not finite": lambda v, x: np.where(x == x.max(), np.nan, 2 * v * x),
     "cast down": lambda v, x: 2 * x * v.astype(np.float32).astype(np.float64),
 }
