@@ -165,7 +165,8 @@ def judge_case(
         answers = _answers(question, selected, fast, thorough)
         answers = careful.by_layout(asked_at, case, answers)
         if thorough and not any(answer.findings for answer in answers):
-            answers += invented.at_other_cases(question, selected, domains)
+            question, more = invented.at_other_cases(question, selected, domains)
+            answers += more
         answer = _composition_at_a_kink(question, merge(answers))
         return _report(question, answer, selected)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -30,39 +31,36 @@ def other_cotangents(question: Question) -> Iterator[Case]:
         yield replace(question.case, cotangent=None, seed=seed)
 
 
-def at_other_cases(question: Question, selected: Sequence[str], domains: Domains) -> list[Answer]:
+def at_other_cases(
+    question: Question, selected: Sequence[str], domains: Domains
+) -> tuple[Question, list[Answer]]:
     """Ask gradient and linearity for other cotangents and at invented values.
 
-    What is found at invented values is a note, unless domains say that they are inputs.
+    What is found at invented values is a note, unless domains say that they are inputs. Returned
+    are also the question at which something was found, or else the given one.
     """
     asked = [name for name in ("gradient", "linearity") if name in selected]
-
-    def at(case: Case) -> list[Answer]:
-        question_there = Question(question.op, case, tangent=question.tangent)
-        try:
-            return [CHECKS[name].ask(question_there) for name in asked]
-        except (OperatorError, Garbage):
-            return []  # the operator may not accept these values
-
     answers: list[Answer] = []
-    for case in other_cotangents(question):
-        answers += [a for a in at(case) if a.verdict in (Verdict.PASS, Verdict.FAIL)]
-        if answers and answers[-1].findings:
-            return answers
-    for word, case in invented(question, domains):
-        for answer in at(case):
+    cases = [("", case) for case in other_cotangents(question)]
+    for word, case in chain(cases, invented(question, domains)):
+        there = Question(question.op, case, tangent=question.tangent)
+        try:
+            found = [CHECKS[name].ask(there) for name in asked]
+        except (OperatorError, Garbage):
+            continue  # the operator may not accept these values
+        answers += [a for a in found if a.verdict is Verdict.PASS]
+        for answer in found:
             if not answer.findings:
                 continue
-            says = answer.findings[0].message
-            if domains:
-                found = tuple(
-                    replace(f, message=f"at {word}: {f.message}") for f in answer.findings
-                )
-                return [*answers, replace(answer, findings=found)]
-            note = f"not judged: at {word} the {answer.findings[0].check} check says: {says}"
-            ending = "; if such values are inputs, say so with domain="
-            return [*answers, replace(passed(), notes=(note + ending,))]
-    return answers
+            first = answer.findings[0]
+            if word and not domains:
+                note = f"not judged: at {word} the {first.check} check says: {first.message}"
+                ending = "; if such values are inputs, say so with domain="
+                return question, [*answers, replace(passed(), notes=(note + ending,))]
+            at = f", at {word}" if word else ""
+            placed = tuple(replace(f, message=f.message + at) for f in answer.findings)
+            return there, [*answers, replace(answer, findings=placed, notes=())]
+    return question, answers
 
 
 CHANGES: Mapping[str, Callable[[Array, np.random.Generator], Array]] = {
