@@ -81,7 +81,7 @@ def test_the_proof_finds_every_answer_that_is_wrong(capsys):
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("half", ["dev"])
+@pytest.mark.parametrize("half", ["dev", "held"])
 def test_every_answer_of_the_corpus_is_proved(half):
     pytest.importorskip("mpmath", reason="proofs need mpmath: pip install -e '.[peers]'")
     from benchmarks.detection.proof import mistake

@@ -1,0 +1,1 @@
+"""The half of the corpus on which nothing may be tuned."""
