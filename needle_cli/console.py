@@ -85,7 +85,7 @@ def write(text: str) -> None:
     if not text or _Output.lost is not None:
         return
     safe = text if isinstance(text, Drawn | Commands) else tame(text)
-    whole = _without_commands(safe)
+    whole = harmless(safe)
     try:
         with stopping.waiting():  # for the reader of a pipe
             sys.stdout.write(holdable(whole if whole.endswith("\n") else whole + "\n"))
@@ -100,7 +100,7 @@ def write(text: str) -> None:
 def tell(text: str) -> None:
     """Write a line about the run to standard error, if there is one."""
     try:
-        print(_without_commands(tame(text.rstrip("\n"))), file=sys.stderr, flush=True)
+        print(harmless(tame(text.rstrip("\n"))), file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)
 
@@ -119,7 +119,8 @@ class Commands(str):
     """Workflow commands that we give ourselves, with their parts escaped."""
 
 
-def _without_commands(text: str) -> str:
+def harmless(text: str) -> str:
+    """Return a text of which a build server takes nothing for a command, our `Commands` apart."""
     pattern = re.compile(ANYWHERE) if isinstance(text, Commands) else COMMAND
     return pattern.sub(lambda found: f"{found[0]} ", text)
 

@@ -149,10 +149,10 @@ class Check(pytest.Item):
 
 
 def _screen(row: Row, info: RunInfo, rows: list[Row]) -> str:
-    from needle_cli.console import WIDTH
+    from needle_cli.console import WIDTH, harmless
     from needle_cli.reports.terminal import details
     from needle_cli.reports.terminal.page import Page
 
     page = Page(False, WIDTH)
     details.show(page, row, info, "full", (), rows)
-    return page.text()
+    return harmless(page.text())

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from needle_cli.integrations.pytest_plugin import _screen
+from needle_cli.reports.events import FindingView, Row, RunInfo
 from tests.helpers import environment
 from tests.operators.test_known_failures import SPEC, write
 
@@ -70,3 +72,13 @@ def test_what_cannot_be_judged_is_said(project):
     (project / "mine.specs" / "right.toml").unlink()
     code, screen = run(project, "--needle", "--needle-ops", "mine.py")
     assert code == 1 and "no spec" in screen
+
+
+def test_what_a_test_shows_is_no_command():
+    """An operator's message stands on lines of its own in the log of a build server."""
+    finding = FindingView("wrong\n::error::x ##[add-mask]y", "a cause")
+    row = Row("a/b", "gradient", "cpu", "float64", "fail", findings=(finding,))
+    info = RunInfo(0, "ci", (), "", {}, ("cpu",), ("float64",), (), 1, ("a/b",), "")
+    screen = _screen(row, info, [row])
+    assert ": :error::x" in screen and "# #[add-mask]y" in screen
+    assert not [line for line in screen.splitlines() if line.lstrip().startswith("::")]

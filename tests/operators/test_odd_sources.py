@@ -178,6 +178,20 @@ def test_a_case_of_such_a_file_is_asked_again(company):
     assert code == 1 and screen.startswith("FAILS")
 
 
+@pytest.mark.parametrize("asked", [("two/same.py",), ("one/same.py", "two/same.py")])
+def test_a_finding_of_such_a_file_can_be_accepted(asked, company):
+    folder, _ = company
+    file = folder / "two" / "same.specs" / "known-failures.toml"
+    judged(folder, "one/same.py", "two/same.py")
+    code, screen, errors = needle("baseline", "accept", *asked, "--reason", "it is looked into",
+                                  "--issue", "#1", cwd=folder)  # fmt: skip
+    assert code == 0, screen + errors
+    assert 'op = "same/double"' in file.read_text()
+    assert judged(folder, "one/same.py", "two/same.py")[0] == 0
+    file.unlink()
+    assert judged(folder, "one/same.py", "two/same.py")[0] == 1
+
+
 @pytest.mark.parametrize(
     ("op", "line", "said"),
     [

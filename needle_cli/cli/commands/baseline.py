@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -68,7 +69,7 @@ def _accept(
     rows = [row for row in _last(settings) if row.is_finding and check in ("", row.check)]
     accepted = 0
     for unit in units:
-        mine = [row for row in rows if row.op == unit.name]
+        mine = [replace(row, op=unit.own_name) for row in rows if _is_of(row, unit)]
         if not mine:
             continue
         new = [known_failures.from_row(row, issue.strip(), reason.strip(), end) for row in mine]
@@ -80,6 +81,12 @@ def _accept(
         raise Problem("the last run has no finding of these operators; run needle check first",
                       kind="nothing", code=NOTHING)  # fmt: skip
     return PASSED
+
+
+def _is_of(row: Row, unit: Unit) -> bool:
+    """Whether a row is about an operator, whatever other files were judged in the same run."""
+    same = row.op == unit.name or f"/{row.op}".endswith(f"/{unit.own_name}")
+    return same and row.path == unit.path
 
 
 def _prune(names: Words, **parameters: Any) -> int:
