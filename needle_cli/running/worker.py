@@ -16,6 +16,7 @@ import mmap
 import os
 import re
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -166,7 +167,10 @@ class Files:
 
 def _file(folder: Path | None, name: str) -> int:
     if folder is None:
-        return os.memfd_create(f"needle {name}")
+        if hasattr(os, "memfd_create"):
+            return os.memfd_create(f"needle {name}")
+        with tempfile.TemporaryFile() as unnamed:
+            return os.dup(unnamed.fileno())
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
     return os.open(folder / name, flags, 0o600)
 

@@ -104,6 +104,8 @@ TABLE = [
     Kind("survives_its_parent", "error forward: ended the process that supervises it",
          "ctypes.CDLL(None).prctl(1, 0)\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(1e6)"),
     Kind("interrupts_its_parent", PASS, "os.kill(os.getppid(), signal.SIGINT)"),
+    Kind("limits_its_parent", "error forward: ended the process that supervises it",
+         "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (4, 4))"),
     Kind("interrupts_itself", PASS, "os.kill(os.getpid(), signal.SIGINT)"),
     Kind("stops_its_parent", "timeout forward: no answer", slow=True,
          code="os.kill(os.getppid(), signal.SIGSTOP)\ntime.sleep(1e6)"),
