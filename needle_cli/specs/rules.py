@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from needle_cli.checking.claims import SpecFunctionFailed, dotted
+from needle_cli.checking.kinks.registry import kink_of
 from needle_cli.problems import nearest
 from needle_cli.specs.errors import SpecError, SpecIssue, shown
 from needle_cli.specs.load import Spec
@@ -21,6 +22,7 @@ RULES = {
     "formula": "a spec states the forward value and the gradient",
     "source": "a spec says where its formula comes from",
     "reason": "a reason says why, in words",
+    "convention": "a kink says what the gradient is there",
     "unwritten": "no TODO is left",
     "hooks": "a function that three specs use becomes a named strategy",
     "reference": "the reference takes the spec's arguments and gives finite numbers",
@@ -52,7 +54,7 @@ def lint(
     if catalogue is not None:
         issues += _missing(specs, catalogue)
     for spec in specs:
-        issues += [*_words(spec), *_reasons(spec), *_class(spec)]
+        issues += [*_words(spec), *_reasons(spec), *_conventions(spec), *_class(spec)]
         if probe:
             issues += [_issue(spec, *finding) for finding in probe_reference(spec.claims)]
     issues += _hooks(specs)
@@ -124,6 +126,21 @@ def _reasons(spec: Spec) -> list[SpecIssue]:
         _issue(spec, key, "reason", f"`{key}` is {shown(text)}, which explains nothing")
         for key, text in reasons
         if not explains(text, spec)
+    ]
+
+
+def _conventions(spec: Spec) -> list[SpecIssue]:
+    """Without a convention any value between the slopes passes, and may change unnoticed."""
+    return [
+        _issue(
+            spec,
+            f"kink[{i}].kind",
+            "convention",
+            f"the kink of {' and '.join(kink.of)} has no convention: what is the gradient there? "
+            f"A number, or one of {', '.join(kink_of(kink).words)}; or a `reason` why it is open",
+        )
+        for i, kink in enumerate(spec.claims.kinks)
+        if kink.convention is None and not kink.reason
     ]
 
 

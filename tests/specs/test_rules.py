@@ -77,6 +77,7 @@ def test_without_a_catalogue_nothing_is_missing(shipped: list[Spec]) -> None:
         ("cancellation in short rows", "float32 gradient", "reason", 34),
         ("cancellation in short rows", "thing fails for a, b", "reason", 34),
         ("neither convex nor concave", "none", "reason", 18),
+        ('"none"\nreason = "neither convex nor concave"', '"convex"', "convention", 15),
         (', why = "negative numbers come in another lane"', "", "narrow", 9),
         ("negative numbers come in another lane", "see the tests", "reason", 9),
     ],
