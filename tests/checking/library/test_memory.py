@@ -120,3 +120,20 @@ def test_a_constant_gradient_is_no_memory():
     report = check_pair(np.exp, lambda v, x: (v * 2.0,), [X])
     assert {f.check for f in report.findings} == {"gradient"}, str(report)
     assert check_pair(lambda x: 2 * x, lambda v, x: (v * 2.0,), [X]).passed
+
+
+def test_a_fault_of_one_dtype_at_ties_is_no_memory():
+    def share(v, a):
+        tied = a == a.max()
+        g = np.where(tied, v / np.float64(tied.sum()), 0).astype(a.dtype)
+        return (g * 0 if a.dtype == np.float32 else g,)
+
+    report = check_pair(lambda a: a.max(), share, [np.ones(2, np.float32)])
+    assert report.verdict == "fail"
+    assert "remember" not in str(report)
+    assert "earlier" not in str(report)
+
+
+def test_a_returned_cotangent_is_no_memory():
+    report = check_pair(lambda x: np.maximum(x, 0), lambda v, x: (v,), [np.array([-0.05])])
+    assert {f.check for f in report.findings} == {"gradient"}, str(report)
