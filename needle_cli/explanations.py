@@ -114,12 +114,13 @@ CHECKS: Mapping[str, Explanation] = {
     ),
     "precision": Explanation(
         "float32 and float16 gradients are as accurate as they can be",
-        "Do the narrow gradients agree with the float64 one at the same rounded input, within a "
-        "computed bound, and is nothing silently computed in another dtype?",
-        "A float64 constant widens the computation, a float16 sum overflows, or the formula "
-        "cancels.",
-        "Keep constants as Python numbers; rewrite a cancelling formula (expm1, log1p, hypot).",
-        "log(1 + a) for a = 1e-6 in float32 keeps one digit; log1p(a) keeps seven.",
+        "Does the rounding of the same formula explain how narrow gradients differ from the "
+        "float64 one at the same rounded input, and is nothing silently computed in another dtype?",
+        "A float64 constant widens the computation, a part of it is in a narrower dtype, or a "
+        "threshold or the share of a tie depends on the dtype.",
+        "Keep constants as Python numbers and sums in float32 or wider; compare the branches that "
+        "depend on the dtype.",
+        "p = softmax(a.astype('float16')) in a float32 gradient keeps three digits of seven.",
     ),
     "extremes": Explanation(
         "large and small magnitudes give finite, right gradients",

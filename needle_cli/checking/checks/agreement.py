@@ -243,7 +243,7 @@ class _Agreement:
             # float32 units may flush what is below the normal numbers to zero.
             tiny = float(info.smallest_subnormal if info.maxexp <= 16 else info.smallest_normal)
             own = gain / max(1.0, rms(leaf.astype(np.float64))) if info.bits == 16 else 0.0
-            terms = np.where(finite <= VANISHED * gain, others * gain, own)
+            terms = np.where(finite <= VANISHED * others * gain, others * gain, own)
             floor = UNDERFLOWS * tiny * max(1.0, size, whole)
             allowed.append(ROUNDINGS * eps * (finite + whole + terms) + floor)
         yield allowed, nowhere
