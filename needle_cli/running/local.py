@@ -76,10 +76,13 @@ class Supervisor:
 
     def end(self, seconds: float) -> None:
         """End the process and its worker if they have not ended themselves within a time."""
+        until = time.monotonic() + seconds
         wait([self.process.sentinel], seconds)
+        while self.process.is_alive() and time.monotonic() < until:
+            time.sleep(0.005)  # its files are closed before it is gone
         if self.process.is_alive():
             self.process.kill()
-            wait([self.process.sentinel], processes.PATIENCE)
+            self.process.join(processes.PATIENCE)
         if self.worker and self.process.exitcode != 0:
             processes.kill_session(self.worker)
 
