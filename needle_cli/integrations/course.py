@@ -36,7 +36,7 @@ def gradient_check(
         raise ValueError(f"tol has to be a positive number, not {tol!r}")
     report = check_function(f, args, kwargs)
     report.raise_for_findings()
-    if report.verdict is Verdict.PASS:
+    if report.verdict is not Verdict.NO_DERIVATIVE:
         beyond = [e for e in entries(f, args, kwargs) if not abs(e.analytic - e.numeric) <= tol]
         if beyond:
             worst = max(beyond, key=lambda e: abs(e.analytic - e.numeric))

@@ -7,7 +7,8 @@ import needle
 from needle.simulated import SimulatedArray
 from needle_cli.checking.generation.layouts import LAYOUTS, arrange
 from needle_cli.checking.model import OperatorError
-from needle_cli.checking.numerics.differences import Line, measured_noise
+from needle_cli.checking.numerics.line import Line
+from needle_cli.checking.numerics.noise import measured_noise
 from needle_cli.checking.point import Subject
 from needle_cli.engines.course_shaped import operator_from_tensors
 from needle_cli.engines.facade import Engine

@@ -31,7 +31,7 @@ from needle_cli.checking.model import (
     OperatorError,
     OpUnderTest,
 )
-from needle_cli.checking.numerics.differences import EPS
+from needle_cli.checking.numerics.line import EPS
 from needle_cli.checking.numerics.probes import rms
 from needle_cli.checking.numerics.tolerance import jittered, magnitude, moved_by_rounding
 from needle_cli.checking.point import FLOAT64, is_floating, widen

@@ -18,9 +18,16 @@ from needle_cli.checking.numerics.acceptance import (
     hides,
 )
 from needle_cli.checking.numerics.comparison import compare, of_the_moving
-from needle_cli.checking.numerics.differences import EPS, Line
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.localise import elements
-from needle_cli.checking.numerics.probes import only, projected, random_cotangent, scaled_direction
+from needle_cli.checking.numerics.probes import (
+    entry_direction,
+    only,
+    projected,
+    random_cotangent,
+    scaled_direction,
+    unlike_sizes,
+)
 from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.point import Subject
@@ -54,6 +61,9 @@ class GradientCheck(Check):
             position = int(rng.integers(len(subject.judged)))
             single = Line(subject, only(direction, position))
             answers.append(_along(question, single, question.cotangent, question.gradients, rng))
+        if answers[0].verdict is Verdict.PASS:
+            answers += hidden(question, line, question.cotangent, question.gradients, rng)
+            answers += unlike(question, rng)
         return merge(answers)
 
 
@@ -68,7 +78,6 @@ def hidden(
 
     Only a finding counts: an undecided part does not make the whole undecided.
     """
-    whole = norm(cotangent * line.slope(FAST_STEP))
     for _ in range(LEVELS):
         size = norm(line.slope(FAST_STEP))
         if not hides(line.direction, gradients, size):
@@ -79,10 +88,35 @@ def hidden(
         outcome = compare(
             line, v, g, rng=rng, tangent=question.tangent, factor=question.factor("gradient")
         )
-        negligible = abs(outcome.analytic - outcome.numeric) <= 16 * EPS * whole
-        if outcome.verdict is Verdict.FAIL and not negligible:
+        if outcome.verdict is Verdict.FAIL:
             return [as_answer(line.subject, outcome)]
     return []
+
+
+def unlike(question: Question, rng: np.random.Generator) -> list[Answer]:
+    """Compare where every entry moves by its own size and every output counts the same.
+
+    Beside entries that are more than `UNLIKE` times larger, small ones are not seen otherwise: what
+    happens near them lies between two steps of the large ones, and their slopes are too small.
+    Only a finding counts.
+    """
+    subject = question.wide
+    if not unlike_sizes([subject.leaves[i] for i in subject.judged]):
+        return []
+    line = Line(subject, projected(subject, entry_direction(subject, rng), question.tangent))
+    size = np.abs(line.slope(FAST_STEP))
+    bend = np.abs(line.at(FAST_STEP) - line.origin + (line.at(-FAST_STEP) - line.origin))
+    # What bends as much as it rises is at a kink or at a flat place.
+    seen = np.isfinite(size) & (size > 0) & (bend < 0.1 * size * FAST_STEP)
+    weights = np.where(seen, 1.0 / np.where(seen, size, 1.0), 0.0)
+    weights = np.where(np.isfinite(weights), weights, 0.0)
+    cotangent = subject.rounded(random_cotangent(rng, size.size) * weights)
+    gradients = subject.gradients(cotangent)
+    outcome = compare(
+        line, cotangent, gradients, rng=rng, tangent=question.tangent,
+        factor=question.factor("gradient"),
+    )  # fmt: skip
+    return [as_answer(subject, outcome)] if outcome.verdict is Verdict.FAIL else []
 
 
 def _along(

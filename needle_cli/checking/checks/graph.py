@@ -12,7 +12,7 @@ from needle_cli.checking.checks import contract
 from needle_cli.checking.checks.check import Check
 from needle_cli.checking.checks.context import NOTHING, Question, merge, worst_entry
 from needle_cli.checking.model import Answer, Array, Code
-from needle_cli.checking.numerics.differences import EPS, SMALLEST
+from needle_cli.checking.numerics.line import EPS, SMALLEST
 from needle_cli.checking.numerics.tolerance import norm
 from needle_cli.checking.point import Subject
 

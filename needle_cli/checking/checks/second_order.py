@@ -25,7 +25,7 @@ from needle_cli.checking.model import (
     Verdict,
 )
 from needle_cli.checking.numerics.comparison import compare
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.numerics.probes import (
     Tangent,

@@ -12,8 +12,8 @@ from needle_cli.checking.claims import Claims
 from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.kinks.base import Place
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.directional import MOST_COORDINATES, DirectionalDerivatives
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.one_sided import Allows, OneSidedSlopes, one_sided_slopes
 from needle_cli.checking.numerics.probes import projected
 from needle_cli.checking.point import Subject

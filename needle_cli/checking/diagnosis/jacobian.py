@@ -9,7 +9,7 @@ import numpy as np
 
 from needle_cli.causes import Cause
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.probes import unit_direction
 from needle_cli.checking.point import Subject
 

@@ -184,7 +184,7 @@ class RandomNumbers:
 
     They are drawn once and used by every call, which makes a small check cheap. The number at a
     position does not depend on how many were asked for before. Steps are random signs times
-    `FAST_STEP` times 0.5 to 1.5 on a grid of 1/128, cotangents have all their digits; the second
+    `FAST_STEP` times 0.5 to 1.5 on a grid of 2^-15, cotangents have all their digits; the second
     has the opposite signs of the first, and is `LARGE` times as large.
     """
 

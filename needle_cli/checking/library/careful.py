@@ -30,7 +30,7 @@ from needle_cli.checking.model import (
 )
 from needle_cli.checking.numerics.acceptance import CentralDifference
 from needle_cli.checking.numerics.comparison import compare_in_full
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.probes import (
     opposed,
     power_of_two,

@@ -14,7 +14,7 @@ import numpy as np
 
 from needle_cli.checking.checks.context import Question
 from needle_cli.checking.model import Array, Element, Garbage, OperatorError
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.numerics.probes import unit_direction
 from needle_cli.checking.numerics.steps import FAST_STEP

@@ -35,8 +35,8 @@ from needle_cli.checking.library.arrays import (
     with_gaps,
 )
 from needle_cli.checking.model import Array, Case, Evaluation, Garbage, OperatorError, OpUnderTest
-from needle_cli.checking.numerics.differences import EPS, SMALLEST
-from needle_cli.checking.numerics.probes import Tangent
+from needle_cli.checking.numerics.line import EPS, SMALLEST
+from needle_cli.checking.numerics.probes import Tangent, unlike_sizes
 from needle_cli.checking.numerics.tolerance import AGREEMENT
 from needle_cli.checking.point import FLOAT64, elsewhere, is_floating, vector_of
 
@@ -143,7 +143,10 @@ class FastPath:
             return False
         if self.arrays.away and _floats(self.given) != {FLOAT64}:
             return False
-        return all(self.leaves[i].dtype == FLOAT64 and self.leaves[i].size for i in self.judged)
+        judged = [self.leaves[i] for i in self.judged]
+        if not all(leaf.dtype == FLOAT64 and leaf.size for leaf in judged):
+            return False
+        return self.arrays.away or not unlike_sizes(judged)
 
     def _agrees(self, beside: Case) -> bool:
         """Make the evaluations, the first at another point, and compare.
@@ -291,7 +294,7 @@ class FastPath:
                     ]
                 )
                 # A longer step has a truncation error; it only finds zeros and wrong signs.
-                if floor <= 1e-2 * size:
+                if size > 0.0 and floor <= 1e-2 * size:
                     if not error <= (AGREEMENT if factor == 1.0 else 1e-2) * size + floor:
                         return False
                     break

@@ -15,7 +15,7 @@ from needle_cli.checking.checks import purity
 from needle_cli.checking.checks.context import Question, failed, passed
 from needle_cli.checking.model import Answer, Array, Case, Code, Garbage, OperatorError, Verdict
 from needle_cli.checking.numerics.comparison import compare
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.probes import random_cotangent, scaled_direction
 from needle_cli.checking.point import Subject, elsewhere
 

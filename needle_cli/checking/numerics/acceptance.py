@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from needle_cli.checking.model import Array, Verdict
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.steps import FAST_STEP, REFINED_STEP
 from needle_cli.checking.numerics.tolerance import AGREEMENT, difference_rounding, norm
 from needle_cli.checking.point import inner
@@ -18,7 +18,10 @@ from needle_cli.checking.point import inner
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two projections of one derivative, the allowed difference, and the verdict."""
+    """Two projections of one derivative, the allowed difference, and the verdict.
+
+    `disagrees` says of an undecided one that the two are further apart than allowed.
+    """
 
     verdict: Verdict
     analytic: float
@@ -26,6 +29,7 @@ class Comparison:
     allowed: float
     note: str = ""
     scale: float = float("nan")
+    disagrees: bool = False
 
     @property
     def sharp(self) -> bool:
@@ -144,7 +148,8 @@ class CentralDifference:
         scale = norm(weighted)
         eps = self.line.subject.rounding
         floor = difference_rounding(cotangent, self.line.origin, self.step, eps)
-        decisive = floor <= DECISIVE * scale or numeric == analytic == scale == 0.0
+        decisive = floor <= DECISIVE * scale
+        decisive = decisive or (numeric == analytic == scale == 0.0 and self.line.constant())
         return numeric, analytic, AGREEMENT * scale + floor, decisive
 
 

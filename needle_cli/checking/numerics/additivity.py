@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.directional import halves
 from needle_cli.checking.numerics.extrapolation import Slope, one_sided_slope
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.one_sided import (
     RELATIVE_FLOOR,
     OneSidedSlopes,

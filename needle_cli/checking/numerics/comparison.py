@@ -1,12 +1,13 @@
-"""After a disagreement: more steps, another direction, then the one-sided slopes.
+"""After a disagreement: all windows of a line, then the kinks, then the gradient's own scatter.
 
-A gradient is refused only if two step sizes agree that it is wrong, the point is not a kink, and
-neither the rounding of the outputs nor that of the gradient explains the disagreement.
+A gradient is refused only if two windows that share no step agree that it is wrong, the point is
+not a kink, and the rounding of the gradient itself does not explain it. What disagrees and is not
+explained is never passed because of another line: it is a finding or a doubt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,30 +19,18 @@ from needle_cli.checking.numerics.acceptance import (
     Comparison,
     ExtrapolatedDifference,
 )
-from needle_cli.checking.numerics.differences import (
-    EPS,
-    Estimate,
-    Line,
-    central_estimates,
-    measured_noise,
-)
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.nonfinite import nonfinite_gradient
-from needle_cli.checking.numerics.nonsmooth import NonsmoothPoint, examine
-from needle_cli.checking.numerics.probes import (
-    WIDE,
-    Tangent,
-    entry_direction,
-    projected,
-)
+from needle_cli.checking.numerics.nonsmooth import examine
+from needle_cli.checking.numerics.probes import WIDE, Tangent, entry_direction, projected
 from needle_cli.checking.numerics.scatter import analytic_noise, repeats
-from needle_cli.checking.numerics.steps import FAST_STEP
 from needle_cli.checking.numerics.tolerance import (
     AGREEMENT,
-    CONFIDENCE,
     INCONCLUSIVE,
     norm,
     summation_rounding,
 )
+from needle_cli.checking.numerics.windows import WIDTH, Sample, half_octaves, read
 from needle_cli.checking.point import Subject, inner
 
 FLAT = 1e-6
@@ -59,6 +48,15 @@ tests/checking/library.
 
 NEARLY_INFINITE = 1e290
 """With larger outputs, steps and slopes may overflow, since the largest number is near 1e308."""
+
+FEW = half_octaves(3, 13)
+"""The steps that settle most comparisons: 22 to each side."""
+
+ALL = half_octaves(-1, 47)
+"""The steps of a full comparison, from twice the size of the inputs to their rounding."""
+
+FARTHER = (half_octaves(-12, -2), half_octaves(-24, -13), half_octaves(-40, -25))
+"""Larger steps for inputs whose own size moves the output by no more than its rounding."""
 
 
 def compare(
@@ -110,89 +108,25 @@ def compare_in_full(
         line = Line(subject, projected(subject, held, tangent))
         if not any(u.any() for u in line.direction):
             return _undecided(Verdict.NO_DERIVATIVE, note or "no entry has a finite gradient")
-    lines = list(_lines(subject, line, broken, rng, tangent))
-    outcome = _settle(subject, lines, cotangent, gradients, factor, rng, tangent)
+    outcome = _along(subject, line, cotangent, gradients, factor, rng, tangent)
+    if outcome.verdict in (Verdict.CANNOT_TELL, Verdict.NO_DERIVATIVE):
+        # A line that moves every entry by its own size may show what the given one does not. Only
+        # where sizes are very unlike can it explain what disagreed along the given line.
+        own = entry_direction(subject, rng)
+        sizes = np.concatenate([np.abs(u).reshape(-1) for u in own])
+        unlike = float(sizes.max()) > WIDE * float(sizes.min())
+        own = [np.where(mask, 0.0, u) for mask, u in zip(broken, own, strict=True)]
+        second = Line(subject, projected(subject, own, tangent))
+        found = _along(subject, second, cotangent, gradients, factor, rng, tangent)
+        if found.verdict is Verdict.FAIL or unlike or not outcome.disagrees:
+            outcome = found
     if note and outcome.verdict is Verdict.PASS:
         return _undecided(Verdict.NO_DERIVATIVE, note)
     return outcome
 
 
-def _lines(
-    subject: Subject,
-    line: Line,
-    broken: Sequence[Array],
-    rng: np.random.Generator,
-    tangent: Tangent | None,
-) -> Iterator[Line]:
-    """Yield the lines to compare along; the first one decides a pass.
-
-    If entries are of similar size: the given line, then one scaled entry by entry. If their sizes
-    differ by more than `WIDE`, a step for the large ones would jump over the structure near the
-    small ones: then one line scaled entry by entry, and one for every group of similar sizes, so
-    that the slopes of the large entries do not hide those of the small ones.
-    """
-    by_entry = entry_direction(subject, rng)
-    by_entry = [np.where(mask, 0.0, u) for mask, u in zip(broken, by_entry, strict=True)]
-    groups = _groups_of_size(by_entry)
-    if len(groups) < 2:
-        yield line
-    yield Line(subject, projected(subject, by_entry, tangent))
-    for group in groups if len(groups) > 1 else ():
-        part = Line(subject, projected(subject, group, tangent))
-        part.partial = True
-        yield part
-
-
-def _groups_of_size(direction: Sequence[Array]) -> list[list[Array]]:
-    """Split a direction by the magnitude of its entries, if their range is wide."""
-    sizes = np.concatenate([np.abs(u).reshape(-1) for u in direction])
-    # Next to the smallest numbers there is no room for steps.
-    sizes = np.unique(sizes[sizes > 2.0**-900])
-    if sizes.size == 0 or sizes[-1] <= sizes[0] * WIDE:
-        return []
-    starts = [float(sizes[0])]
-    for size in sizes:
-        if size > starts[-1] * WIDE:
-            starts.append(float(size))
-    return [
-        [np.where((np.abs(u) >= low) & (np.abs(u) < high), u, 0.0) for u in direction]
-        for low, high in zip(starts, [*starts[1:], np.inf], strict=True)
-    ]
-
-
-def _settle(
-    subject: Subject,
-    lines: Sequence[Line],
-    cotangent: Array,
-    gradients: Sequence[Array],
-    factor: float,
-    rng: np.random.Generator,
-    tangent: Tangent | None,
-) -> Comparison:
-    """Return the verdict of several lines: a confirmed failure of any, else the sharpest result."""
-    outcomes: list[Comparison] = []
-    whole = 0.0
-    for line in lines:
-        v, g = cotangent, gradients
-        if line.partial:
-            central_estimates(line, np.zeros(line.origin.shape))
-            v, g = of_the_moving(line, cotangent, gradients)
-        outcome = _at_several_steps(subject, line, v, g, factor)
-        whole = max(whole, outcome.scale if outcome.scale > 0 else 0.0)
-        if line.partial and abs(outcome.analytic - outcome.numeric) <= 16 * EPS * whole:
-            continue  # less than the rounding of the other slopes
-        if outcome.verdict is Verdict.FAIL:
-            outcome = _confirm(subject, line, v, g, outcome, rng, tangent)
-            if outcome.verdict is Verdict.FAIL:
-                return outcome
-        outcomes.append(outcome)
-        if len(lines) == 2 and outcome.verdict is Verdict.PASS and outcome.sharp:
-            break
-    noted = [c for c in outcomes if c.verdict is Verdict.NO_DERIVATIVE]
-    passing = [c for c in outcomes if c.verdict is Verdict.PASS]
-    if noted or passing:
-        return (noted or sorted(passing, key=lambda c: c.allowed / (c.scale or np.inf)))[0]
-    return _explained(subject, lines[0], cotangent, outcomes[0], rng, tangent)
+def _undecided(verdict: Verdict, note: str) -> Comparison:
+    return Comparison(verdict, float("nan"), float("nan"), float("nan"), note)
 
 
 def of_the_moving(
@@ -205,194 +139,154 @@ def of_the_moving(
     differs at any point evaluated so far.
     """
     moving = line.moving()
-    if moving.all() or not moving.any():
+    return _of_some(line, moving, cotangent, gradients) if moving.any() else (cotangent, gradients)
+
+
+def _of_some(
+    line: Line, outputs: Array, cotangent: Array, gradients: Sequence[Array]
+) -> tuple[Array, Sequence[Array]]:
+    """Return cotangent and gradients of the masked outputs only."""
+    if not (cotangent[~outputs] != 0).any():
         return cotangent, gradients
-    masked = np.where(moving, cotangent, 0.0)
+    masked = np.where(outputs, cotangent, 0.0)
     found = line.subject.gradients(masked)
     return masked, [np.where(np.isfinite(g), g, 0.0) for g in found]
 
 
-def _undecided(verdict: Verdict, note: str) -> Comparison:
-    return Comparison(verdict, float("nan"), float("nan"), float("nan"), note)
-
-
-def projected_slope(estimate: Estimate, cotangent: Array) -> tuple[float, float]:
-    """Return the projected slope and its projected error; NaN if a needed entry is missing."""
-    used = cotangent != 0
-    weights = cotangent[used]
-    slope, error = estimate.slope[used], estimate.error[used]
-    return float(np.dot(weights, slope)), norm(weights * error)
-
-
-def _at_several_steps(
-    subject: Subject, line: Line, cotangent: Array, gradients: Sequence[Array], factor: float
-) -> Comparison:
-    """Compare at every pair of steps; FAIL here means that two steps agree that it is wrong."""
-    analytic = inner(gradients, line.direction)
-    # An operator that gets float32 need not give more digits than that.
-    eps = max(subject.rounding, subject.widened)
-    rounding = summation_rounding(gradients, line.direction, eps)
-    rows: list[tuple[float, float, Estimate]] = []
-    noise = measured_noise(line)
-    for estimate in central_estimates(line, noise):
-        numeric, error = projected_slope(estimate, cotangent)
-        if np.isfinite(numeric) and np.isfinite(error):
-            rows.append((error, numeric, estimate))
-    if not rows:
-        beside = np.isfinite(line.slope(FAST_STEP)).all()
-        why = "are too noisy for any step" if beside else "are not finite beside this point"
-        return _undecided(Verdict.CANNOT_TELL, f"the outputs {why}")
-    used = cotangent != 0
-    sound = [row for row in rows if not _contradicted(rows, row[2], cotangent)]
-    error, numeric, best = min(sound, key=lambda row: row[0])
-    scale = norm(cotangent[used] * best.slope[used])
-    allowed = factor * (CONFIDENCE * error + AGREEMENT * scale + rounding)
-    distance = abs(numeric - analytic)
-    if distance <= allowed:
-        both_zero = numeric == 0.0 and analytic == 0.0
-        # A full-scale move changes the output by less than its rounding: it is saturated.
-        hidden = np.maximum(noise, subject.rounding * np.abs(line.origin))
-        negligible = 4 * norm(cotangent[used] * hidden[used])
-        flat = both_zero or (abs(analytic) <= negligible and abs(numeric) <= negligible)
-        flat = flat or allowed <= FLAT * _coarse_slope(line, cotangent)
-        decided = flat or allowed <= INCONCLUSIVE * max(scale, abs(analytic))
-        verdict = Verdict.PASS if decided else Verdict.CANNOT_TELL
-        note = "" if decided else "rounding hides the slope at every step"
-        return Comparison(verdict, analytic, numeric, allowed, note, scale)
-    agreeing = [
-        row
-        for row in rows
-        if row[2] is not best
-        and abs(row[1] - numeric) <= CONFIDENCE * (row[0] + error) + AGREEMENT * scale
-        and abs(row[1] - analytic) > CONFIDENCE * row[0] + AGREEMENT * scale
-    ]
-    certain = CONFIDENCE * error <= INCONCLUSIVE * max(scale, distance)
-    if agreeing and certain:
-        return Comparison(Verdict.FAIL, analytic, numeric, allowed, "", scale)
-    note = "no two steps agree on the slope"
-    return Comparison(Verdict.CANNOT_TELL, analytic, numeric, allowed, note, scale)
-
-
-def _coarse_slope(line: Line, cotangent: Array) -> float:
-    """Return the size of the slope over a large step, to which a stationary slope is compared.
-
-    It is the larger of the two one-sided difference quotients, output by output.
-    """
-    used = cotangent != 0
-    found = [0.0]
-    for step in (2.0**-4, -(2.0**-4)):
-        moved = (line.at(step)[used] - line.origin[used]) / step
-        size = norm(cotangent[used] * moved)
-        found.append(size if np.isfinite(size) else 0.0)
-    return max(found)
-
-
-def _contradicted(
-    rows: Sequence[tuple[float, float, Estimate]], best: Estimate, cotangent: Array
-) -> bool:
-    """Whether a finer step gives a different slope, by more than rounding.
-
-    Coarse steps may agree with each other on a slope that the function has nowhere, for a fast
-    oscillation or across a near singularity.
-    """
-    used = cotangent != 0
-    slope, error = projected_slope(best, cotangent)
-    for _, numeric, estimate in rows:
-        if estimate.step < best.step:
-            rounding = norm(cotangent[used] * estimate.rounding[used])
-            margin = CONFIDENCE * (rounding + error) + AGREEMENT * abs(slope)
-            if abs(numeric - slope) > margin:
-                return True
-    return False
-
-
-def _confirm(
+def _along(
     subject: Subject,
     line: Line,
     cotangent: Array,
     gradients: Sequence[Array],
-    outcome: Comparison,
+    factor: float,
     rng: np.random.Generator,
     tangent: Tangent | None,
 ) -> Comparison:
-    """Confirm that a disagreement is not a kink, nor structure finer than the steps, nor rounding.
-
-    Kinks come first: beside a kink, a right gradient jumps from one unit in the last place to the
-    next, and that is not rounding.
-    """
-    doubt = replace(
-        outcome,
-        verdict=Verdict.CANNOT_TELL,
-        note="the output moves differently over small steps than over large ones",
-    )
-    if _only_small_steps_disagree(line, cotangent, outcome):
-        return doubt
+    """Compare along one line."""
+    judge = Judge(line, cotangent, gradients, factor)
+    outcome = judge.quick()
+    if outcome is not None:
+        return outcome
+    outcome = judge.full()
+    if outcome.verdict is Verdict.PASS:
+        return outcome
     point = examine(subject, line, cotangent, rng, tangent)
-    if point.verdict is not None:
-        return _as_comparison(point)
-    distance = abs(outcome.numeric - outcome.analytic)
-    if _refuted_by_slopes(point, outcome) or (point.unsettled and point.allowed > 0.3 * distance):
-        return doubt
+    # Where the windows show neither a slope nor a kink, one-sided slopes show less.
+    unseen = point.verdict is Verdict.FAIL and outcome.verdict is not Verdict.FAIL
+    if point.verdict is not None and not (unseen and not judge.bent):
+        return Comparison(
+            point.verdict, point.analytic, point.numeric, point.allowed, point.note,
+            disagrees=outcome.disagrees,
+        )  # fmt: skip
+    if outcome.verdict is not Verdict.FAIL:
+        return outcome
     if not repeats(subject, cotangent, gradients):
-        note = "two equal calls of gradient give different numbers"
-        return replace(outcome, note=note)
-    scatter = analytic_noise(subject, line, cotangent, rng)
+        return replace(outcome, note="two equal calls of gradient give different numbers")
+    return _scattered(subject, line, judge, outcome, rng)
+
+
+class Judge:
+    """The comparisons of one gradient with the samples of one line."""
+
+    def __init__(
+        self, line: Line, cotangent: Array, gradients: Sequence[Array], factor: float = 1.0
+    ) -> None:
+        self.line, self.cotangent, self.gradients = line, cotangent, gradients
+        self.factor = factor
+        self.bent = False
+
+    def quick(self) -> Comparison | None:
+        """Return a passing comparison if a few steps show one that is beyond doubt."""
+        if FEW[-1] < 16 * self.line.resolution:
+            return None
+        outcome = self._compare(read(self.line, FEW))
+        return outcome if outcome.verdict is Verdict.PASS and outcome.sharp else None
+
+    def full(self) -> Comparison:
+        """Compare with all steps, and with larger ones as long as those show too little."""
+        steps = [t for t in ALL if t >= 16 * self.line.resolution]
+        if len(steps) < WIDTH:
+            return _undecided(Verdict.CANNOT_TELL, "the inputs have no room for a step")
+        sample = read(self.line, steps)
+        outcome = self._compare(sample)
+        used = self.cotangent != 0
+        for larger in FARTHER:
+            passed = outcome.verdict is Verdict.PASS
+            doubted = outcome.disagrees and not sample.rough[used].any()
+            if sample.moved[used].any() if passed else doubted:
+                break
+            # Much larger steps would leave nothing of the point itself.
+            steps = [t for t in larger if t * self.line.subject.rounding <= 2.0**-10] + steps
+            sample = read(self.line, steps)
+            found = self._compare(sample, farther=True)
+            if not outcome.disagrees or found.verdict is Verdict.PASS:
+                outcome = found
+        return outcome
+
+    def _compare(self, sample: Sample, farther: bool = False) -> Comparison:
+        line, best = self.line, sample.best
+        known = np.isfinite(best.error)
+        used = (self.cotangent != 0) & known
+        if not used.any():
+            return _undecided(Verdict.CANNOT_TELL, "the outputs are not finite beside this point")
+        cotangent, gradients = _of_some(line, known, self.cotangent, self.gradients)
+        v = cotangent[used]
+        self.bent |= bool(sample.bent[used].any()) or not known.all()
+        analytic = inner(gradients, line.direction)
+        # An operator that gets float32 need not give more digits than that.
+        eps = max(line.subject.rounding, line.subject.widened)
+        rounding = summation_rounding(gradients, line.direction, eps)
+
+        def numeric(slope: Array, error: Array) -> tuple[float, float]:
+            scale = norm(v * slope[used])
+            # The errors of a few outputs may all point the same way, those of many do not.
+            errors = np.abs(v * error[used])
+            allowed = min(float(errors.sum()), 3 * norm(errors)) + AGREEMENT * scale + rounding
+            return float(np.dot(v, slope[used])), self.factor * allowed
+
+        found, allowed = numeric(best.slope, best.error)
+        scale = norm(v * best.slope[used])
+        distance = abs(found - analytic)
+        outcome = Comparison(Verdict.CANNOT_TELL, analytic, found, allowed, "", scale)
+        partial = bool((self.cotangent[~known] != 0).any())
+        if distance <= allowed:
+            decided = allowed <= INCONCLUSIVE * max(scale, abs(analytic))
+            decided = decided or (not farther and allowed <= FLAT * norm(v * sample.steepest[used]))
+            decided = decided or found == analytic == 0.0
+            if decided and not partial:
+                return replace(outcome, verdict=Verdict.PASS)
+            note = "rounding hides the slope at every step"
+            return replace(
+                outcome,
+                note="some outputs are not finite beside this point" if partial else note,
+            )
+        outcome = replace(
+            outcome, disagrees=True, note="no two windows of steps agree on the slope"
+        )
+        other, margin = numeric(best.other, best.other_error)
+        certain = allowed <= INCONCLUSIVE * max(scale, distance)
+        agreed = abs(other - analytic) > margin and abs(other - found) <= allowed + margin
+        # Where rounding may look like fine structure, either may be true.
+        apart = np.abs(best.slope - sample.smooth.slope) + sample.smooth.error
+        _, slack = numeric(best.slope, np.where(sample.doubtful, apart, best.error))
+        if distance <= slack:
+            note = "the output moves differently over small steps than over large ones"
+            return replace(outcome, note=note)
+        return replace(outcome, verdict=Verdict.FAIL, note="") if certain and agreed else outcome
+
+
+def _scattered(
+    subject: Subject, line: Line, judge: Judge, outcome: Comparison, rng: np.random.Generator
+) -> Comparison:
+    """Return the failure, unless the rounding of the gradient itself explains it."""
+    scatter = analytic_noise(subject, line, judge.cotangent, rng)
     allowed = outcome.allowed + 8 * scatter
-    if distance > allowed:
+    if abs(outcome.numeric - outcome.analytic) > allowed:
         return outcome
     # A rough gradient is not right: only the rounding of its inputs may make it scatter.
-    natural = max(outcome.scale, norm(cotangent * subject.vector))
+    natural = max(outcome.scale, norm(judge.cotangent * subject.vector))
     decided = allowed <= INCONCLUSIVE * max(abs(outcome.numeric), abs(outcome.analytic))
     rough = scatter > ROUGH * natural
     verdict = Verdict.PASS if decided and not rough else Verdict.CANNOT_TELL
     note = "the gradient itself is rough here" if rough else "rounding of the gradient"
     return replace(outcome, verdict=verdict, allowed=allowed, note=note)
-
-
-def _refuted_by_slopes(point: NonsmoothPoint, outcome: Comparison) -> bool:
-    """Whether the one-sided slopes agree with the gradient and not with the central difference.
-
-    Central steps all agree on a wrong slope if the function has structure finer than the smallest
-    of them; one-sided slopes use steps down to 2^-60.
-    """
-    against_difference = abs(point.numeric - outcome.numeric) > point.allowed
-    with_gradient = abs(point.numeric - outcome.analytic) <= point.allowed
-    return against_difference and with_gradient
-
-
-def _only_small_steps_disagree(line: Line, cotangent: Array, outcome: Comparison) -> bool:
-    """Whether all large moves, to both sides, follow the gradient and only small ones do not.
-
-    `(1 - cos(x)) / x^2` near 0 is a staircase over a parabola: its slope between two stairs is not
-    the derivative. A kink nearby looks different: its two sides disagree.
-    """
-    used = cotangent != 0
-    apart = 0.05 * abs(outcome.numeric - outcome.analytic)
-    for step in (2.0**-4, -(2.0**-4), 2.0**-7, -(2.0**-7)):
-        moved = (line.at(step)[used] - line.origin[used]) / step
-        if not abs(float(np.dot(cotangent[used], moved)) - outcome.analytic) <= apart:
-            return False
-    return True
-
-
-def _explained(
-    subject: Subject,
-    line: Line,
-    cotangent: Array,
-    outcome: Comparison,
-    rng: np.random.Generator,
-    tangent: Tangent | None,
-) -> Comparison:
-    """Let one-sided slopes decide if no comparison did."""
-    point = examine(subject, line, cotangent, rng, tangent)
-    if point.verdict is None:
-        return outcome
-    found = _as_comparison(point)
-    if found.verdict is Verdict.FAIL and _only_small_steps_disagree(line, cotangent, found):
-        return outcome
-    return found
-
-
-def _as_comparison(point: NonsmoothPoint) -> Comparison:
-    assert point.verdict is not None
-    return Comparison(point.verdict, point.analytic, point.numeric, point.allowed, point.note)

@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.extrapolation import Slope
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.one_sided import (
     RELATIVE_FLOOR,
     Allows,

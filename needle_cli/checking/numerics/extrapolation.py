@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import Line, measured_noise
+from needle_cli.checking.numerics.line import Line
+from needle_cli.checking.numerics.noise import measured_noise
 
 SETTLED = 1e-3
 """A smaller relative change of an extrapolated slope from step to step is convergence; tuned."""

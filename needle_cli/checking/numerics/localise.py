@@ -12,10 +12,10 @@ import numpy as np
 
 from needle_cli.checking.model import Array, Element
 from needle_cli.checking.numerics.acceptance import HEADROOM, CentralDifference
-from needle_cli.checking.numerics.differences import Line, central_estimates, measured_noise
+from needle_cli.checking.numerics.comparison import Judge
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.probes import Tangent, projected, signed, unit_direction
-from needle_cli.checking.numerics.tolerance import AGREEMENT, CONFIDENCE, norm, summation_rounding
-from needle_cli.checking.point import Subject, inner
+from needle_cli.checking.point import Subject
 
 MOST_COMPARED = 64
 """With at most this many entries every one is compared: a table that can still be read."""
@@ -73,22 +73,9 @@ def _along(
     accepted = CentralDifference(line).accept(cotangent, moved, HEADROOM)
     if accepted is not None:
         return accepted.analytic, accepted.numeric, accepted.allowed
-    analytic = inner(moved, direction)
-    rows = []
-    estimates = central_estimates(line, measured_noise(line))
-    # The rounding of outputs that do not depend on the entry does not affect its slope.
-    used = (cotangent != 0) & line.moving()
-    for estimate in estimates:
-        weighted = cotangent[used] * estimate.slope[used]
-        numeric = float(weighted.sum())
-        error = norm(cotangent[used] * estimate.error[used])
-        if np.isfinite(numeric) and np.isfinite(error):
-            rows.append((error, numeric, norm(weighted)))
-    if not rows:
-        return analytic, float("nan"), float("nan")
-    error, numeric, scale = min(rows)
-    rounding = summation_rounding(moved, direction, subject.rounding)
-    return analytic, numeric, CONFIDENCE * error + AGREEMENT * scale + rounding
+    judge = Judge(line, cotangent, moved)
+    found = judge.quick() or judge.full()
+    return found.analytic, found.numeric, found.allowed
 
 
 def _wrong_places(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.model import Array, Verdict
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.nonsmooth import examine
 from needle_cli.checking.numerics.probes import Tangent, projected, unit_direction
 from needle_cli.checking.point import Subject

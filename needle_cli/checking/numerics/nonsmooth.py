@@ -12,8 +12,8 @@ import numpy as np
 
 from needle_cli.checking.model import Array, Garbage, OperatorError, Verdict
 from needle_cli.checking.numerics.additivity import not_additive
-from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.directional import DirectionalDerivatives
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.one_sided import RELATIVE_FLOOR, OneSidedSlopes, one_sided_slopes
 from needle_cli.checking.numerics.probes import Tangent
 from needle_cli.checking.numerics.tolerance import CONFIDENCE, norm

@@ -15,8 +15,8 @@ from functools import cached_property
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.extrapolation import STILL, Slope, one_sided_slope
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
 
 RELATIVE_FLOOR = 1e-8

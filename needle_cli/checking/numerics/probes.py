@@ -13,18 +13,24 @@ from needle_cli.checking.point import Subject
 WIDE = 2.0**12
 """If two entries have a larger ratio, each moves by its own size; tuned, see benchmarks."""
 
+UNLIKE = 2.0**40
+"""If two entries have a larger ratio, no step of the larger one leads close to the smaller one.
+
+The finest steps are 2^-48 of the larger one.
+"""
+
 Tangent = Callable[[str, Array], Array]
 """Projects a direction of the named input onto the steps that its domain allows."""
 
 
 def signed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Return random signs times magnitudes 0.5 to 1.5 on a grid of 1/128.
+    """Return random signs times magnitudes 0.5 to 1.5 on a grid of 2^-15.
 
-    Plain signs cannot see two swapped rows, positive vectors dilute one wrong entry, and the coarse
-    grid keeps `x + h u` free of rounding for powers of two `h`.
+    Plain signs cannot see two swapped rows, and positive vectors dilute one wrong entry. On a
+    coarser grid a few numbers add up to 0 too often, which hides an error that all entries share.
     """
-    draws = np.frombuffer(rng.bytes(math.prod(shape)), dtype=np.int8).astype(np.float64)
-    draws *= 2.0**-7
+    draws = np.frombuffer(rng.bytes(2 * math.prod(shape)), dtype=np.int16).astype(np.float64)
+    draws *= 2.0**-15
     draws += np.copysign(0.5, draws)
     return draws.reshape(shape)
 
@@ -81,14 +87,15 @@ def scaled_direction(subject: Subject, rng: np.random.Generator) -> list[Array]:
 def entry_direction(subject: Subject, rng: np.random.Generator) -> list[Array]:
     """Return a direction whose every entry is scaled by the entry of `x` that it moves.
 
-    A `log` with entries near 1e-6 and near 1 needs that. Zeros move like the smallest other entry.
+    A `log` with entries near 1e-6 and near 1 needs that. Zeros move like the smallest other entry,
+    but by 1 at most.
     """
     direction: list[Array] = []
     for i in subject.judged:
         leaf = subject.leaves[i].astype(np.float64)
         size = np.abs(leaf)
         present = size[(size > 0) & np.isfinite(size)]
-        fallback = float(present.min()) if present.size else 1.0
+        fallback = min(1.0, float(present.min(initial=1.0)))
         size = np.where((size > 0) & np.isfinite(size), size, fallback)
         direction.append(signed(rng, leaf.shape) * powers_of_two(size))
     return direction
@@ -101,6 +108,16 @@ def unit_direction(subject: Subject, position: int, index: tuple[int, ...]) -> l
     x = abs(float(leaf[index]))
     direction[position][index] = power_of_two(x) if x > 1e-300 else power_of_two(rms(leaf))
     return direction
+
+
+def unlike_sizes(leaves: Sequence[Array]) -> bool:
+    """Whether two entries that are not zero differ by a factor of more than `UNLIKE`."""
+    largest, smallest = 0.0, math.inf
+    for leaf in leaves:
+        size = np.abs(leaf)
+        largest = max(largest, float(np.max(size, initial=0.0, where=np.isfinite(size))))
+        smallest = min(smallest, float(np.min(size, initial=math.inf, where=size > 0)))
+    return largest > UNLIKE * smallest
 
 
 def powers_of_two(sizes: Array) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from needle_cli.checking.model import Array, Garbage, OperatorError
-from needle_cli.checking.numerics.differences import Line
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.tolerance import MOVES
 from needle_cli.checking.point import Subject, inner
 

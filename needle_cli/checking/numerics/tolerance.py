@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.differences import EPS, SMALLEST
+from needle_cli.checking.numerics.line import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import rms
 
 AGREEMENT = 1e-9

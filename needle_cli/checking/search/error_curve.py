@@ -23,15 +23,12 @@ from needle_cli.checking.model import (
     OpUnderTest,
     Plan,
 )
-from needle_cli.checking.numerics.comparison import projected_slope
-from needle_cli.checking.numerics.differences import (
-    EPS,
-    Line,
-    central_estimates,
-    measured_noise,
-)
+from needle_cli.checking.numerics.comparison import ALL
+from needle_cli.checking.numerics.line import EPS, Line
 from needle_cli.checking.numerics.probes import projected, scaled_direction
 from needle_cli.checking.numerics.steps import FAST_STEP
+from needle_cli.checking.numerics.tolerance import norm
+from needle_cli.checking.numerics.windows import read
 from needle_cli.checking.point import inner
 
 STEPS = tuple(2.0**-k for k in range(1, 50, 2))
@@ -89,12 +86,11 @@ def _at(inquiry: Inquiry, case: Case) -> ErrorCurve | None:
     direction = scaled_direction(subject, question.rng("curve"))
     direction = projected(subject, direction, question.tangent)
     line = Line(subject, direction)
-    estimates = central_estimates(line, measured_noise(line))
-    found = [projected_slope(estimate, question.cotangent) for estimate in estimates]
-    sound = [(error, slope) for slope, error in found if np.isfinite(slope) and np.isfinite(error)]
-    if not sound:
+    best = read(line, ALL).best
+    trusted = float(np.dot(question.cotangent, best.slope))
+    error = norm(question.cotangent * best.error)
+    if not np.isfinite(error):
         return None
-    error, trusted = min(sound)
     if trusted == 0:
         return None
     known = max(error / abs(trusted), EPS)

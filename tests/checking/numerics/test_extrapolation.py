@@ -6,8 +6,8 @@ import pytest
 from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
 from needle_cli.checking.numerics import extrapolation
-from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.extrapolation import one_sided_slope
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.tolerance import CONFIDENCE
 from needle_cli.checking.point import Subject
 

@@ -7,8 +7,8 @@ from needle_cli.checking.library.pair import Pair
 from needle_cli.checking.model import Case
 from needle_cli.checking.numerics import one_sided as module
 from needle_cli.checking.numerics.additivity import SingleEntries, not_additive, plainly_additive
-from needle_cli.checking.numerics.differences import Line
 from needle_cli.checking.numerics.directional import halves
+from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.one_sided import one_sided_slopes, slopes_together
 from needle_cli.checking.point import Subject
 

@@ -1,21 +1,12 @@
-"""Central differences along a line, each with an estimate of its error and its noise."""
+"""The rounding of outputs along a line, measured for slopes on one side."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from needle_cli.checking.model import Array
-from needle_cli.checking.numerics.steps import PAIR_STEPS
-from needle_cli.checking.point import Subject
+from needle_cli.checking.numerics.line import SMALLEST, Line
 
-Values = Callable[[Sequence[Array]], Array]
-
-EPS = float(np.finfo(np.float64).eps)
-SMALLEST = float(np.finfo(np.float64).smallest_subnormal)
 NOISE_GRIDS = (2.0**-23, 2.0**-30, 2.0**-37, 2.0**-43)
 """Spacings of the grids for measuring the rounding of outputs; tuned, see benchmarks."""
 
@@ -28,109 +19,6 @@ nothing is known. Tuned on the corpora of tests/checking/library.
 
 SINGLE = 2.0**-22
 """Twice the spacing of float32 numbers: at such steps their rounding changes, `round` does not."""
-
-BUNDLE = 1 << 20
-"""At most this many outputs are fetched together: 8 MiB of float64."""
-
-
-class Line:
-    """A function of arrays along `x + t u`: a vector of outputs for every number `t`.
-
-    `direction` has one array per judged leaf, in that order; the other leaves do not move.
-    `partial` marks a line that moves only a group of entries.
-    """
-
-    def __init__(self, subject: Subject, direction: Sequence[Array], values: Values | None = None):
-        self.subject = subject
-        self.direction = direction
-        self.partial = False
-        self._values = values or subject.values
-        self.known: dict[float, Array] = {}
-        self.origin = subject.vector if values is None else values(subject.leaves)
-
-    @cached_property
-    def resolution(self) -> float:
-        """The largest `eps |x| / |u|` of the moved entries: the cost of rounding, times t.
-
-        An infinite entry does not move at all.
-        """
-        worst = 0.0
-        for i, u in zip(self.subject.judged, self.direction, strict=True):
-            moved = (u != 0) & np.isfinite(self.subject.leaves[i])
-            if moved.any():
-                x = np.abs(self.subject.leaves[i][moved]).astype(np.float64)
-                worst = max(worst, float(np.max(x / np.abs(u[moved]))))
-        return self.subject.rounding * worst
-
-    def leaves(self, t: float) -> list[Array]:
-        """Return every leaf of the case; the judged ones are moved by `t` along the direction."""
-        moved = list(self.subject.leaves)
-        for i, u in zip(self.subject.judged, self.direction, strict=True):
-            moved[i] = moved[i] + t * u
-        return moved
-
-    def at(self, t: float) -> Array:
-        """Return the outputs at `x + t u`; evaluated once for every `t`."""
-        if t not in self.known:
-            self.known[t] = self._values(self.leaves(t))
-        return self.known[t]
-
-    def fetch(self, steps: Iterable[float]) -> None:
-        """Evaluate at many steps ahead of their use, with one transfer from a device."""
-        wanted = [t for t in dict.fromkeys(map(float, steps)) if t not in self.known]
-        if self._values == self.subject.values and self.origin.size * len(wanted) <= BUNDLE:
-            found = self.subject.values_at([self.leaves(t) for t in wanted])
-            self.known.update(zip(wanted, found, strict=True))
-
-    def slope(self, step: float) -> Array:
-        """Return the central difference at one step."""
-        self.fetch((step, -step))
-        found: Array = (self.at(step) - self.at(-step)) * (0.5 / step)
-        return found
-
-    def moving(self) -> Array:
-        """Return a mask of the outputs that differ from the origin's at any evaluated point."""
-        moving = np.zeros(self.origin.shape, dtype=bool)
-        for values in self.known.values():
-            moving |= values != self.origin
-        return moving
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A derivative per output component, its error estimate, and the step it came from.
-
-    `rounding` is the part of the error that comes from the noise of the outputs.
-    """
-
-    slope: Array
-    error: Array
-    rounding: Array
-    step: float
-
-
-def richardson(line: Line, step: float, noise: Array) -> Estimate:
-    """Return the derivative from central differences at `step` and half of it.
-
-    Combining the two removes the error of order h^2; their difference bounds the rest, and the
-    rounding noise of the outputs is propagated.
-    """
-    with np.errstate(all="ignore"):
-        wide = (line.at(step) - line.at(-step)) / (2 * step)
-        half = step / 2
-        narrow = (line.at(half) - line.at(-half)) / (2 * half)
-        slope = (4 * narrow - wide) / 3
-        truncation = np.abs(slope - narrow)
-        rounding = 3 * noise / step + np.abs(slope) * line.resolution / step
-        return Estimate(slope, truncation + rounding, rounding, step)
-
-
-def central_estimates(line: Line, noise: Array) -> list[Estimate]:
-    """Return Richardson estimates at every pair of steps, coarse to fine."""
-    finest = 16 * line.resolution
-    steps = [step for step in PAIR_STEPS if step >= finest]
-    line.fetch(side * part for step in steps for side in (1, -1) for part in (step, step / 2))
-    return [richardson(line, step, noise) for step in steps]
 
 
 def measured_noise(line: Line, side: int = 0) -> Array:
