@@ -19,6 +19,9 @@ UNLIKE = 2.0**40
 The finest steps are 2^-48 of the larger one.
 """
 
+ALIKE = 2.0**20
+"""Entries whose slopes are compared together, if sizes are unlike. Chosen."""
+
 Tangent = Callable[[str, Array], Array]
 """Projects a direction of the named input onto the steps that its domain allows."""
 
@@ -118,6 +121,21 @@ def unlike_sizes(leaves: Sequence[Array]) -> bool:
         largest = max(largest, float(np.max(size, initial=0.0, where=np.isfinite(size))))
         smallest = min(smallest, float(np.min(size, initial=math.inf, where=size > 0)))
     return largest > UNLIKE * smallest
+
+
+def groups_of_size(leaves: Sequence[Array]) -> list[list[Array]]:
+    """Return masks of the entries by size; within a group they differ by `ALIKE` at most.
+
+    Entries that are zero or not finite are in none.
+    """
+    sizes = np.unique(np.concatenate([np.abs(leaf).reshape(-1) for leaf in leaves]))
+    groups: list[list[Array]] = []
+    limit = 0.0
+    for size in sizes[(sizes > 0) & np.isfinite(sizes)]:
+        if size > limit:
+            limit = float(size) * ALIKE
+            groups.append([(np.abs(x) >= size) & (np.abs(x) <= limit) for x in leaves])
+    return groups
 
 
 def powers_of_two(sizes: Array) -> Array:
