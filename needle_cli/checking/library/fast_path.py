@@ -44,6 +44,9 @@ DECISIVE = 1e-6
 """Most rounding of the difference, as a share of the slope, with which it is accepted. Tuned, see
 benchmarks."""
 
+FARTHEST = 2.0**-20
+"""Cotangents differ by at most this factor: a gradient adds them up, and rounds the largest."""
+
 NOISY = EPS * 2.0**24
 """Relative change of an output below which it gets no larger weight; tuned."""
 
@@ -358,12 +361,10 @@ def weighted(cotangent: Array, slope: Array, at: Array) -> Array:
     if most <= SIMILAR * least or not least < math.inf:
         return cotangent
     size += NOISY * np.abs(at)
+    known = np.isfinite(size)
+    most = float(np.max(size, initial=0.0, where=known)) or 1.0
+    size = np.maximum(np.where(known, size, most), FARTHEST * most + SMALLEST)
     least = float(np.minimum.reduce(size))
-    if not 0.0 < least < np.inf:
-        known = np.isfinite(size)
-        size = np.where(known, size, size[known].max(initial=1.0))
-        size += 2.0**-60 * float(np.maximum.reduce(size)) + SMALLEST
-        least = float(np.minimum.reduce(size))
     return np.asarray(cotangent * (64.0 * least / size))
 
 

@@ -202,6 +202,14 @@ class Judge:
         outcome = self._compare(read(self.line, FEW))
         return outcome if outcome.verdict is Verdict.PASS and outcome.sharp else None
 
+    def soon(self) -> Comparison:
+        """Compare with a few steps, and with all of them if those do not decide."""
+        if FEW[-1] >= 16 * self.line.resolution:
+            outcome = self._compare(read(self.line, FEW))
+            if outcome.verdict is not Verdict.CANNOT_TELL:
+                return outcome
+        return self.full()
+
     def full(self) -> Comparison:
         """Compare with all steps, and with larger ones as long as those show too little."""
         steps = [t for t in ALL if t >= 16 * self.line.resolution]

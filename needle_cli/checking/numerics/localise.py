@@ -73,8 +73,7 @@ def _along(
     accepted = CentralDifference(line).accept(cotangent, moved, HEADROOM)
     if accepted is not None:
         return accepted.analytic, accepted.numeric, accepted.allowed
-    judge = Judge(line, cotangent, moved)
-    found = judge.quick() or judge.full()
+    found = Judge(line, cotangent, moved).soon()
     return found.analytic, found.numeric, found.allowed
 
 
