@@ -117,7 +117,8 @@ def _detection(rows: dict[str, Any]) -> Iterator[str]:
     yield (
         f"`python -m benchmarks detection --half {rows['half']} --seeds {rows['seeds']}`: pairs "
         "that were written without sight of the numerics, one of two random halves. Every answer "
-        "is proved with many digits. Accused and passed are the tool's errors.\n"
+        "is proved with many digits. Accused and passed are the tool's errors. The half dev was "
+        "looked at while the numerics were written, the half held was asked twice since.\n"
     )
     yield "| category | right | accused | undecided | wrong | refused | undecided | passed |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"

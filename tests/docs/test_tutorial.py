@@ -115,7 +115,8 @@ def test_the_tutorial_happens(tmp_path):
     [
         ("126    99 %  ", "126     9 %  "), ("0.723607", "0.7"), ("4.50062e-07", "4.5e-7"),
         ("replay FKQjPo", "replay abc"), ("activation.py:50", "activation.py:151"),
-        ("31 specs", "40 specs"), ("(2, 3, 4)", "(4,)"), ("a[1, 1, 1, 0]   0.0 s", "gradient  9.1 s"),
+        ("31 specs", "40 specs"), ("(2, 3, 4)", "(4,)"),
+        ("a[1, 1, 1, 0]   0.0 s", "gradient  9.1 s"),
         ("+10  +8", "+9   ·"), ("32 % ███ ", "25 %"), ("2.23517e-08   1.98725e-08", "0.1   2.0"),
     ],
 )  # fmt: skip

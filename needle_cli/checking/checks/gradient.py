@@ -11,13 +11,11 @@ from needle_cli.checking.checks.context import NOTHING, Question, merge
 from needle_cli.checking.model import Answer, Array, Code, Element, Finding, Verdict
 from needle_cli.checking.numerics.acceptance import (
     HEADROOM,
-    LEVELS,
     CentralDifference,
     Comparison,
-    hidden_part,
-    hides,
 )
 from needle_cli.checking.numerics.comparison import compare, of_the_moving
+from needle_cli.checking.numerics.hidden import LEVELS, hidden_part, hides, visible_share
 from needle_cli.checking.numerics.line import Line
 from needle_cli.checking.numerics.localise import elements
 from needle_cli.checking.numerics.probes import (
@@ -83,11 +81,13 @@ def hidden(
 
     Only a finding counts: an undecided part does not make the whole undecided.
     """
+    share = visible_share(sum(u.size for u in line.direction))
     for _ in range(LEVELS):
-        size = norm(line.slope(FAST_STEP))
-        if not hides(line.direction, gradients, size):
+        limit = share * norm(line.slope(FAST_STEP))
+        products = [g * u for g, u in zip(gradients, line.direction, strict=True)]
+        if not hides(products, line.direction, limit):
             break
-        line = Line(line.subject, hidden_part(line.direction, gradients, size))
+        line = Line(line.subject, hidden_part(products, line.direction, limit))
         line.slope(FAST_STEP)
         v, g = of_the_moving(line, cotangent, gradients)
         outcome = compare(

@@ -35,6 +35,7 @@ from needle_cli.checking.library.arrays import (
     with_gaps,
 )
 from needle_cli.checking.model import Array, Case, Evaluation, Garbage, OperatorError, OpUnderTest
+from needle_cli.checking.numerics.hidden import LEVELS, hidden_part, hides, visible_share
 from needle_cli.checking.numerics.line import EPS, SMALLEST
 from needle_cli.checking.numerics.probes import Tangent, unlike_sizes
 from needle_cli.checking.numerics.tolerance import AGREEMENT
@@ -52,13 +53,6 @@ NOISY = EPS * 2.0**24
 
 SIMILAR = 2.0**8
 """Slopes of outputs within this ratio need no weights; tuned."""
-
-HIDDEN = 2.0**-20
-"""Below this share of a typical entry's slope, an error of an entry's whole slope may not show.
-Tuned, see benchmarks."""
-
-LEVELS = 3
-"""How many hidden parts of hidden parts are compared; tuned, see benchmarks."""
 
 LONGER = (1.0, 2.0**8)
 """Multiples of the step for a hidden part. What none of them shows is left to the checks."""
@@ -113,8 +107,7 @@ class FastPath:
             if is_floating(leaf) and owner in case.judged:
                 self.judged.append(i)
         self.few = size <= CHEAP_UP_TO and not arrays.away
-        # Among many entries some are small by chance; those small by nature are much smaller.
-        self.visible = HIDDEN / math.sqrt(size or 1)
+        self.visible = visible_share(size)
         self.asked: list[tuple[Case, Array, list[Array]]] = []
         self.moves: list[Array] = []
         self._differ: list[Any] = []  # per array: whether, or in how many entries, it changed
@@ -306,35 +299,6 @@ class FastPath:
             if not hidden:
                 return True
         return False
-
-
-def hides(products: Sequence[Array], moves: Sequence[Array], limit: Any, names: Any = np) -> Any:
-    """Return whether a move has a part whose slope, below the limit, is hidden by the rest.
-
-    A whole leaf counts, even if its gradient is zero. In other leaves the entries count whose
-    gradient is small but not zero, since most zeros are right (the other entries of a maximum).
-    `products` are the gradients times the moves. Arrays may be on a device, whose namespace is
-    `names`; the result is then a number, 0 for no.
-    """
-    count = names.count_nonzero
-    found: Any = False
-    for p, u in zip(products, moves, strict=True):
-        lost = count(abs(p) < limit)
-        if names is np and not lost:  # on a device, `lost` must not be read yet
-            continue
-        found |= (lost + count(p) > p.size) | ((lost == p.size) & (count(u) > 0))
-    return found
-
-
-def hidden_part(
-    products: Sequence[Array], moves: Sequence[Array], limit: Any, names: Any
-) -> list[Array]:
-    """Return the part of a move whose slope is hidden by the rest, zero elsewhere."""
-    parts: list[Array] = []
-    for p, u in zip(products, moves, strict=True):
-        lost = abs(p) < limit
-        parts.append(names.where(lost & ((p != 0) | lost.all()), u, 0.0))
-    return parts
 
 
 def _finite(gradients: Sequence[Array]) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -41,58 +39,6 @@ class Comparison:
         """The error divided by the bound; 0 if there is nothing to compare."""
         error = abs(self.analytic - self.numeric)
         return error / self.allowed if self.allowed > 0 and np.isfinite(error) else 0.0
-
-
-HIDDEN = 2.0**-20
-"""Below this share of a typical entry's slope, an error of an entry's whole slope may not show.
-
-Tuned, see benchmarks.
-"""
-
-LEVELS = 3
-"""How many hidden parts of hidden parts are compared; tuned, see benchmarks."""
-
-
-def hides(
-    direction: Sequence[Array], gradients: Sequence[Array], size: Any, names: Any = np
-) -> Any:
-    """Return whether a direction has a part whose slope is hidden by the rest.
-
-    A whole leaf counts, even if its gradient is zero. In other leaves the entries count whose
-    gradient is small but not zero, since most zeros are right (the other entries of a maximum).
-    `size` is the norm of the slope. Arrays may be on a device, whose namespace is `names`; the
-    result is then a number, 0 for no.
-    """
-    count, limit = names.count_nonzero, _visible(direction, size)
-    found: Any = False
-    for g, u in zip(gradients, direction, strict=True):
-        share = abs(g * u)
-        lost = count(share < limit)
-        if names is np and not lost:  # on a device, `lost` must not be read yet
-            continue
-        found |= (lost + count(share) > share.size) | ((lost == share.size) & (count(u) > 0))
-    return found
-
-
-def hidden_part(
-    direction: Sequence[Array], gradients: Sequence[Array], size: Any, names: Any = np
-) -> list[Array]:
-    """Return the part of a direction whose slope is hidden by the rest, zero elsewhere."""
-    limit = _visible(direction, size)
-    parts: list[Array] = []
-    for g, u in zip(gradients, direction, strict=True):
-        share = abs(g * u)
-        lost = share < limit
-        parts.append(names.where(lost & ((share > 0) | lost.all()), u, 0.0))
-    return parts
-
-
-def _visible(direction: Sequence[Array], size: Any) -> Any:
-    """Return the slope above which one entry is visible beside the others.
-
-    Among many entries some are small by chance; those that are small by nature are much smaller.
-    """
-    return size * (HIDDEN / math.sqrt(max(1, sum([u.size for u in direction]))))
 
 
 DECISIVE = 1e-6
