@@ -41,7 +41,7 @@ from needle_cli.checking.numerics.probes import Tangent, unlike_sizes
 from needle_cli.checking.numerics.tolerance import AGREEMENT
 from needle_cli.checking.point import FLOAT64, elsewhere, is_floating, vector_of
 
-DECISIVE = 1e-6
+DECISIVE = 2.0**-25
 """Most rounding of the difference, as a share of the slope, with which it is accepted. Tuned, see
 benchmarks."""
 
