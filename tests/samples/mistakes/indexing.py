@@ -85,12 +85,25 @@ class _Chosen(TensorOp):
         return numpy.where(self.mask, a, numpy.ones_like(a))
 
     def gradient(self, out_grad, node):
-        return out_grad * Tensor.make_const(self.mask.astype(out_grad.dtype))
+        return _Kept(self.mask)(out_grad)
+
+
+class _Kept(TensorOp):
+    """y = v where the mask is true and 0 elsewhere, infinite v too; dv likewise."""
+
+    def __init__(self, mask):
+        self.mask = mask
+
+    def compute(self, v):
+        return numpy.where(self.mask, v, numpy.zeros_like(v))
+
+    def gradient(self, out_grad, node):
+        return _Kept(self.mask)(out_grad)
 
 
 class _RightMaskedLog(MaskedLog):
-    def _slope(self, a):
-        return super()._slope(_Chosen(self.mask)(a))
+    def gradient(self, out_grad, node):
+        return _Kept(self.mask)(out_grad) / _Chosen(self.mask)(node.inputs[0])
 
 
 def masked_log(a, mask):
