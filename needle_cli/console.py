@@ -87,20 +87,18 @@ def write(text: str) -> None:
     safe = text if isinstance(text, Drawn | Commands) else tame(text)
     whole = harmless(safe)
     try:
-        with stopping.waiting():  # for the reader of a pipe
+        with stopping.writing():
             sys.stdout.write(holdable(whole if whole.endswith("\n") else whole + "\n"))
             sys.stdout.flush()
     except OSError as error:
         lose(error)
-    except KeyboardInterrupt:
-        silence(sys.stdout)
-        raise
 
 
 def tell(text: str) -> None:
     """Write a line about the run to standard error, if there is one."""
     try:
-        print(harmless(tame(text.rstrip("\n"))), file=sys.stderr, flush=True)
+        with stopping.writing():
+            print(harmless(tame(text.rstrip("\n"))), file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)
 

@@ -2,12 +2,14 @@
 
 They raise `Stopped` only where the tool waits (`waiting`), or else when the command has ended. An
 exception anywhere else could leave a report half written, a process that nobody knows of, or be
-lost: Python drops it in a weak reference's callback.
+lost: Python drops it in a weak reference's callback. What is being written is finished, unless
+nobody reads it (`writing`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 import threading
 from collections.abc import Iterator
@@ -20,6 +22,13 @@ INSISTENT = 3
 """This signal raises at once: somebody wants the tool to end that does not.
 
 Not the second, because `timeout` and some build servers send the first one twice.
+"""
+
+
+UNREAD = 5.0
+"""Seconds for which a write goes on after a signal: a pipe that nobody reads would block for ever.
+
+Chosen below the 10 seconds after which containers and build servers kill.
 """
 
 
@@ -37,7 +46,7 @@ class _State:
     `first` is the signal that came first, 0 before that, and `count` how many have come.
     """
 
-    waiting, raised = False, False
+    waiting, writing, raised = False, False, False
     first, count = 0, 0
 
 
@@ -51,11 +60,14 @@ def listening() -> Iterator[None]:
     """Let the signals raise `Stopped`, except those that the caller ignores (`nohup`)."""
     numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
     before: dict[int, Any] = {}
-    _State.waiting, _State.raised, _State.first, _State.count = False, False, 0, 0
+    _State.waiting = _State.writing = _State.raised = False
+    _State.first, _State.count = 0, 0
     if _in_main_thread():
         for number in numbers:
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
                 before[number] = signal.signal(number, _hear)
+        if hasattr(signal, "setitimer"):
+            before[signal.SIGALRM] = signal.signal(signal.SIGALRM, _give_up)
     try:
         yield
         _raise_once()
@@ -78,10 +90,41 @@ def waiting() -> Iterator[None]:
         _State.waiting = False
 
 
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Let no signal interrupt this block, in which the tool writes to what may be a pipe.
+
+    Raises `TimeoutError`, an `OSError`, if `UNREAD` seconds after a signal it is still not done.
+    """
+    if not _in_main_thread():
+        yield
+        return
+    _State.writing = True
+    if _State.first:
+        _alarm(UNREAD)
+    try:
+        yield
+    finally:
+        _State.writing = False
+        _alarm(0.0)
+
+
+def _alarm(seconds: float) -> None:
+    if _State.first and hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _give_up(number: int, frame: object) -> None:
+    if _State.writing:
+        raise TimeoutError(errno.ETIMEDOUT, "nobody reads it")
+
+
 def _hear(number: int, frame: object) -> None:
     _State.first, _State.count = _State.first or number, _State.count + 1
     if _State.waiting:
         _raise_once()
+    if _State.writing:
+        _alarm(UNREAD)
     if _State.count == INSISTENT:
         _State.raised = True
         raise Stopped(_State.first)

@@ -49,7 +49,7 @@ class ReportFile:
         if not self.place.parent.is_dir():
             raise OSError(0, f"there is no folder {self.path.parent}")
         if self._streams or not self._replaceable():
-            with stopping.waiting():  # for the reader of a pipe
+            with stopping.writing():  # to a pipe, perhaps
                 self._stream = self.path.open("w", encoding="utf-8", newline="\n", errors=ODD)
 
     def write(self, text: str) -> None:
@@ -61,11 +61,12 @@ class ReportFile:
             self._text = text
         elif self._error is None:
             try:
-                with stopping.waiting():
+                with stopping.writing():
                     self._stream.write(text)
                     self._stream.flush()
             except OSError as error:
                 self._error = error
+                console.silence(self._stream)
 
     def finish(self) -> None:
         """Put the report in place, and close the file."""

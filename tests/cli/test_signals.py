@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM and SIGHUP end a run with its reports; nothing of it stays behind."""
 
+import contextlib
 import json
 import os
 import random
@@ -23,9 +24,12 @@ LONGEST = 300
 
 
 class Running:
-    """A run of the canned operators, with its own folder for temporary files."""
+    """A run of the canned operators, with its own folder for temporary files.
 
-    def __init__(self, folder, *words, start="exec"):
+    `screen` is where its standard output goes, if not to a pipe that is read.
+    """
+
+    def __init__(self, folder, *words, start="exec", screen=subprocess.PIPE):
         self.folder, self.temporary = folder, folder / "tmp"
         self.temporary.mkdir()
         self.report, self.events = folder / "r.json", folder / "r.ndjson"
@@ -35,7 +39,7 @@ class Running:
                    *words]  # fmt: skip
         self.process = subprocess.Popen(
             ["sh", "-c", f'{start} "$@"', "sh", *command], cwd=folder,
-            env=environment(True, {"TMPDIR": self.temporary}), stdout=subprocess.PIPE,
+            env=environment(True, {"TMPDIR": self.temporary}), stdout=screen,
             stderr=subprocess.PIPE, start_new_session=True, text=True,
         )  # fmt: skip
 
@@ -115,6 +119,24 @@ def test_what_the_caller_ignores_is_ignored(tmp_path):
     assert json.loads(run.report.read_text())["summary"]["exit_code"] == 0
 
 
+@needs_proc
+def test_a_signal_ends_a_run_whose_screen_nobody_reads(tmp_path):
+    unread, screen = os.pipe()
+    os.set_blocking(screen, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(screen, bytes(4096))
+    os.set_blocking(screen, True)
+    run = Running(tmp_path, "-k", "right or slow", "--report", "junit=j.xml", screen=screen)
+    run.wait_for("operator_done")
+    run.process.send_signal(signal.SIGTERM)
+    code, _, errors = run.end()
+    assert code == CODES["SIGTERM"] and "standard output: nobody reads it" in errors
+    assert json.loads(run.report.read_text("utf-8"))["summary"]["interrupted"]
+    assert (tmp_path / "j.xml").exists()
+    os.close(screen), os.close(unread)
+
+
 @pytest.mark.campaign
 @needs_proc
 @pytest.mark.parametrize("seed", range(40))
@@ -172,6 +194,18 @@ def test_a_signal_interrupts_only_what_waits(listening):
 def test_a_signal_that_interrupts_nothing_counts_at_the_end():
     with pytest.raises(Stopped), stopping.listening():
         tell()
+
+
+def test_what_nobody_reads_is_given_up_only_after_a_signal(listening, monkeypatch):
+    monkeypatch.setattr(stopping, "UNREAD", 0.01)
+    with stopping.writing():
+        time.sleep(0.05)
+    tell()
+    with pytest.raises(TimeoutError), stopping.writing():
+        time.sleep(LONGEST)
+    with pytest.raises(Stopped), stopping.waiting():
+        raise AssertionError("the signal is still to be obeyed")
+    time.sleep(0.05)  # what is not being written is not given up
 
 
 def test_who_insists_interrupts_everything(listening):
