@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,19 @@ def test_a_signal_ends_a_run_whose_screen_nobody_reads(tmp_path):
     assert json.loads(run.report.read_text("utf-8"))["summary"]["interrupted"]
     assert (tmp_path / "j.xml").exists()
     os.close(screen), os.close(unread)
+
+
+@needs_proc
+def test_a_run_survives_its_temporary_folder(tmp_path):
+    run = Running(tmp_path, "-k", "right or wrong or sums", "-j", "2")
+    run.wait_for("run_started")
+    while run.process.poll() is None and run.temporary.exists():
+        shutil.rmtree(run.temporary, ignore_errors=True)
+    code, _, errors = run.end()
+    assert code == 1 and "internal" not in errors and "Traceback" not in errors
+    results = json.loads(run.report.read_text("utf-8"))["results"]
+    verdicts = {row["op"]: row["status"] for row in results if row["check"] == "gradient"}
+    assert verdicts["canned/right"] == "pass" and verdicts["canned/wrong"] == "fail"
 
 
 @pytest.mark.campaign
