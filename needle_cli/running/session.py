@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -39,7 +40,7 @@ from needle_cli.running.devices import named_devices, usable_devices
 from needle_cli.running.provenance import recorded_file, run_info
 from needle_cli.running.rows import rows_of, without_judging
 from needle_cli.running.runners import running
-from needle_cli.running.tasks import Outcome, Runner, Task
+from needle_cli.running.tasks import BrokenWorker, Outcome, Runner, Task
 from needle_cli.settings import Settings
 
 Listener = Callable[[Event], None]
@@ -113,6 +114,9 @@ class Run:
                 self._take(runner, [*self._loading(tasks), *tasks])
         except KeyboardInterrupt as stop:
             self.state.stopped = stopping.code_of(stop)
+        except BrokenWorker as broken:
+            name = next(name for name, count in self.state.waiting.items() if count)
+            self.state.internal.append(InternalError(name, str(broken), traceback.format_exc()))
 
     def _take(self, runner: Runner, tasks: list[Task]) -> None:
         for outcome in runner.outcomes(tasks, self._begun):

@@ -26,7 +26,10 @@ from needle_cli.running.worker import Files, Workplace
 
 TICK = 0.05
 FAMILY_TICK = 1.0
-"""Seconds between two looks at the memory of the processes that a worker has started."""
+"""Seconds between two looks at the processes that a worker has started, and at their memory."""
+
+MOST_PROCESSES = 200
+"""A worker that starts more processes is ended, before the machine has no time for anyone else."""
 
 MOST_OUTPUT = 64 * 2**20
 """A worker that writes more bytes to its standard streams is ended."""
@@ -37,6 +40,7 @@ MOST_FOUND = 100
 INTO_CHANNEL = "wrote into the tool's own channel"
 CLOSED_CHANNEL = "closed a file that is not its own: the channel of its process"
 TOO_MUCH_MEMORY = "used more memory than --memory-limit allows"
+TOO_MANY_PROCESSES = f"started more than {MOST_PROCESSES} processes"
 TOO_MUCH_OUTPUT = f"wrote more than {MOST_OUTPUT >> 20} MiB to its standard streams"
 
 
@@ -145,14 +149,14 @@ def _take(ended: Data, kind: str, text: str) -> None:
 
 
 class _Limits:
-    """What a worker may use: time, memory, output, and its channel."""
+    """What a worker may use: time, memory, processes, output, and its channel."""
 
     def __init__(self, worker: Worker, place: Workplace) -> None:
         self.begun = time.monotonic()
         self._worker, self._place = worker, place
         self._inherited = processes.memory_of(os.getpid()) if place.forks else 0
         self._closed: float | None = None
-        self._counted = self.begun
+        self._counted, self._entities = self.begun, processes.entities()
 
     def passed(self) -> Data:
         """Return how the task ends if the worker is over a limit, else nothing."""
@@ -165,18 +169,17 @@ class _Limits:
                 return {"ending": "crashed", "reason": CLOSED_CHANNEL}
         if self._worker.files.size() > MOST_OUTPUT:
             return {"ending": "crashed", "reason": TOO_MUCH_OUTPUT}
-        if self._memory(now) > self._place.memory:
+        used = processes.memory_of(self._worker.pid)
+        crowded = processes.entities() > self._entities + MOST_PROCESSES
+        if crowded or now > self._counted + FAMILY_TICK:
+            self._counted, self._entities = now, processes.entities()
+            family = processes.family_of(self._worker.pid)
+            if len(family) > MOST_PROCESSES:
+                return {"ending": "crashed", "reason": TOO_MANY_PROCESSES}
+            used = max(used, processes.memory_of_all(family) if len(family) > 1 else 0)
+        if used - self._inherited > self._place.memory:
             return {"ending": "crashed", "reason": TOO_MUCH_MEMORY}
         return {}
-
-    def _memory(self, now: float) -> int:
-        """Return the memory of the worker, and at times that of all that it has started with it."""
-        used = processes.memory_of(self._worker.pid)
-        if now > self._counted + FAMILY_TICK:
-            self._counted = now
-            family = processes.family_of(self._worker.pid)
-            used = max(used, processes.memory_of_all(family) if len(family) > 1 else 0)
-        return used - self._inherited
 
 
 def ending_words(code: int) -> str:

@@ -131,6 +131,10 @@ TABLE = [
          "    sys.one = os.fork()"),
     Kind("forks_a_crowd", PASS, "if not hasattr(sys, 'one'):\n    sys.one = 1\n"
          "    for _ in range(20):\n        if os.fork() == 0:\n            time.sleep(1000)"),
+    Kind("forks_for_ever", "error forward: started more than",
+         "for _ in range(10):\n    os.fork()\ntime.sleep(1000)"),
+    Kind("forks_sessions_for_ever", "error forward: started more than",
+         "for _ in range(10):\n    if os.fork() == 0:\n        os.setsid()\ntime.sleep(1000)"),
     Kind("forks_a_daemon", "error forward: exit code 0",
          "if os.fork():\n    os._exit(0)\nos.setsid()\nif os.fork():\n    os._exit(0)\n"
          "os.closerange(0, 4096)\ntime.sleep(1000)"),
