@@ -128,7 +128,10 @@ def _with_side_effects(rows: list[Row], outcome: Outcome) -> list[Row]:
     """Return the rows with what was seen of side effects from outside, in that of `purity`."""
     printed, changed = outcome.data.get("printed", ""), outcome.data.get("changed", ())
     if changed:
-        rows = _with(rows, outcome, "fail", f"changes what is not its own: {_listed(changed)}")
+        failed = outcome.data.get("internal", "")
+        broke = f", and so broke its judge ({failed})" if failed else ""
+        text = f"changes what is not its own: {_listed(changed)}{broke}"
+        rows = _with(rows, outcome, "fail", text)
     if printed:
         first = printed.strip().splitlines()[0] if printed.strip() else repr(printed[:MOST_PRINTED])
         cut = first[:MOST_PRINTED] + ("…" if len(first) > MOST_PRINTED else "")

@@ -143,7 +143,7 @@ class Run:
         if "problem" in outcome.data and outcome.data["problem"]["kind"] not in OF_AN_OPERATOR:
             self.state.problems.append(Problem.of(outcome.data["problem"]))
             return
-        if "internal" in outcome.data:
+        if "internal" in outcome.data and not outcome.data.get("changed"):
             data = outcome.data
             self.state.internal.append(
                 InternalError(unit.name, data["internal"], data["traceback"])

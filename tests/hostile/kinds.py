@@ -262,6 +262,11 @@ TABLE = [
     Kind("wrong_exp_for_others", PURITY + "numpy.exp",
          "if not hasattr(np.exp, 'mine'):\n    right = np.exp\n"
          "    np.exp = lambda *a, **k: right(*a, **k)\n    np.exp.mine = 1"),
+    Kind("clears_the_modules", PURITY + "sys.modules[", "sys.modules.clear()"),
+    Kind("empties_functions", PURITY + "needle_cli.",
+         "import needle_cli.checking.numerics.windows as w\n"
+         "for f in list(vars(w).values()):\n    if hasattr(f, '__code__'):\n"
+         "        f.__code__ = (lambda *a, **k: None).__code__"),
     Kind("no_modules", PASS, "sys.modules.pop('numpy.linalg', 0)"),
     Kind("no_path", PASS, "sys.path.clear()"),
     Kind("no_environment", PASS, "os.environ.clear()"),

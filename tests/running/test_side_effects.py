@@ -1,12 +1,15 @@
 """A changed attribute of NumPy, the engine, the judge or builtins is seen, and nothing else is."""
 
 import builtins
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 import needle
 from needle_cli.checking import model
+from needle_cli.problems import shown_path
 from needle_cli.running.side_effects import Snapshot
 from needle_cli.running.worker_tasks import judge
 from tests.running.test_rows import Crumbs, task
@@ -45,6 +48,21 @@ def test_what_is_taken_away_is_a_change(monkeypatch):
     before = Snapshot()
     monkeypatch.delattr(np, "tanh")
     assert before.changed() == ["numpy.tanh"]
+
+
+@pytest.mark.parametrize("part, value", [
+    ("__code__", (lambda self: 0).__code__), ("__defaults__", (1,)), ("__kwdefaults__", {"a": 1}),
+])  # fmt: skip
+def test_what_a_function_is_made_of_is_watched(monkeypatch, part, value):
+    before = Snapshot()
+    monkeypatch.setattr(shown_path, part, value)
+    assert before.changed() == [f"needle_cli.problems.shown_path.{part}"]
+
+
+def test_a_module_that_is_replaced_is_seen(monkeypatch):
+    before = Snapshot()
+    monkeypatch.setitem(sys.modules, "numpy", ModuleType("numpy"))
+    assert before.changed() == ["sys.modules['numpy']"]
 
 
 def test_judging_changes_nothing():
