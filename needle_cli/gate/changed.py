@@ -9,15 +9,18 @@ from typing import Any
 
 import needle_cli
 from needle_cli.gate.git import Change, NoBase
-from needle_cli.gate.source_analysis import definitions, dotted_names, imported, module_file
+from needle_cli.gate.imports import module_file, used
+from needle_cli.gate.source_analysis import definitions, dotted_names
 from needle_cli.operators import catalogue
 from needle_cli.operators.unit import Unit
 
-HARMLESS = ("cli/commands", "integrations", "reports/formats", "reports/terminal", "references.py")
-"""Rooms that call the judge or show its results. It imports none of them; a test ensures that.
+JUDGE = Path(needle_cli.__file__).resolve().parent
 
-References are compared one by one.
-"""
+SHOWING = ("reports/formats", "reports/terminal", "references.py")
+"""Rooms that show results. References are compared one by one."""
+
+HARMLESS = ("cli/commands", "integrations", *SHOWING)
+"""Rooms that call the judge or show its results. It imports none of them; a test ensures that."""
 
 
 def changed(units: Sequence[Unit], ref: str, warn: Callable[[str], None]) -> list[Unit]:
@@ -39,7 +42,7 @@ def changed(units: Sequence[Unit], ref: str, warn: Callable[[str], None]) -> lis
 def _means_all(change: Change) -> bool:
     """Whether a changed file affects every operator."""
     for file in change.files:
-        if is_judge(file) or is_engine(file):
+        if (judges(file) or is_engine(file)) and change.differs(file):
             return True
         if file.name == "pyproject.toml":
             now = file.read_text("utf-8") if file.is_file() else ""
@@ -48,11 +51,15 @@ def _means_all(change: Change) -> bool:
     return False
 
 
-def is_judge(file: Path) -> bool:
+def judges(file: Path) -> bool:
     """Whether a file can affect a verdict."""
-    judge = Path(needle_cli.__file__).resolve().parent
-    inside = file.suffix == ".py" and judge in file.parents
-    return inside and not any(file.is_relative_to(judge / part) for part in HARMLESS)
+    return is_judge(file) and not any(file.is_relative_to(JUDGE / part) for part in HARMLESS)
+
+
+def is_judge(file: Path) -> bool:
+    """Whether a file is part of the judge, and can affect a verdict or what becomes of it."""
+    inside = file.suffix == ".py" and JUDGE in file.parents
+    return inside and not any(file.is_relative_to(JUDGE / part) for part in SHOWING)
 
 
 def is_engine(file: Path) -> bool:
@@ -81,22 +88,30 @@ def _differs(unit: Unit, change: Change) -> bool:
         if _known(now, unit) != _known(change.text(known) or "", unit):
             return True
     source = Path(unit.source or unit.path).resolve()
-    referred = dotted_names(spec.read_text("utf-8"))
     asked = [(source, unit.function)]
-    for module, name in referred:
+    for module, name in dotted_names(spec.read_text("utf-8")):
         file = source if module == source.stem else module_file(module, source.parent)
         if file is not None and not is_engine(file):
             asked.append((file, name))
-    return any(
-        bool(imported(file) & files) or (file in files and redefined(file, name, change))
-        for file, name in asked
+    return any(redefined(file, name, change) or uses_changed(file, name, change)
+               for file, name in asked)  # fmt: skip
+
+
+def uses_changed(file: Path, name: str, change: Change) -> list[Path]:
+    """Return the other files of the user's own in which something changed that a function uses."""
+    return sorted(
+        other
+        for other, names in used(file, name).items()
+        if any(redefined(other, part, change) for part in names)
     )
 
 
 def redefined(file: Path, name: str, change: Change) -> bool:
-    """Whether a definition of a file has changed."""
+    """Whether a definition of a file has changed; of "", whether anything in it has."""
+    if not change.differs(file):
+        return False
     before = change.text(file)
-    if before is None:
+    if before is None or not name:
         return True
     try:
         return definitions(catalogue.source_text(file), name) != definitions(before, name)

@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 
 from needle_cli import stopping
+from needle_cli.gate.source_analysis import same_code
+from needle_cli.operators.catalogue import UNREADABLE, source_text
 from needle_cli.problems import Problem
 
 FALLBACKS = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -43,6 +45,22 @@ class Change:
         self.top = Path(top.strip()).resolve()
         self.commit = self._merge_base(ref)
         self.files = self._changed()
+        self._differing: dict[Path, bool] = {}
+
+    def differs(self, path: Path) -> bool:
+        """Whether a file is part of the change; comments and docstrings of Python do not count."""
+        if path not in self.files:
+            return False
+        if path not in self._differing:
+            self._differing[path] = not self._only_words(path)
+        return self._differing[path]
+
+    def _only_words(self, path: Path) -> bool:
+        before = self.text(path) if path.suffix == ".py" and path.is_file() else None
+        try:
+            return before is not None and same_code(before, source_text(path))
+        except UNREADABLE:
+            return False
 
     def text(self, path: Path) -> str | None:
         """Return the text of a file at the commit; None if it did not exist.

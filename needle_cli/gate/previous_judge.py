@@ -24,6 +24,7 @@ from needle_cli.reports.events import FINDING
 from needle_cli.settings import Settings
 
 CONFIG = "pyproject.toml"
+"""The name under which the settings of the base are written down."""
 
 
 def refusals(

@@ -16,10 +16,22 @@ from needle_cli.settings import BY_NAME, OUTPUT, SETTINGS
 
 Spec = Mapping[str, Any]
 
-PLAIN = ("op", "reference", "args", "structure", "rename")
+PLAIN = ("op", "class", "reference", "args", "structure", "rename")
 """Keys for which every change is listed, except a first value."""
 
-GROWING = ("select", "device", "dtype")
+WORDS = ("formula", "source")
+"""Keys of a spec that people read and no check asks."""
+
+REASONS = ("why", "reason")
+"""Those of its parts."""
+
+HANDLED = frozenset(
+    (*PLAIN, *WORDS, "elementwise", "order", "tags", "facts", "input", "param", "dims", "require",
+     "kink", "lane", "error", "example", "tolerance", "nondeterministic", "immune")
+)  # fmt: skip
+"""Keys for which it is known which change asks for less; of any other, every change is listed."""
+
+GROWING = ("select", "device", "dtype", "ops")
 """Settings that ask for more if they have more words."""
 
 SMALLEST, LARGEST = 1, math.inf
@@ -33,13 +45,15 @@ HARMLESS = {"jobs", "earlier", *(setting.name for setting in SETTINGS if setting
 class Weakening:
     """One place where less is asked; `key` is its key in the spec or in pyproject.toml.
 
-    `op` is empty for what affects all operators. `refused` means that no reason excuses it.
+    `op` is empty for what affects all operators. `refused` means that no reason excuses it. `path`
+    is the file, if that is neither the operator's spec nor pyproject.toml.
     """
 
     op: str
     key: str
     text: str
     refused: bool = False
+    path: str = ""
 
 
 def of_specs(before: Mapping[str, Spec], after: Mapping[str, Spec]) -> list[Weakening]:
@@ -62,6 +76,12 @@ def of_spec(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
     for key in PLAIN:
         if old.get(key) != new.get(key) and key in old:
             yield key, _changed(key, old.get(key), new.get(key))
+    for key in sorted({*old, *new} - HANDLED):
+        if old.get(key) != new.get(key):
+            yield key, _changed(key, old.get(key), new.get(key))
+    lost_tags = set(_listed(old.get("tags", ()))) - set(_listed(new.get("tags", ())))
+    if lost_tags:
+        yield "tags", f"--tag no longer selects it: without {', '.join(sorted(lost_tags))}"
     if old.get("elementwise") and not new.get("elementwise"):
         yield "elementwise", "elementwise is no longer claimed"
     if new.get("order", 2) < old.get("order", 2):
@@ -73,36 +93,36 @@ def of_spec(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
     yield from _named(old, new, "input", _of_input)
     yield from _named(old, new, "param", _of_param)
     yield from _of_dims(old, new)
-    for text in _added(old, new, "require"):
-        yield "require", f"cases are left out: require {text!r}"
+    for place, text in _added(old, new, "require"):
+        yield place, f"cases are left out: require {text!r}"
     yield from _of_entries(old, new)
 
 
 def _of_entries(old: Spec, new: Spec) -> Iterator[tuple[str, str]]:
     """Yield key and text for entries of arrays of tables that changed in the operator's favour."""
-    for kink in _added(old, new, "kink"):
+    for place, kink in _added(old, new, "kink"):
         like = [k for k in old.get("kink", ()) if _place(k) == _place(kink)]
         if like:
-            yield "kink", f"the kink {_place(kink)} is declared differently: {_short(kink)}"
+            yield place, f"the kink {_place(kink)} is declared differently: {_short(kink)}"
         else:
-            yield "kink", f"one more kink is declared: {_short(kink)}"
-    for lane in _added(new, old, "lane"):
+            yield place, f"one more kink is declared: {_short(kink)}"
+    for _, lane in _added(new, old, "lane"):
         yield "lane", f"the lane {lane.get('name')!r} is gone or has changed"
-    for case in _added(new, old, "error"):
+    for _, case in _added(new, old, "error"):
         yield "error", f"an error case is gone: {case.get('why', _short(case))}"
-    for example in _added(new, old, "example"):
+    for _, example in _added(new, old, "example"):
         yield "example", f"a recorded case is gone: {example.get('why', 'once a failure')}"
-    for entry in _added(old, new, "tolerance"):
+    for place, entry in _added(old, new, "tolerance"):
         where = {k: v for k, v in entry.items() if k in ("dtype", "device", "check")}
         was = max([1.0, *(e["factor"] for e in old.get("tolerance", ()) if _covers(e, where))])
         if entry.get("factor", 1.0) > was:
-            place = f" for {', '.join(where.values())}" if where else ""
+            on = f" for {', '.join(where.values())}" if where else ""
             reason = entry.get("reason", "")
-            yield "tolerance", f"factor {was:g} → {entry['factor']:g}{place}: {reason!r}"
-    for entry in _added(old, new, "nondeterministic"):
-        yield "nondeterministic", f"equal calls may differ: {entry.get('reason')!r}"
-    for entry in _added(old, new, "immune"):
-        yield "immune", f"the fault {entry.get('fault')} is left out: {entry.get('reason')!r}"
+            yield f"{place}.factor", f"factor {was:g} → {entry['factor']:g}{on}: {reason!r}"
+    for place, entry in _added(old, new, "nondeterministic"):
+        yield place, f"equal calls may differ: {entry.get('reason')!r}"
+    for place, entry in _added(old, new, "immune"):
+        yield place, f"the fault {entry.get('fault')} is left out: {entry.get('reason')!r}"
 
 
 def _of_input(name: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
@@ -241,9 +261,71 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _added(old: Spec, new: Spec, key: str) -> list[Any]:
-    """Return the entries of a list that the old spec does not have."""
-    return [entry for entry in new.get(key, ()) if entry not in old.get(key, ())]
+def _added(old: Spec, new: Spec, key: str) -> list[tuple[str, Any]]:
+    """Return the entries of a list that the old spec does not have, each after its key.
+
+    What only a reader sees may differ.
+    """
+    known = [_without(entry) for entry in old.get(key, ())]
+    return [
+        (f"{key}[{i}]", entry)
+        for i, entry in enumerate(new.get(key, ()))
+        if _without(entry) not in known
+    ]
+
+
+def without_words(spec: Spec) -> dict[str, Any]:
+    """Return a spec without what only people read."""
+    found: dict[str, Any] = {}
+    for key, value in spec.items():
+        if isinstance(value, list):
+            found[key] = [_without(entry) for entry in value]
+        elif key in ("input", "dims") and isinstance(value, Mapping):
+            found[key] = {name: _without(claim) for name, claim in value.items()}
+        elif key not in WORDS:
+            found[key] = value
+    return found
+
+
+def _without(entry: Any) -> Any:
+    """Return an entry of a spec without its reason."""
+    if not isinstance(entry, Mapping):
+        return entry
+    return {k: v for k, v in entry.items() if k not in REASONS}
+
+
+def of_new_spec(spec: Spec) -> list[tuple[str, str]]:
+    """Return key and text for everything that a new spec asks less than one that states nothing.
+
+    That is: any real numbers, every dimension from 1 on, bounds as computed, no kink.
+    """
+    usual = {key: spec[key] for key in spec if key not in LOOSENING}
+    inputs = {name: claim if isinstance(claim, Mapping) else {"shape": claim}
+              for name, claim in _mapping(spec, "input").items()}  # fmt: skip
+    usual["input"] = {
+        name: {k: v for k, v in claim.items() if k not in NARROWING or _needs_no_word(claim)}
+        for name, claim in inputs.items()
+    }
+    try:
+        return list(of_spec(usual, spec))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return []  # the spec is refused when it is read
+
+
+LOOSENING = frozenset(
+    ("order", "dims", "require", "kink", "tolerance", "nondeterministic", "immune")
+)
+"""Keys by which a spec asks for less than without them."""
+
+NARROWING = frozenset(("domain", "values", "spread", "differentiable"))
+"""Keys of an input by which its gradient is asked at fewer values."""
+
+
+def _needs_no_word(claim: Mapping[str, Any]) -> bool:
+    """Whether an input holds positions or truth values, which have no gradient."""
+    domain = claim.get("domain")
+    name = domain.get("name") if isinstance(domain, Mapping) else domain
+    return name in ("bool", "index") or claim.get("dtype", "float") != "float"
 
 
 def _covers(entry: Mapping[str, Any], where: Mapping[str, Any]) -> bool:

@@ -155,6 +155,7 @@ def finding(item: FindingView, owner: Row, info: RunInfo | None) -> Document:
         "typical": None if item.typical is None else _case(item.typical, whole=info is None),
         "add_to_spec": item.add or None,
         "replay": replay(item, owner, info) if info and item.replay_id else None,
+        **({"location": {"path": item.path, "line": item.line}} if item.path else {}),
     }
 
 
@@ -322,6 +323,7 @@ def _finding_of(data: Mapping[str, Any], owner: Mapping[str, Any]) -> FindingVie
         _case_of(data["smallest"], owner), _case_of(data["typical"], owner), data["probes"],
         data.get("add_to_spec") or "", replay["id"], replay["token"] or "",
         data.get("code", ""), data.get("cause_name", ""), data.get("cause_values", {}),
+        **data.get("location", {}),
     )  # fmt: skip
 
 

@@ -22,6 +22,9 @@ OF_THE_GATE = frozenset({"spec", "against"})
 GATE = "gate/settings"
 """Stands for the operator in rows about all operators: settings, and the judge itself."""
 
+ACCEPTED, NOTED = "accepted", "noted"
+"""Codes of what the gate says and does not refuse: what a reason excuses, and what is only told."""
+
 UNANSWERED = frozenset({"timeout", "cannot_tell"})
 """Statuses that leave a question open: exit code 4."""
 
@@ -65,8 +68,10 @@ class CaseView:
 class FindingView:
     """One finding: where, why if known, its cases, and how to ask again.
 
-    `add` is what the spec lacks, in TOML. `code` says what is wrong and `cause_name` why, as stable
-    names (`checking.model.Code`, `causes.CAUSES`); `cause_values` are the numbers of the cause.
+    `path` and `line` are its place, if that is not its row's. `add` is what the spec lacks, in
+    TOML. `code` says what is wrong and `cause_name` why, as stable names (`checking.model.Code`,
+    `causes.CAUSES`; `ACCEPTED` and `NOTED` for what the gate only tells); `cause_values` are the
+    numbers of the cause.
     """
 
     message: str
@@ -82,6 +87,13 @@ class FindingView:
     code: str = ""
     cause_name: str = ""
     cause_values: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+    line: int = 0
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it is a finding, and nothing that the gate only tells."""
+        return self.code not in (ACCEPTED, NOTED)
 
     @property
     def fix(self) -> str:
@@ -207,7 +219,17 @@ class Summary:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader is told besides the rows."""
-        return (*self.unasked, *self.notes)
+        return (*self.unasked, *self.notes, *self.told)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the gate says and does not refuse, operator by operator."""
+        return tuple(
+            f"{row.op}: {finding.message}"
+            for row in self.rows
+            for finding in row.findings
+            if not finding.refuses
+        )
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from needle_cli.console import tame
 from needle_cli.problems import counted
 from needle_cli.records.tokens import leaves
 from needle_cli.reports import documents
-from needle_cli.reports.events import OF_THE_GATE, FindingView, Row, RunInfo, Summary
+from needle_cli.reports.events import ACCEPTED, OF_THE_GATE, FindingView, Row, RunInfo, Summary
 from needle_cli.reports.numbers import array_text, brief, param_text, shape_word
 
 LONGEST = 4000
@@ -23,8 +23,8 @@ class Issue:
     """A finding, an unanswered question, or an error of the tool itself.
 
     `row` is None for errors of the tool and of the whole run, and for a device on which nothing was
-    judged, which is no error (`harmless`). `title` is one line; `text` is a few
-    lines: cause, smallest case, how to ask again.
+    judged. That is no error (`harmless`), nor is what the gate only tells. `title` is one line;
+    `text` is a few lines: cause, smallest case, how to ask again.
     """
 
     row: Row | None
@@ -37,15 +37,25 @@ class Issue:
     @property
     def serious(self) -> bool:
         """Whether this is a finding or an error, and not only an open question."""
-        return not self.harmless if self.row is None else self.row.is_finding
+        return not self.harmless and (self.row is None or self.row.is_finding)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a reason was given for it."""
+        return self.row is not None and any(f.code == ACCEPTED for f in self.row.findings)
 
     @property
     def fingerprint(self) -> str:
-        """A key that is the same in every run: operator, check, kind of device and dtype."""
+        """A key that is the same in every run: operator, check, kind of device and dtype.
+
+        The gate says several things about an operator, which are told apart by their words.
+        """
         row = self.row
         parts = (
             (row.op, row.check, row.device.partition(":")[0], row.dtype) if row else (self.text,)
         )
+        if row is not None and row.check in OF_THE_GATE:
+            parts = (*parts, *(finding.message for finding in row.findings))
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
@@ -56,7 +66,24 @@ def issues_of(info: RunInfo, summary: Summary) -> list[Issue]:
     internal = [
         Issue(None, f"internal error at {item.op}", tame(item.message)) for item in summary.internal
     ]
-    return internal + [issue_of(row, info) for row in rows] + unasked_of(summary)
+    found = [issue_of(part, info) for row in rows for part in _parts(row) if _refuses(part)]
+    told = [replace(issue_of(part, info), harmless=True)
+            for row in summary.rows for part in _parts(row) if not _refuses(part)]  # fmt: skip
+    return internal + found + unasked_of(summary) + told
+
+
+def _parts(row: Row) -> list[Row]:
+    """Return a row of the gate as one row for each finding, at the finding's own place."""
+    if row.check not in OF_THE_GATE or not row.findings:
+        return [row]
+    return [
+        replace(row, findings=(f,), path=f.path or row.path, line=f.line or row.line)
+        for f in row.findings
+    ]
+
+
+def _refuses(row: Row) -> bool:
+    return all(finding.refuses for finding in row.findings)
 
 
 def unasked_of(summary: Summary) -> list[Issue]:

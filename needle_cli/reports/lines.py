@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from needle_cli.problems import counted
-from needle_cli.reports.events import FINDING, UNANSWERED, Row, RunInfo, Spot, Summary
+from needle_cli.reports.events import FINDING, GATE, UNANSWERED, Row, RunInfo, Spot, Summary
 from needle_cli.reports.numbers import percent
 
 MARKS = {"pass": "✓", "fail": "✗", "error": "✗", "no_derivative": "✗", "timeout": "?",
@@ -31,9 +31,14 @@ class Line:
 
 
 def by_operator(rows: Sequence[Row]) -> list[Line]:
-    """Return one line per operator: its worst check, its largest error, its total time."""
+    """Return one line per operator: its worst check, its largest error, its total time.
+
+    What the gate only tells about the whole change is no operator.
+    """
     groups: dict[str, list[Row]] = {}
     for row in rows:
+        if row.op == GATE and row.status == "pass":
+            continue
         groups.setdefault(row.op, []).append(row)
     return [_operator_line(op, group) for op, group in groups.items()]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from needle_cli.problems import nearest
 from needle_cli.specs.errors import SpecError, SpecIssue, shown
 from needle_cli.specs.load import Spec
 from needle_cli.specs.probing import probe_reference
+from needle_cli.specs.reasons import explains
 from needle_cli.specs.signature import classes_of
 
 RULES = {
@@ -31,15 +31,6 @@ RULES = {
 """The rules by name, in the order of their findings."""
 
 HOOK_LIMIT = 3
-EMPTY_WORDS = frozenset(
-    (
-        "a", "an", "and", "because", "broken", "fails", "fail", "failure", "fix", "fixme", "flaky",
-        "for", "in", "is", "it", "known", "large", "later", "loose", "needed", "needs", "not", "of",
-        "ok", "precision", "reason", "see", "tbd", "test", "tests", "the", "this", "to", "todo",
-        "tolerance", "too", "wip", "with",
-    )
-)  # fmt: skip
-"""Words that explain nothing by themselves."""
 
 
 def lint(
@@ -117,6 +108,7 @@ def _words(spec: Spec) -> list[SpecIssue]:
 def _reasons(spec: Spec) -> list[SpecIssue]:
     """Rule 3: a reason is more than a name."""
     claims = spec.claims
+    names = {claims.function, *spec.name.split("/"), *claims.args, *CHECK_WORDS}
     reasons = [(f"tolerance[{i}].reason", t.reason) for i, t in enumerate(claims.tolerances)]
     reasons += [(f"immune[{i}].reason", entry.reason) for i, entry in enumerate(claims.immune)]
     reasons += [(f"kink[{i}].reason", k.reason) for i, k in enumerate(claims.kinks) if k.reason]
@@ -125,7 +117,7 @@ def _reasons(spec: Spec) -> list[SpecIssue]:
     return [
         _issue(spec, key, "reason", f"`{key}` is {shown(text)}, which explains nothing")
         for key, text in reasons
-        if not explains(text, spec)
+        if not explains(text, names)
     ]
 
 
@@ -142,13 +134,6 @@ def _conventions(spec: Spec) -> list[SpecIssue]:
         for i, kink in enumerate(spec.claims.kinks)
         if kink.convention is None and not kink.reason
     ]
-
-
-def explains(text: str, spec: Spec) -> bool:
-    """Return True if a reason has at least two words besides names and filler."""
-    names = {spec.claims.function, *spec.name.split("/"), *spec.claims.args, *CHECK_WORDS}
-    words = {word for word in re.findall(r"[^\W_]+", text.lower()) if not word.isdigit()}
-    return len(words - EMPTY_WORDS - {name.lower() for name in names}) >= 2
 
 
 CHECK_WORDS = frozenset(

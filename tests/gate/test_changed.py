@@ -117,14 +117,29 @@ def test_an_operator_is_what_its_definitions_are_made_of(project, old, new, name
     assert changed(project, "--changed=HEAD") == []
 
 
-def test_modules_of_ones_own_count(project):
-    (project / "tools.py").write_text("import deeper\n\ndef twice(a):\n    return a + a\n")
-    (project / "deeper.py").write_text("x = 1\n")
-    edit(project, "mine.py", "import numpy\n", "import numpy\nfrom tools import twice\n")
+def test_modules_of_ones_own_count_where_they_are_used(project):
+    (project / "tools.py").write_text("from deeper import k\n\ndef times(a):\n    return a * k\n")
+    (project / "deeper.py").write_text("k = 3\nother = 1\n")
+    edit(project, "mine.py", "import numpy\n", "import numpy\nfrom tools import times\n")
+    edit(project, "mine.py", "        return a * 2", "        return times(a) - a")
     settle(project, "tools")
+    edit(project, "deeper.py", "other = 1", "other = 2")
     assert changed(project) == []
-    edit(project, "deeper.py", "x = 1", "x = 2")
-    assert changed(project) == ["one", "two", "three"]
+    edit(project, "deeper.py", "k = 3", "k = 3.0")
+    assert changed(project) == ["two", "three"]
+
+
+def test_words_mean_nothing(project):
+    edit(
+        project,
+        "mine.py",
+        "        return out_grad * 2",
+        "        # twice\n        return out_grad * 2",
+    )
+    edit(project, "mine.py", '"""Return 3 a."""', '"""Return three times a."""')
+    assert changed(project) == []
+    edit(project, "mine.py", '    """Return three times a."""', "    print(one.__doc__)")
+    assert changed(project) == ["one", "three"]
 
 
 def test_a_reference_elsewhere_counts(project):

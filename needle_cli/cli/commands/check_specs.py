@@ -37,14 +37,15 @@ def _weakenings(settings: Settings, files: Sequence[str]) -> list[Issue]:
         return []
     units = [unit for file in files for unit in users(file, settings)] if files else ours(settings)
     rows = against.rows(units, units, settings)
-    for row in rows:
-        if row.status == "known":
-            warn(f"{row.op}: {row.reason}")
+    said = [(row.op, finding) for row in rows for finding in row.findings]
+    for op, finding in said:
+        if not finding.refuses:
+            warn(f"{op}: {finding.message}")
     return [
-        {"op": row.op, "path": row.path, "line": row.line, "rule": "weakening",
+        {"op": op, "path": finding.path, "line": finding.line, "rule": "weakening",
          "message": finding.message}
-        for row in rows
-        for finding in row.findings
+        for op, finding in said
+        if finding.refuses
     ]  # fmt: skip
 
 

@@ -51,8 +51,9 @@ class Full(Format):
             page.line()
         if self._slowest:
             slowest(page, by_operator(summary.rows))
-        for note in summary.remarks:
-            page.pieces((f" ? {note}", "yellow"))
+        for mark, notes in (("?", (*summary.unasked, *summary.notes)), ("!", summary.told)):
+            for note in notes:
+                page.pieces((f" {mark} {note}", "yellow"))
         self._footer(page, info, summary)
 
     def _header(self, page: Page, info: RunInfo) -> None:

@@ -102,7 +102,7 @@ def _operator(
         "curve": charts.curve(curve) if curve else "",
         "history": charts.history([*past, now]) if any(past) else "",
         "findings": [_finding(finding, row, info) for row in rows for finding in row.findings
-                     if row.is_open],
+                     if row.is_open and finding.refuses],
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from needle_cli.console import tame
+from needle_cli.problems import counted
 from needle_cli.reports.events import Row, RunInfo, Summary
 from needle_cli.reports.format import Format
 from needle_cli.reports.issues import Issue, failure, issues_of
@@ -59,12 +60,14 @@ def text_of(info: RunInfo, summary: Summary) -> str:
 
 def _headline(lines: list[Line], issues: list[Issue]) -> str:
     wrong = sum(issue.serious for issue in issues)
-    open_ = len(issues) - wrong
-    count = f"{len(lines)} operator{'s' * (len(lines) != 1)}"
-    if not issues:
-        return f"{count}, no findings" if lines else "nothing judged"
-    words = [f"{wrong} finding{'s' * (wrong != 1)}"] if wrong else []
+    accepted = sum(issue.accepted for issue in issues)
+    open_ = sum(issue.row is None or issue.row.is_open for issue in issues) - wrong
+    words = [counted(wrong, "finding")] if wrong else []
     words += [f"{open_} unanswered"] if open_ else []
+    words += [f"{counted(accepted, 'weakening')} accepted"] if accepted else []
+    count = counted(len(lines), "operator")
+    if not words:
+        return f"{count}, no findings" if lines else "nothing judged"
     return f"{' and '.join(words)} in {count}"
 
 

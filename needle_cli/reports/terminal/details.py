@@ -45,7 +45,8 @@ def show(
     if not row.findings:
         page.entry("What happened", row.reason or row.status)
         page.line()
-    for finding in row.findings[:MOST_FINDINGS]:
+    refusing = [finding for finding in row.findings if finding.refuses]
+    for finding in refusing[:MOST_FINDINGS]:
         one(page, row, finding, info, hints, others)
     if siblings and row.findings:
         if row.formula:
@@ -54,7 +55,7 @@ def show(
             page.entry("Every check", verdicts(siblings))
         if row.formula or len(siblings) > 1:
             page.line()
-    more = row.findings[MOST_FINDINGS:]
+    more = refusing[MOST_FINDINGS:]
     if more:
         page.entry("Also", f"{counted(len(more), 'other finding')}, in --format json")
         page.line()
@@ -97,6 +98,8 @@ def one(
         page.entry("Likely cause", _cause(finding), "bold")
     if finding.message and finding.message != finding.cause:
         page.entry("What happened", finding.message)
+    if finding.path and (finding.path, finding.line) != (row.path, row.line):
+        page.entry("Where", f"{finding.path}:{finding.line}")
     if others:
         page.entry("The same in", ", ".join(others))
     if hints == "full" and finding.fix:
