@@ -108,7 +108,8 @@ def test_what_a_new_spec_asks_less_than_usual_is_told(project):  # noqa: F811
     with_cube(project, LOOSE)
     code, remarks = told(project)
     assert code == 0
-    assert {(text.rpartition("default: ")[2].partition(":")[0], line) for *_, text, _, line in remarks} == {
+    said = {(text.rpartition("default: ")[2], line) for *_, text, _, line in remarks}
+    assert {(text.partition(":")[0], line) for text, line in said} == {
         ("domain of a", 7), ("dimension n from 1 on → from 2 on", 8), ("factor 1 → 100000", 10)
     }  # fmt: skip
     assert {(op, code, path) for op, code, _, path, _ in remarks} == {
