@@ -52,6 +52,9 @@ def main() -> int:
     gpu.add_argument("--largest", type=int, default=100_000_000, help="entries (default 1e8)")
     gpu.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default 5)")
     gpu.add_argument("--write", action="store_true", help="store under benchmarks/results/")
+    engine = names.add_parser("engine", help="the engine's time and memory beside torch, autograd")
+    engine.add_argument("--rounds", type=int, default=15, help="interleaved rounds (default 15)")
+    engine.add_argument("--write", action="store_true", help="store under benchmarks/results/")
     soak = names.add_parser("soak", help="hostile operators in random company and trouble")
     soak.add_argument("--minutes", type=float, default=20.0, help="how long (default 20)")
     soak.add_argument("--seed", type=int, default=0)
@@ -61,6 +64,10 @@ def main() -> int:
         from benchmarks.measured import write
 
         return write()
+    if arguments.name == "engine":
+        from benchmarks.engine import run as run_engine
+
+        return run_engine(arguments.rounds, arguments.write)
     if arguments.name == "soak":
         from benchmarks.soak import run as run_soak
 

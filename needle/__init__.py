@@ -12,7 +12,8 @@ from needle.backend import sim as sim
 from needle.errors import DeviceUnavailableError as DeviceUnavailableError
 from needle.graph import Op as Op
 from needle.graph import Value as Value
-from needle.graph import lazy_mode as lazy_mode
+from needle.modes import lazy_mode as lazy_mode
+from needle.modes import no_grad as no_grad
 from needle.ops import *
 from needle.tensor import Tensor as Tensor
 from needle.tensor import TensorOp as TensorOp

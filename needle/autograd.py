@@ -5,10 +5,10 @@ from types import ModuleType
 
 import numpy
 
-from needle import graph
+from needle import modes
 from needle.backward import compute_gradient_of_variables, find_topo_sort
-from needle.graph import Op, Value, is_lazy, lazy_mode
-from needle.lifetime import live_values
+from needle.graph import Op, Value, count_live_values
+from needle.modes import is_lazy, lazy_mode, no_grad
 from needle.tensor import Tensor, TensorOp, TensorTuple, TensorTupleOp
 
 NDArray = numpy.ndarray
@@ -22,19 +22,19 @@ TENSOR_COUNTER: int
 
 
 class _Door(ModuleType):
-    """This module: an assignment to `LAZY_MODE` here has to reach the graph."""
+    """This module: an assignment to `LAZY_MODE` here has to reach the modes."""
 
     @property
     def LAZY_MODE(self) -> bool:
-        return graph.LAZY_MODE
+        return modes.LAZY_MODE
 
     @LAZY_MODE.setter
     def LAZY_MODE(self, deferred: bool) -> None:
-        graph.LAZY_MODE = deferred
+        modes.LAZY_MODE = deferred
 
     @property
     def TENSOR_COUNTER(self) -> int:
-        return len(live_values)
+        return count_live_values()
 
 
 sys.modules[__name__].__class__ = _Door
@@ -54,4 +54,5 @@ __all__ = [
     "find_topo_sort",
     "is_lazy",
     "lazy_mode",
+    "no_grad",
 ]

@@ -1,12 +1,13 @@
 """What a user holds: `Tensor` and `TensorTuple`, and the operators whose results they are."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy
 
 from needle.backend import Device, as_device, device_of, is_array, is_foreign_array, to_host
-from needle.backward import MemberCotangent, compute_gradient_of_variables
+from needle.backward import compute_gradient_of_variables
 from needle.dtypes import check_dtype, is_supported
 from needle.errors import complaint
 from needle.graph import Op, Value
@@ -41,6 +42,7 @@ class Tensor(Value):
     does. Arrays in an expression are constants.
     """
 
+    __slots__ = ()
     __array_ufunc__ = None  # makes `ndarray + tensor` ask the tensor
     __array_priority__ = 1000
 
@@ -76,17 +78,19 @@ class Tensor(Value):
     @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes."""
-        return self.realize_cached_data().shape  # type: ignore[no-any-return]
+        data = self._data
+        return self._facts()[0] if data is None else data.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> Any:
         """NumPy dtype of the entries."""
-        return self.realize_cached_data().dtype
+        data = self._data
+        return self._facts()[1] if data is None else data.dtype
 
     @property
     def device(self) -> Device:
         """Where the data lives."""
-        return device_of(self.realize_cached_data())
+        return self._facts()[2]  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
@@ -96,7 +100,7 @@ class Tensor(Value):
     @property
     def size(self) -> int:
         """Number of entries."""
-        return int(self.realize_cached_data().size)
+        return math.prod(self.shape)
 
     def detach(self) -> "Tensor":
         """Return a constant that shares the data, without history."""
@@ -117,37 +121,30 @@ class Tensor(Value):
             raise TypeError(complaint("data", "the new data", "a Tensor", type(value).__name__))
         if value.dtype != self.dtype:
             raise TypeError(complaint("data", "the new dtype", f"{self.dtype}", value.dtype))
+        self._check_like("data", "the new data", value)
         self.cached_data = value.realize_cached_data()
-        self._version += 1
 
-    def backward(self, out_grad: "Tensor | None" = None) -> None:
+    def backward(self, out_grad: "Tensor | None" = None, create_graph: bool | None = None) -> None:
         """Fill `.grad` of every tensor that this one depends on and that requires a gradient.
 
-        `out_grad` is the cotangent of this tensor, of its shape; ones by default. Raises
+        `out_grad` is the cotangent of this tensor, of its shape; ones by default. Gradients of an
+        earlier call are overwritten. They can be differentiated again; `create_graph` says when
+        their history is made, see `needle.autograd.compute_gradient_of_variables`. Raises
         `ValueError` if no tensor asks for a gradient or the shape or device differs, `TypeError`
         if the path leads through an operator that has no integer gradient.
         """
-        if not self.requires_grad:
+        node = self._as_node()
+        node.expand()
+        if not node.requires_grad:
             raise ValueError("backward: this tensor depends on none that requires a gradient")
         if out_grad is None:
             ones = self.device.ones(*self.shape, dtype=self.dtype)
             out_grad = Tensor.make_const(ones)
-        compute_gradient_of_variables(self, self._as_cotangent(out_grad))
+        compute_gradient_of_variables(self, out_grad, create_graph)
 
-    def _as_cotangent(self, out_grad: object) -> "Tensor":
-        if not isinstance(out_grad, Tensor):
-            raise TypeError(complaint("backward", "out_grad", "a Tensor", type(out_grad).__name__))
-        if out_grad.shape != self.shape:
-            raise ValueError(
-                complaint("backward", "out_grad", f"of shape {self.shape}", out_grad.shape)
-            )
-        if out_grad.device != self.device:
-            raise ValueError(
-                complaint("backward", "out_grad", f"on {self.device}", out_grad.device)
-            )
-        if self.dtype.kind != "f" and out_grad.dtype.kind == "f":
-            raise TypeError(complaint("backward", "out_grad", f"{self.dtype}", out_grad.dtype))
-        return ops.cast_like(out_grad, self)
+    def cast_to(self, facts: Any) -> "Tensor":
+        """Return this tensor in the dtype of `facts`, see `needle.node.facts_of`."""
+        return self if self.dtype == facts[1] else ops.cast(self, facts[1])
 
     def to(self, device: Device) -> "Tensor":
         """Return this tensor on `device`; the gradient comes back to where this one lives."""
@@ -282,10 +279,9 @@ def _as_stored_array(name: str, result: Any) -> Any:
     return result if is_foreign_array(result) else numpy.asarray(result)
 
 
-def zeros_beside(array: Any) -> Tensor:
-    """Return a constant of zeros with the array's shape, dtype and device."""
-    zeros = device_of(array).zeros(*array.shape, dtype=array.dtype)
-    return Tensor.make_const(zeros)
+def zeros(shape: tuple[int, ...], dtype: Any, device: Device) -> Tensor:
+    """Return a constant of zeros."""
+    return Tensor.make_const(device.zeros(*shape, dtype=dtype))
 
 
 def _converted(array: Any, device: Device | None, dtype: Any) -> Any:
@@ -300,6 +296,8 @@ def _converted(array: Any, device: Device | None, dtype: Any) -> Any:
 class TensorTuple(Value):
     """Several tensors as one node: `len`, indexing, iteration and elementwise `+`."""
 
+    __slots__ = ()
+
     @classmethod
     def _stored(cls, name: str, result: Any) -> Any:
         if not isinstance(result, (tuple, list)):
@@ -309,7 +307,7 @@ class TensorTuple(Value):
         return tuple([_as_stored_array(name, member) for member in result])
 
     def __len__(self) -> int:
-        return len(self.realize_cached_data())
+        return len(self._facts())
 
     def __getitem__(self, index: int) -> Tensor:
         return ops.tuple_get_item(self, index)
@@ -330,22 +328,24 @@ class TensorTuple(Value):
             )
         return ops.make_tuple(*[a + b for a, b in zip(self, other, strict=True)])
 
-    def sum_cotangents(self, parts: Sequence[Any]) -> "TensorTuple":
-        """Add up cotangents of the whole tuple and of single members, member by member."""
-        arrays = self.realize_cached_data()
-        received: list[list[Any]] = [[] for _ in arrays]
-        for part in parts:
-            if isinstance(part, MemberCotangent):
-                received[part.index].append(part.part)
-                continue
-            for collected, member in zip(received, ops.members_of(part), strict=True):
-                collected.append(member)
+    def members(self) -> Sequence[Tensor]:
+        """The members: where this tuple was made from tensors, those tensors."""
+        return ops.members_of(self)
+
+    @classmethod
+    def from_members(cls, members: list[Any], facts: list[Any]) -> "TensorTuple":
+        """Return a tuple of members; zeros with shape, dtype and device of `facts` for None."""
         return ops.make_tuple(
             *[
-                sum(collected[1:], start=collected[0]) if collected else zeros_beside(array)
-                for collected, array in zip(received, arrays, strict=True)
+                zeros(*of) if member is None else member
+                for member, of in zip(members, facts, strict=True)
             ]
         )
+
+    def cast_to(self, facts: Any) -> "TensorTuple":
+        """Return the members in the dtypes of `facts`."""
+        members = zip(self.members(), facts, strict=True)
+        return ops.make_tuple(*[member.cast_to(of) for member, of in members])
 
     def detach(self) -> "TensorTuple":
         """Return a constant that shares the data, without history."""
@@ -353,6 +353,10 @@ class TensorTuple(Value):
 
     def __repr__(self) -> str:
         return f"needle.TensorTuple{tuple(iter(self))!r}"
+
+
+Tensor._kind = Tensor
+TensorTuple._kind = TensorTuple
 
 
 class _CheckedOp(Op):

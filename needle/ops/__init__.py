@@ -42,7 +42,7 @@ _found = _operators()
 globals().update(_found, __all__=list(_found))
 tensor.ops.hand_over(
     **_found,
-    cast_like=_support.cast_like,
+    cast=_support.cast,
     members_of=tuples.members_of,
     scalar_beside=_syntax.scalar_beside,
     subtract=_syntax.subtract,

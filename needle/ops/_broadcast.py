@@ -15,6 +15,8 @@ class SumTo(ArrayOp):
     The adjoint of `broadcast_to`, with a conversion back to the dtype before it.
     """
 
+    reads_inputs = reads_result = False
+
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape = shape
         self.dtype = numpy.dtype(dtype)

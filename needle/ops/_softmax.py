@@ -50,6 +50,7 @@ class SoftmaxWeights(ArrayOp):
     A row of -inf alone weighs 0 everywhere: each of its entries adds nothing to the sum.
     """
 
+    reads_inputs = False
     closed_over_integers = False
 
     def __init__(self, axes: tuple[int, ...]) -> None:

@@ -7,17 +7,20 @@ import numpy
 
 from needle.backend import Device, device_of
 from needle.errors import complaint
-from needle.tensor import Tensor, TensorOp, zeros_beside
+from needle.tensor import Tensor, TensorOp, zeros
 
 
 class ArrayOp(TensorOp):
     """An operator whose every input is one tensor; a `TensorTuple` is refused at the call."""
 
     tensors_only = True
+    repeatable = True
 
 
 class Cast(ArrayOp):
     """The same numbers in another dtype: y = a; da = dy in a's dtype."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = numpy.dtype(dtype)
@@ -35,11 +38,18 @@ def cast_like(a: Tensor, like: Any) -> Tensor:
     Asks for a's dtype, in lazy mode too: were the conversion left in the graph there, sums of
     gradients would be added up in another order than in eager mode.
     """
-    return a if a.dtype == like.dtype else Cast(like.dtype)(a)
+    return a if a.dtype == like.dtype else cast(a, like.dtype)
+
+
+def cast(a: Tensor, dtype: Any) -> Tensor:
+    """Return `a` in another dtype."""
+    return Cast(dtype)(a)
 
 
 class ToDevice(ArrayOp):
     """The same numbers on another device: y = a; da = dy where a lives."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -58,7 +68,7 @@ def to_device(a: Tensor, device: Device) -> Tensor:
 
 def zeros_like(a: Any) -> Tensor:
     """Return a constant of zeros with the tensor's shape, dtype and device."""
-    return zeros_beside(a.realize_cached_data())
+    return zeros(*a._facts())
 
 
 def as_number(where: str, scalar: Any) -> Any:

@@ -16,6 +16,8 @@ class Minus(ArrayOp):
     An unsigned b negated in its own dtype would wrap around before a is added.
     """
 
+    reads_inputs = reads_result = False
+
     def compute(self, b: Any, a: Any) -> Any:
         dtype = numpy.result_type(a.dtype, b.dtype)
         if dtype.kind == "b":
@@ -38,6 +40,8 @@ def subtract_scalar(a: Tensor, scalar: Any) -> Tensor:
 
 class SubtractFrom(ArrayOp):
     """y = c - a; da = -dy."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, scalar: Any) -> None:
         self.scalar = as_number("-", scalar)

@@ -15,11 +15,13 @@ __all__ = ["ReLU", "relu"]
 class ReLU(ArrayOp):
     """y = max(a, 0); da = dy where a > 0 and 0 elsewhere, at 0 too."""
 
+    reads_inputs = False
+
     def compute(self, a: Any) -> Any:
         return numpy.maximum(a, 0)
 
     def gradient(self, out_grad: Tensor, node: Any) -> Tensor:
-        return _WherePositive()(out_grad, node.inputs[0])
+        return _WherePositive()(out_grad, node)  # y > 0 where a > 0, and y is kept anyway
 
 
 class _WherePositive(ArrayOp):
@@ -27,6 +29,8 @@ class _WherePositive(ArrayOp):
 
     A choice and not a product with 0 or 1, which would turn an infinite cotangent into NaN.
     """
+
+    reads_result = False
 
     def compute(self, v: Any, a: Any) -> Any:
         return numpy.where(a > 0, v, numpy.zeros_like(v))

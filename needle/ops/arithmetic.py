@@ -36,6 +36,8 @@ __all__ = [
 class EWiseAdd(ArrayOp):
     """y = a + b; da = dy, db = dy, each summed to its operand's shape."""
 
+    reads_inputs = reads_result = False
+
     def compute(self, a: Any, b: Any) -> Any:
         return elementwise("add", numpy.add, a, b)
 
@@ -54,6 +56,8 @@ def add(a: Tensor, b: Tensor) -> Tensor:
 
 class AddScalar(ArrayOp):
     """y = a + c; da = dy."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, scalar: Any) -> None:
         self.scalar = as_number("add_scalar", scalar)
@@ -79,6 +83,9 @@ def add_scalar(a: Tensor, scalar: Any) -> Tensor:
 class EWiseMul(ArrayOp):
     """y = a b; da = b dy, db = a dy, each summed to its operand's shape."""
 
+    reads_inputs = "others"
+    reads_result = False
+
     def compute(self, a: Any, b: Any) -> Any:
         return elementwise("multiply", numpy.multiply, a, b)
 
@@ -97,6 +104,8 @@ def multiply(a: Tensor, b: Tensor) -> Tensor:
 
 class MulScalar(ArrayOp):
     """y = c a; da = c dy."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, scalar: Any) -> None:
         self.scalar = as_number("mul_scalar", scalar)
@@ -143,6 +152,7 @@ def divide(a: Tensor, b: Tensor) -> Tensor:
 class DivScalar(ArrayOp):
     """y = a / c; da = dy / c."""
 
+    reads_inputs = reads_result = False
     closed_over_integers = False
 
     def __init__(self, scalar: Any) -> None:
@@ -165,6 +175,8 @@ def divide_scalar(a: Tensor, scalar: Any) -> Tensor:
 
 class Negate(ArrayOp):
     """y = -a; da = -dy."""
+
+    reads_inputs = reads_result = False
 
     def compute(self, a: Any) -> Any:
         if a.dtype.kind == "b":
@@ -241,6 +253,8 @@ def power(a: Tensor, b: Tensor) -> Tensor:
 
 class PowerScalar(ArrayOp):
     """y = a^c; da = c a^(c-1) dy."""
+
+    reads_result = False
 
     def __init__(self, scalar: Any) -> None:
         self.scalar = as_number("power_scalar", scalar)

@@ -20,6 +20,9 @@ class Conv(ArrayOp):
     da is the transposed map in a (`_ToImage`), db the one in b (`_ToWeight`).
     """
 
+    reads_inputs = "others"
+    reads_result = False
+
     def __init__(self, stride: int = 1, padding: int = 0) -> None:
         self.stride = as_index("conv", "stride", stride)
         self.padding = as_index("conv", "padding", padding)
@@ -53,6 +56,9 @@ class _ToImage(ArrayOp):
     y[n, s i + k - p, s j + l - p, c] += v[n,i,j,o] b[k,l,c,o]. With <u, y> = <conv(u, b), v>,
     dv = conv(dy, b) and db = `_ToWeight`(dy, v).
     """
+
+    reads_inputs = "others"
+    reads_result = False
 
     def __init__(self, size: tuple[int, ...], stride: int, padding: int) -> None:
         self.size = size
@@ -88,6 +94,9 @@ class _ToWeight(ArrayOp):
     y[k,l,c,o] = sum over n,i,j of a[n, s i + k - p, s j + l - p, c] v[n,i,j,o]. With
     <u, y> = <conv(a, u), v>, da = `_ToImage`(v, dy) and dv = conv(a, dy).
     """
+
+    reads_inputs = "others"
+    reads_result = False
 
     def __init__(self, size: tuple[int, ...], stride: int, padding: int) -> None:
         self.size = size

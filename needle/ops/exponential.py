@@ -19,6 +19,7 @@ __all__ = ["Exp", "Log", "LogSoftmax", "exp", "log", "logsoftmax"]
 class Log(ArrayOp):
     """y = ln a; da = dy / a."""
 
+    reads_result = False
     closed_over_integers = False
 
     def compute(self, a: Any) -> Any:
@@ -37,6 +38,7 @@ def log(a: Tensor) -> Tensor:
 class Exp(ArrayOp):
     """y = e^a; da = y dy."""
 
+    reads_inputs = False
     closed_over_integers = False
 
     def compute(self, a: Any) -> Any:
@@ -58,6 +60,7 @@ class LogSoftmax(ArrayOp):
     Computed from a - max a, which neither overflows nor loses digits for large a.
     """
 
+    reads_result = False
     closed_over_integers = False
 
     def compute(self, a: Any) -> Any:

@@ -17,6 +17,8 @@ __all__ = ["GetItem", "getitem"]
 class GetItem(ArrayOp):
     """y = a[index]; da = dy added at index into zeros, so that a repeated entry adds up."""
 
+    reads_inputs = reads_result = False
+
     def __init__(self, index: Any) -> None:
         self.index = _frozen(index)
 
@@ -33,6 +35,8 @@ class GetItem(ArrayOp):
 
 class _AddAt(ArrayOp):
     """y = zeros of `shape` with v added at index; dv = dy[index]."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, index: Any, shape: tuple[int, ...]) -> None:
         self.index = index

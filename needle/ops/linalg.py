@@ -22,6 +22,9 @@ class MatMul(ArrayOp):
     Batch axes broadcast, and each cotangent is summed to its operand's shape.
     """
 
+    reads_inputs = "others"
+    reads_result = False
+
     def compute(self, a: Any, b: Any) -> Any:
         _check_shapes(a.shape, b.shape)
         dtype = numpy.result_type(a.dtype, b.dtype)

@@ -16,6 +16,8 @@ __all__ = ["LogSumExp", "Summation", "logsumexp", "summation"]
 class Summation(ArrayOp):
     """y = sum a over axes; da = dy repeated along them."""
 
+    reads_inputs = reads_result = False
+
     def __init__(self, axes: Any = None, keepdims: bool = False) -> None:
         self.axes = as_axes("summation", axes)
         self.keepdims = bool(keepdims)
@@ -51,6 +53,7 @@ class LogSumExp(ArrayOp):
     Computed as m + ln sum exp(a - m) with the maximum m, which does not overflow.
     """
 
+    reads_result = False
     closed_over_integers = False
 
     def __init__(self, axes: Any = None, keepdims: bool = False) -> None:

@@ -10,7 +10,7 @@ import numpy
 from needle.backend import array_namespace
 from needle.errors import complaint
 from needle.ops._broadcast import sum_to
-from needle.ops._support import ArrayOp, as_axes, as_index, as_shape, axes_of, cast_like
+from needle.ops._support import ArrayOp, as_axes, as_index, as_shape, axes_of
 from needle.ops.tuples import make_tuple
 from needle.tensor import Tensor, TensorOp, TensorTuple, TensorTupleOp
 
@@ -36,6 +36,8 @@ __all__ = [
 
 class Transpose(ArrayOp):
     """y = a with two axes swapped; da = dy with the same two swapped."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, axes: Any = None) -> None:
         self.axes = as_axes("transpose", axes)
@@ -63,6 +65,8 @@ def transpose(a: Tensor, axes: Any = None) -> Tensor:
 
 class Reshape(ArrayOp):
     """y = a's entries in row-major order in another shape; da = dy in a's shape."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, shape: Any) -> None:
         self.shape = as_shape("reshape", shape)
@@ -92,6 +96,8 @@ def reshape(a: Tensor, shape: Any) -> Tensor:
 class BroadcastTo(ArrayOp):
     """y = a repeated along new axes and axes of length 1; da = dy summed over the repetitions."""
 
+    reads_inputs = reads_result = False
+
     def __init__(self, shape: Any) -> None:
         self.shape = as_shape("broadcast_to", shape)
 
@@ -115,6 +121,9 @@ def broadcast_to(a: Tensor, shape: Any) -> Tensor:
 class Stack(TensorOp):
     """y[.., i, ..] = a_i along a new axis; da_i = dy[.., i, ..]."""
 
+    repeatable = True
+    reads_inputs = reads_result = False
+
     def __init__(self, axis: int) -> None:
         self.axis = as_index("stack", "axis", axis)
 
@@ -129,9 +138,7 @@ class Stack(TensorOp):
         return numpy.stack(args, axis=axes_of("stack", self.axis, args[0].ndim + 1)[0])
 
     def gradient(self, out_grad: Tensor, node: Any) -> TensorTuple:
-        parts = split(out_grad, self.axis)
-        arrays = node.inputs[0].realize_cached_data()
-        return make_tuple(*[cast_like(part, a) for part, a in zip(parts, arrays, strict=True)])
+        return split(out_grad, self.axis).cast_to(node.inputs[0]._facts())
 
 
 def stack(args: "Iterable[Tensor] | TensorTuple", axis: int) -> Tensor:
@@ -148,6 +155,8 @@ def stack(args: "Iterable[Tensor] | TensorTuple", axis: int) -> Tensor:
 class Split(TensorTupleOp):
     """y_i = a[.., i, ..] for every i along an axis, which vanishes; da = the dy_i stacked."""
 
+    repeatable = True
+    reads_inputs = reads_result = False
     tensors_only = True
 
     def __init__(self, axis: int) -> None:
@@ -174,6 +183,8 @@ def split(a: Tensor, axis: int) -> TensorTuple:
 
 class Flip(ArrayOp):
     """y = a with the order along axes reversed; da = dy reversed along the same axes."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, axes: Any = None) -> None:
         self.axes = as_axes("flip", axes)
@@ -207,6 +218,8 @@ def _check_dilation(where: str, dilation: Any) -> int:
 class Dilate(ArrayOp):
     """y = a with `dilation` zeros after every entry along axes; da = the entries of dy there."""
 
+    reads_inputs = reads_result = False
+
     def __init__(self, axes: Any, dilation: int) -> None:
         self.axes = as_axes("dilate", axes)
         self.dilation = _check_dilation("dilate", dilation)
@@ -233,6 +246,8 @@ def dilate(a: Tensor, axes: Any, dilation: int) -> Tensor:
 
 class UnDilate(ArrayOp):
     """y = every (dilation + 1)-th entry of a along axes; da = dy there and 0 between."""
+
+    reads_inputs = reads_result = False
 
     def __init__(self, axes: Any, dilation: int) -> None:
         self.axes = as_axes("undilate", axes)

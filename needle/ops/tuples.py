@@ -6,7 +6,7 @@ from typing import Any
 
 from needle.errors import complaint
 from needle.ops._support import as_index, as_number, cast_like
-from needle.tensor import Tensor, TensorOp, TensorTuple, TensorTupleOp, zeros_beside
+from needle.tensor import Tensor, TensorOp, TensorTuple, TensorTupleOp, zeros
 
 __all__ = [
     "FusedAddScalars",
@@ -21,6 +21,8 @@ __all__ = [
 class MakeTensorTuple(TensorTupleOp):
     """y = (a_0, a_1, ..); da_i = dy_i."""
 
+    repeatable = True
+    reads_inputs = reads_result = False
     tensors_only = True
     moves_values = True
 
@@ -39,6 +41,8 @@ def make_tuple(*args: Tensor) -> TensorTuple:
 class TupleGetItem(TensorOp):
     """y = a_i; da_i = dy, and 0 for the other members."""
 
+    repeatable = True
+    reads_inputs = reads_result = False
     moves_values = True
 
     def __init__(self, index: int) -> None:
@@ -57,8 +61,7 @@ class TupleGetItem(TensorOp):
         return value[self.index]
 
     def gradient(self, out_grad: Tensor, node: Any) -> TensorTuple:
-        arrays = node.inputs[0].realize_cached_data()
-        members = [zeros_beside(array) for array in arrays]
+        members = [zeros(*facts) for facts in node.inputs[0]._facts()]
         members[self.index] = out_grad
         return make_tuple(*members)
 
@@ -81,6 +84,8 @@ def members_of(value: Any) -> tuple[Tensor, ...]:
 class FusedAddScalars(TensorTupleOp):
     """y = (a + c0, a + c1); da = dy_0 + dy_1."""
 
+    repeatable = True
+    reads_inputs = reads_result = False
     tensors_only = True
 
     def __init__(self, c0: Any, c1: Any) -> None:
