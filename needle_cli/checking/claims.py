@@ -10,12 +10,14 @@ from typing import Any
 class SpecFunctionFailed(Exception):
     """A function that a spec names raises or returns no arrays of numbers: the spec is wrong.
 
-    `name` is `module:function`; the text says what the function did.
+    `name` is `module:function`; the text says what the function did. `call` is the call that was
+    made, as far as it is known.
     """
 
-    def __init__(self, function: Callable[..., Any], what: str) -> None:
+    def __init__(self, function: Callable[..., Any], what: str, call: str = "") -> None:
         super().__init__(what)
         self.name = dotted(function)
+        self.call = call
 
 
 def dotted(function: Callable[..., Any]) -> str:
@@ -33,11 +35,19 @@ def called(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         except Exception:
             text = ""
         kind = type(error).__name__
-        raise SpecFunctionFailed(function, f"raises {kind}: {text}".rstrip(" :")) from error
+        what = f"raises {kind}: {text}".rstrip(" :")
+        raise SpecFunctionFailed(function, what, _call(function, args, named)) from error
+
+
+def _call(function: Callable[..., Any], args: Any, named: Mapping[str, Any]) -> str:
+    """Return a call as Python would write it, on one line."""
+    words = [*map(repr, args), *(f"{name}={value!r}" for name, value in named.items())]
+    text = " ".join(f"{getattr(function, '__name__', 'f')}({', '.join(words)})".split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 LONGEST = 200
-"""How many characters of an exception's text are told."""
+"""How many characters of an exception's text, or of a call, are told."""
 
 
 @dataclass(frozen=True)

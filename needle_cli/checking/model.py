@@ -26,6 +26,7 @@ class Code(enum.StrEnum):
     RAISED = "raised"
     RAISED_FOR_VALUES = "raised_for_values"
     GARBAGE = "garbage"
+    REFERENCE = "reference_failed"
     HOST_COPY = "host_copy"
     HOST_OPERAND = "host_operand"
     NO_ARGUMENT = "no_argument_on_device"

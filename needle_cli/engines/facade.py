@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -117,11 +117,29 @@ def _lazy_mode(autograd: Any) -> Iterator[None]:
         autograd.LAZY_MODE = before
 
 
+USUAL_ERRORS: dict[str, Any] = {
+    "divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"
+}  # fmt: skip
+"""NumPy's own error state. The judge ignores floating-point errors, and an operator that saw that
+state could tell a check from training."""
+
+_errors: dict[str, Any] = {}
+
+
+def run_as_in_training() -> None:
+    """Run operators under NumPy's own error state from now on, not under that of the judge.
+
+    This is for processes of the judge's own, which ignore warnings.
+    """
+    _errors.update(USUAL_ERRORS)
+
+
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """Turn everything that an operator raises, exits included, into `OperatorError`."""
     try:
-        yield
+        with np.errstate(**_errors) if _errors else nullcontext():
+            yield
     except (KeyboardInterrupt, Garbage, OperatorError):
         raise
     except BaseException as error:

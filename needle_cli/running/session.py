@@ -45,8 +45,9 @@ from needle_cli.settings import Settings
 
 Listener = Callable[[Event], None]
 
-OF_AN_OPERATOR = ("gone", "import")
-"""Problems of one operator, which end no run: its function or its whole file is missing."""
+OF_AN_OPERATOR = ("gone", "import", "function")
+"""Problems of one operator, which end no run: its function or its whole file is missing, or a
+function of its spec fails at a case."""
 
 
 @dataclass

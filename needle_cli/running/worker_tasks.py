@@ -36,6 +36,7 @@ from needle_cli.checking.results import CaseReport, Failure, Result, Worst
 from needle_cli.checking.search import campaign, judging
 from needle_cli.checking.search.error_curve import error_curve
 from needle_cli.engines import registry
+from needle_cli.engines.facade import run_as_in_training
 from needle_cli.operators import catalogue
 from needle_cli.problems import Problem, said, shown_path
 from needle_cli.records import tokens
@@ -55,6 +56,9 @@ GRADIENT = "gradient"
 IMPORT = "import"
 """The kind of the problem, and the rule, of a file that cannot be imported."""
 
+FUNCTION = "function"
+"""The kind of the problem of a function of a spec that fails at a case drawn late."""
+
 FOR_FINDINGS = ("needle_cli.checking.search.smallest",)
 """Modules that only findings need, which take long to load."""
 
@@ -64,6 +68,8 @@ RIGHT = (Status.PASS, Status.NOT_APPLICABLE)
 for late in ("numpy.ma", "needle_cli.references", "needle_cli.specs.probing"):
     importlib.import_module(late)  # or every worker would load it anew
 
+run_as_in_training()
+
 with contextlib.suppress(Exception):  # a broken engine is reported operator by operator
     registry.engine().prepare()
 
@@ -71,8 +77,9 @@ with contextlib.suppress(Exception):  # a broken engine is reported operator by 
 def judge(task: Task, breadcrumb: Breadcrumb) -> Data:
     """Ask every check of the task's plan; answer with one row per check."""
     spec, module = _spec(task)
-    with as_problems(), _functions_of(spec):
+    with as_problems():
         _usable(spec)  # the same words, whichever worker meets the spec first
+    with as_problems(FUNCTION), _functions_of(spec):
         return _judged(task, breadcrumb, spec, module)
 
 

@@ -205,6 +205,21 @@ def test_a_second_use_elsewhere_is_new(project):  # noqa: F811
     assert code == 1 and "os.environ" in said["mine/square"]
 
 
+@pytest.mark.parametrize("method", ["compute", "gradient"])
+def test_operators_run_under_the_usual_error_state(project, method):  # noqa: F811
+    """A right operator raises where it sees another state than that of training."""
+    bodies = {"compute": "self, a):\n        return a * a",
+              "gradient": "self, out_grad, node):\n        return out_grad * node"}  # fmt: skip
+    head = f"def {method}({bodies[method]}"
+    first, _, rest = head.partition("\n")
+    assert_usual = "\n        assert numpy.geterr()['divide'] == 'STATE'\n"
+    edit(project, "mine.py", head, first + assert_usual + rest)
+    edit(project, "mine.py", "STATE", "warn")
+    assert needle("check", "mine.py", "-k", "square", cwd=project)[0] == 0
+    edit(project, "mine.py", "'warn'", "'ignore'")
+    assert needle("check", "mine.py", "-k", "square", cwd=project)[0] == 1
+
+
 PATCH = "import needle_cli.checking.numerics.comparison as c\nc.__dict__['x'] = 1\n"
 
 

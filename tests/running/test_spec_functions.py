@@ -1,6 +1,6 @@
 """A function that a spec names and that raises is an error of the spec, in every command."""
 
-import re
+import json
 
 import pytest
 
@@ -58,6 +58,16 @@ def ragged(a):
 def late(a):
     if np.abs(a).max(initial=0) > 100:
         raise ValueError("large numbers")
+    return np.exp(a)
+
+
+calls = []
+
+
+def tires(a):
+    calls.append(a)
+    if len(calls) > 60:
+        raise ValueError("too often")
     return np.exp(a)
 
 
@@ -153,13 +163,95 @@ def test_what_works_is_judged(tmp_path):
     assert (code, errors) == (1, "") and "raises" not in screen  # its domain is too narrow
 
 
-def test_one_that_raises_later_is_one_too(tmp_path):
+def test_one_that_raises_at_usual_numbers_is_one_too(tmp_path):
     project(tmp_path, ["late"])
     spec = tmp_path / "mine.specs" / "late_op.toml"
     spec.write_text(spec.read_text().replace(SMALL, "{ low = -700.0, high = 700.0 }"))
     code, screen, errors = needle("check", "mine.py", cwd=tmp_path)
     assert (code, screen) == (2, "")
-    assert re.match(r"needle: mine.specs/late_op.toml:4: the reference raises ValueError", errors)
+    assert "mine.specs/late_op.toml:4: the reference raises ValueError" in errors
+
+
+def test_one_that_raises_later_is_called_the_reference(tmp_path):
+    project(tmp_path, ["tires", "right"])
+    code, screen, errors = needle("check", "mine.py", "--format=json", cwd=tmp_path)
+    rows = {(row["op"], row["check"]): row for row in json.loads(screen)["results"]}
+    row = rows["mine/tires_op", "forward"]
+    assert (code, row["status"], errors) == (1, "error", "")
+    text = row["findings"][0]["message"]
+    assert "not the operator but mine:tires, which the spec names, raises ValueError: too" in text
+    assert "the call was tires(array([" in text and row["findings"][0]["code"] == "reference_failed"
+    assert rows["mine/right_op", "forward"]["status"] == "pass"
+
+
+SINGULAR = """
+import numpy
+from needle import TensorOp
+
+__all__ = ["turned", "summed"]
+
+
+def regular(rng, shape, dtype):
+    if SHRINKING():
+        raise numpy.linalg.LinAlgError("no regular matrix of this shape")
+    return rng.standard_normal(shape) + 4 * numpy.eye(shape[-1])
+
+
+drawn = []
+
+
+def SHRINKING():
+    drawn.append(1)
+    return len(drawn) > 60
+
+
+class Turned(TensorOp):
+    def compute(self, a):
+        return numpy.linalg.inv(a)
+
+    def gradient(self, out_grad, node):
+        return out_grad * 3
+
+
+def turned(a):
+    return Turned()(a)
+
+
+class Summed(TensorOp):
+    def compute(self, a):
+        return a * 2
+
+    def gradient(self, out_grad, node):
+        return out_grad * 3
+
+
+def summed(a):
+    return Summed()(a)
+
+
+def double(a):
+    if a.size > 1 and numpy.ptp(numpy.asarray(a, float)) == 0:
+        raise numpy.linalg.LinAlgError("all alike")
+    return a * 2
+"""
+
+
+@pytest.mark.parametrize("op", ["turned", "summed"])
+def test_a_function_that_fails_while_a_case_is_made_small_loses_no_finding(tmp_path, op):
+    (tmp_path / "mine.py").write_text(SINGULAR)
+    (tmp_path / "mine.specs").mkdir()
+    domain = {"turned": '{ name = "mine:regular" }', "summed": '"real"'}[op]
+    text = SPEC.format(name="x", reference="double", domain=domain)
+    text = text.replace("mine:x_op", f"mine:{op}").replace('"(n)"', '"(n, n)"')
+    if op == "turned":
+        text = text.replace("mine:double", "numpy.linalg:inv")
+    (tmp_path / "mine.specs" / f"{op}.toml").write_text(text)
+    code, screen, errors = needle("check", "mine.py", "-k", op, "-n40", "--select=gradient,forward",
+                                  "--format=json", cwd=tmp_path)  # fmt: skip
+    (row,) = [row for row in json.loads(screen)["results"] if row["check"] == "gradient"]
+    assert (code, row["status"], errors) == (1, "fail", "")
+    assert row["findings"][0]["analytic"] is not None
+    assert "raise" not in row["findings"][0]["message"]
 
 
 def test_replay_says_so(broken):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from needle_cli.checking.checks.context import Question, failed
 from needle_cli.checking.checks.registry import CHECKS
-from needle_cli.checking.claims import Claims
+from needle_cli.checking.claims import Claims, SpecFunctionFailed
 from needle_cli.checking.domains.registry import tangent_of
-from needle_cli.checking.model import Answer, Case, Garbage, OperatorError, OpUnderTest, Plan
+from needle_cli.checking.model import Answer, Case, Code, Garbage, OperatorError, OpUnderTest, Plan
 
 
 class Inquiry:
@@ -36,7 +36,16 @@ class Inquiry:
         )
 
     def ask(self, check: str, case: Case, question: Question | None = None) -> Answer:
-        """Run one check at one case."""
+        """Run one check at one case; a function of the spec that fails there is a finding too."""
+        try:
+            return self.answer(check, case, question)
+        except SpecFunctionFailed as error:
+            call = f"; the call was {error.call}" if error.call else ""
+            text = f"not the operator but {error.name}, which the spec names, {error}{call}"
+            return failed(check, Code.REFERENCE, text, error=True)
+
+    def answer(self, check: str, case: Case, question: Question | None = None) -> Answer:
+        """Run one check at one case; raises `SpecFunctionFailed`."""
         try:
             return CHECKS[check].ask(question or self.question(case))
         except (OperatorError, Garbage) as error:

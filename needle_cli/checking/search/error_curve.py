@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from needle_cli.checking.checks.inquiry import Inquiry
-from needle_cli.checking.claims import Claims
+from needle_cli.checking.claims import Claims, SpecFunctionFailed
 from needle_cli.checking.generation.corners import corner_structures
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.model import (
@@ -59,7 +59,7 @@ def error_curve(op: OpUnderTest, claims: Claims, plan: Plan) -> ErrorCurve | Non
         for case in _typical(claims):
             try:
                 return _at(inquiry, case)
-            except (OperatorError, Garbage):
+            except (OperatorError, Garbage, SpecFunctionFailed):
                 return None
     return None
 
@@ -71,7 +71,7 @@ def _typical(claims: Claims) -> list[Case]:
             continue
         try:
             case = realise(claims, structure)
-        except GeneratorError:
+        except (GeneratorError, SpecFunctionFailed):
             continue
         if case.size() in SIZES:
             return [case]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,12 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from needle_cli.causes import Cause
 from needle_cli.checking.checks.check import NUMBERS
 from needle_cli.checking.checks.context import Question, seed_of
 from needle_cli.checking.checks.inquiry import Inquiry
 from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.tally import Tally, row
-from needle_cli.checking.claims import Claims
+from needle_cli.checking.claims import Claims, SpecFunctionFailed
 from needle_cli.checking.diagnosis.diagnose import diagnose
 from needle_cli.checking.diagnosis.one_case import cause_at
 from needle_cli.checking.generation.corners import corner_structures
@@ -76,7 +78,7 @@ def ask_again(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         inquiry = Inquiry(op, claims, plan)
-        answer = inquiry.ask(check, case)
+        answer = inquiry.answer(check, case)
         if not answer.findings and answer.verdict is not Verdict.NO_DERIVATIVE:
             return None
         failure = shrink.failure_of(inquiry, check, case, answer)
@@ -101,21 +103,26 @@ class _Judge:
         self.number = 0
 
     def run(self, structures: Sequence[Structure]) -> list[Result]:
-        self._ask_own_cases()
-        for structure in structures:
-            self._consider(structure)
+        try:
+            self._ask_own_cases()
+            for structure in structures:
+                self._consider(structure)
+        except SpecFunctionFailed:  # one that draws; what was found before is not lost
+            if not any(tally.failed for tally in self.tallies.values()):
+                raise
         if not self.plan.first:
             for check, tally in self.tallies.items():
                 asked = tally.examples, tally.met
                 tally.conclusion = CHECKS[check].conclude(self.claims, *asked)
-            self._look_for_kinks()
+            with contextlib.suppress(SpecFunctionFailed):
+                self._look_for_kinks()
         shown = {}
         for check, tally in self.tallies.items():
             started = time.perf_counter()
             # With `first` only the statuses are used, so the failures are not prepared.
-            shown[check] = () if self.plan.first else shrink.failures(self.inquiry, tally)
+            shown[check] = () if self.plan.first else self._failures(tally)
             tally.seconds += time.perf_counter() - started
-        cause, of_value = (None, False) if self.plan.first else diagnose(self.tallies, self.inquiry)
+        cause, of_value = (None, False) if self.plan.first else self._cause()
         rows = []
         for check, tally in self.tallies.items():
             # The cause of a wrong gradient does not explain a wrong value, unless it says so.
@@ -124,6 +131,21 @@ class _Judge:
             why_not = CHECKS[check].why_not(self.op, self.claims, self.plan)
             rows.append(row(self.op.name, self.plan, tally, failures, why_not))
         return rows
+
+    def _failures(self, tally: Tally) -> tuple[Failure, ...]:
+        try:
+            return shrink.failures(self.inquiry, tally)
+        except SpecFunctionFailed:
+            return tuple(
+                shrink.first_failure(tally.check, entry.case, entry.answer)
+                for entry in tally.failed[:1]
+            )
+
+    def _cause(self) -> tuple[Cause | None, bool]:
+        try:
+            return diagnose(self.tallies, self.inquiry)
+        except SpecFunctionFailed:
+            return None, False
 
     def _look_for_kinks(self) -> None:
         """Find the kinks that the spec lacks, if some cases had no derivative."""

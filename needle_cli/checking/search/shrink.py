@@ -12,7 +12,7 @@ from needle_cli.checking.checks.context import NOTHING, Question, seed_of
 from needle_cli.checking.checks.inquiry import Inquiry
 from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.tally import Failed, Tally
-from needle_cli.checking.claims import Claims
+from needle_cli.checking.claims import Claims, SpecFunctionFailed
 from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.model import (
@@ -38,7 +38,7 @@ def failures(inquiry: Inquiry, tally: Tally) -> tuple[Failure, ...]:
 
     The smallest case is stored in the tally, because a cause has to explain it too.
     """
-    found = tally.failed or tally.unexplained
+    found = _telling(tally.failed) or tally.unexplained
     if not found:
         return ()
     first = _clearest(found)
@@ -52,6 +52,14 @@ def failures(inquiry: Inquiry, tally: Tally) -> tuple[Failure, ...]:
         report = report_of(inquiry, tally.check, typical.case, typical.answer)
         failure = replace(failure, typical=report)
     return (replace(failure, probes=len(found)),)
+
+
+def _telling(found: list[Failed]) -> list[Failed]:
+    """Return the failing cases with something to compare, if there are some, else all of them.
+
+    Where the operator or the reference raised, nothing was compared.
+    """
+    return [entry for entry in found if not entry.answer.error] or found
 
 
 def with_cause(
@@ -105,24 +113,22 @@ def _smaller(inquiry: Inquiry, check: str, found: Sequence[Failed]) -> tuple[Cas
     worst = max(entry.answer.share for entry in found)
     best: tuple[Case, Answer] = (start.case, start.answer)
     if start.structure is not None:
-        other = _smaller_structure(inquiry, check, worst)
+        other = _smaller_structure(inquiry, check, start.answer, worst)
         if other is not None and _size(other[0]) < _size(best[0]):
             best = other
         best = _plainer_numbers(inquiry, check, best, worst)
     return best
 
 
-def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case, Answer] | None:
+def _smaller_structure(
+    inquiry: Inquiry, check: str, first: Answer, worst: float
+) -> tuple[Case, Answer] | None:
     kind = CHECKS[check].numbers
-    seen: dict[int, tuple[Case, Answer]] = {}
 
     def fails(structure: Structure) -> bool:
-        case = realise(inquiry.claims, structure, inquiry.plan.dtype, kind)
-        answer = _ask(inquiry, check, case)
-        if _clear(answer, worst):
-            seen[id(structure)] = (case, answer)
-            return True
-        return False
+        found = _drawn(inquiry, structure, kind)
+        answer = NOTHING if found is None else _ask(inquiry, check, found, first)
+        return _clear(answer, worst)
 
     number = seed_of(inquiry.plan.seed, inquiry.op.name, check, "shrink")
     from needle_cli.checking.search.smallest import smallest
@@ -130,17 +136,35 @@ def _smaller_structure(inquiry: Inquiry, check: str, worst: float) -> tuple[Case
     structure = smallest(inquiry.claims, fails, number)
     if structure is None:
         return None
-    case = realise(inquiry.claims, structure, inquiry.plan.dtype, kind)
-    answer = inquiry.ask(check, case)
-    return (case, answer) if answer.findings else None
+    case = _drawn(inquiry, structure, kind)
+    answer = NOTHING if case is None else _ask(inquiry, check, case, first)
+    return (case, answer) if case is not None and answer.findings else None
 
 
-def _ask(inquiry: Inquiry, check: str, case: Case) -> Answer:
-    """Run a check at a constructed case, at which the reference may raise."""
+def _drawn(inquiry: Inquiry, structure: Structure, kind: str) -> Case | None:
+    """Return the case of a structure; None if a function of the spec fails to draw it."""
     try:
-        return inquiry.ask(check, case)
-    except Exception:  # a matrix of ones is singular, for example: not a smaller failing case
+        return realise(inquiry.claims, structure, inquiry.plan.dtype, kind)
+    except SpecFunctionFailed:
+        return None
+
+
+def _ask(inquiry: Inquiry, check: str, case: Case, first: Answer) -> Answer:
+    """Run a check at a constructed case; nothing counts that is not wrong as the `first` case is.
+
+    At a matrix of ones, which is singular, operator and reference may raise, for example. That is
+    no smaller case of a wrong value.
+    """
+    try:
+        answer = inquiry.ask(check, case)
+    except Exception:
         return NOTHING
+    return answer if answer.error == first.error and _blames(answer) == _blames(first) else NOTHING
+
+
+def _blames(answer: Answer) -> bool:
+    """Whether it was the reference that failed."""
+    return any(finding.code is Code.REFERENCE for finding in answer.findings)
 
 
 def _plainer_numbers(
@@ -152,7 +176,7 @@ def _plainer_numbers(
     1, 2, 3 and so on, if the case still fails.
     """
     for candidate in _plainer_cases(inquiry.claims, best[0]):
-        answer = _ask(inquiry, check, candidate)
+        answer = _ask(inquiry, check, candidate, best[1])
         if _clear(answer, worst) and _shows(inquiry, check, candidate, answer):
             best = (candidate, answer)
             break
@@ -163,7 +187,7 @@ def _plainer_numbers(
         return best
     for pattern in (_ones, _counting):
         candidate = replace(case, cotangent=tuple(pattern(shape, case) for shape in shapes))
-        answer = _ask(inquiry, check, candidate)
+        answer = _ask(inquiry, check, candidate, best[1])
         if _clear(answer, worst) and _shows(inquiry, check, candidate, answer):
             return candidate, answer
     return best
@@ -250,7 +274,7 @@ def report_of(inquiry: Inquiry, check: str, case: Case, answer: Answer) -> CaseR
     try:
         cotangent = tuple(question.subject.cotangents(question.cotangent))
         table = _table(question, check, answer)
-    except (OperatorError, Garbage):
+    except (OperatorError, Garbage, SpecFunctionFailed):
         return CaseReport(case, case.cotangent, message)
     return CaseReport(case, cotangent, message, tuple(table))
 
