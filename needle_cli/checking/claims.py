@@ -282,3 +282,15 @@ class Claims:
 def _covers(stated: str, device: str) -> bool:
     """Return True if an entry applies to a device: "" means every device, `cuda` every GPU."""
     return stated in ("", device.partition(":")[0])
+
+
+INTEGERS = 'dtype = "int"'
+
+
+def whole_floats(claims: Claims) -> list[str]:
+    """Return the inputs whose domain is that of whole numbers, and whose dtype is no integer's."""
+    return [
+        name
+        for name, claim in claims.inputs.items()
+        if claim.domain.name == "integer" and claim.dtype == "float"
+    ]

@@ -6,6 +6,7 @@ import enum
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from traceback import format_exception
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy.typing as npt
@@ -214,6 +215,10 @@ class GeneratorError(Exception):
     """No valid case could be drawn: a bug in the generator or the spec, never a finding."""
 
 
+LONGEST_TRACEBACK = 4000
+"""How many characters of an operator's traceback are kept: its end, where it raised."""
+
+
 class OperatorError(Exception):
     """An operator under test raised; `stage` says where, `original` holds the exception.
 
@@ -235,6 +240,14 @@ class OperatorError(Exception):
         shapes = isinstance(original, ValueError) and not isinstance(original, LinAlgError)
         if stage in ("gradient", "vjp") and shapes:
             self.code = Code.RAISED_FOR_VALUES
+
+    @property
+    def traceback(self) -> str:
+        """The end of the traceback of the original exception."""
+        try:
+            return "".join(format_exception(self.original))[-LONGEST_TRACEBACK:]
+        except Exception:  # of an exception that cannot be printed
+            return ""
 
 
 class Evaluation(Protocol):
@@ -288,7 +301,7 @@ class Finding:
     `code` says what is wrong, `message` says it in a sentence for the reader. `index` is the entry
     of `input`; `analytic`, `numeric` and `allowed` are numbers in the input's own units, or None if
     the finding is not about a number (for example a wrong shape). `cause` is the likely cause, None
-    if it is not known.
+    if it is not known. `traceback` is that of an operator that raised.
     """
 
     check: str
@@ -300,6 +313,7 @@ class Finding:
     allowed: float | None
     cause: Cause | None = None
     message: str = ""
+    traceback: str = ""
 
 
 @dataclass(frozen=True)

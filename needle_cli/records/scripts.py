@@ -14,7 +14,7 @@ from needle_cli.records.tokens import Record
 DIFFERENCES = """\
 for name, x, t in [{leaves}]:
     for i in np.ndindex(x.shape):
-        h, y = 2.0**-17 * max(1.0, abs(x[i])), []
+        h, y = 2.0**-{power} * max(1.0, abs(x[i])), []
         for s in (h, -h):
             x[i] += s
             y.append({value})
@@ -22,6 +22,9 @@ for name, x, t in [{leaves}]:
         numeric = (y[0] - y[1]) / (2 * h)
         analytic = t.grad.numpy()[i]
         print(f"{{name}}{{list(i)}}: analytic {{analytic:.9g}}, numeric {{numeric:.9g}}")"""
+POWERS = {"float64": 17, "float32": 8, "float16": 4}
+"""Steps of the differences, as powers of two: about the cube root of a dtype's rounding."""
+
 OURS = frozenset(
     [
         "np",
@@ -56,28 +59,35 @@ def script(record: Record) -> str:
     tensors = [name for name, array in leaves if _is_float(array)]
     starts = record.get("cotangent")
     if not starts:
-        made = [f"{_safe(name)} = ndl.Tensor({_safe(name)})" for name in tensors]
+        made = [f"{_safe(name)} = {_tensor(_safe(name), record)}" for name in tensors]
         return "\n".join([*lines, *made, f"print({_call(record)})"]) + "\n"
     names = ", ".join(_safe(name) for name in tensors)
     lines.append(f"f = lambda {names}: {_call(record)}")
-    lines += [f"t_{_safe(name)} = ndl.Tensor({_safe(name)})" for name in tensors]
-    lines += _backward(starts, ", ".join(f"t_{_safe(name)}" for name in tensors))
-    fresh = ", ".join(f"ndl.Tensor({_safe(name)})" for name in tensors)
-    numeric = record["check"] in ("gradient", "exact") and record["dtype"] == "float64"
+    lines += [f"t_{_safe(name)} = {_tensor(_safe(name), record)}" for name in tensors]
+    lines += _backward(record, starts, ", ".join(f"t_{_safe(name)}" for name in tensors))
+    fresh = ", ".join(_tensor(_safe(name), record) for name in tensors)
+    numeric = record["check"] in ("gradient", "exact")
     judged = [name for name in tensors if name.partition("[")[0] in record["judged"]]
     triples = ", ".join(f'("{name}", {_safe(name)}, t_{_safe(name)})' for name in judged)
     template = DIFFERENCES if numeric else SHAPES
-    value = f"total(f({fresh})).numpy()"
-    return "\n".join([*lines, template.format(leaves=triples, value=value)]) + "\n"
+    value, power = f"total(f({fresh})).numpy()", POWERS.get(record["dtype"], POWERS["float64"])
+    return "\n".join([*lines, template.format(leaves=triples, value=value, power=power)]) + "\n"
 
 
-def _backward(starts: list[Record], tensors: str) -> list[str]:
+def _tensor(code: str, record: Record) -> str:
+    """Return the tensor of an array, on the device of the case."""
+    kind, _, index = str(record["device"]).partition(":")
+    place = "" if kind == "cpu" else f", device=ndl.{kind}({index})"
+    return f"ndl.Tensor({code}{place})"
+
+
+def _backward(record: Record, starts: list[Record], tensors: str) -> list[str]:
     """Return the lines that give the output its gradient: one array, or one per member."""
     if len(starts) == 1:
-        given = [f"v = ndl.Tensor({_array_code(starts[0])})  # output gradient"]
+        given = [f"v = {_tensor(_array_code(starts[0]), record)}  # output gradient"]
         total = "total = lambda y: ndl.summation(y * v)"
     else:
-        members = ", ".join(f"ndl.Tensor({_array_code(start)})" for start in starts)
+        members = ", ".join(_tensor(_array_code(start), record) for start in starts)
         given = [f"v = [{members}]  # output gradients"]
         terms = " + ".join(f"ndl.summation(y[{i}] * v[{i}])" for i in range(len(starts)))
         total = f"total = lambda y: {terms}"
@@ -103,6 +113,7 @@ def add_to_spec(record: Record, path: Path) -> str:
 def _head(record: Record) -> list[str]:
     lines = [
         f"# {record['op']}, check {record['check']} (needle explain {record['check']})",
+        f"# {record['dtype']} on {record['device']}, engine {record.get('engine') or 'needle'}",
         "import numpy as np",
         "import needle as ndl",
     ]

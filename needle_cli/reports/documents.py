@@ -156,6 +156,7 @@ def finding(item: FindingView, owner: Row, info: RunInfo | None) -> Document:
         "add_to_spec": item.add or None,
         "replay": replay(item, owner, info) if info and item.replay_id else None,
         **({"location": {"path": item.path, "line": item.line}} if item.path else {}),
+        **({"traceback": item.traceback} if item.traceback else {}),
     }
 
 
@@ -323,7 +324,7 @@ def _finding_of(data: Mapping[str, Any], owner: Mapping[str, Any]) -> FindingVie
         _case_of(data["smallest"], owner), _case_of(data["typical"], owner), data["probes"],
         data.get("add_to_spec") or "", replay["id"], replay["token"] or "",
         data.get("code", ""), data.get("cause_name", ""), data.get("cause_values", {}),
-        **data.get("location", {}),
+        **data.get("location", {}), traceback=data.get("traceback", ""),
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ class FindingView:
     `path` and `line` are its place, if that is not its row's. `add` is what the spec lacks, in
     TOML. `code` says what is wrong and `cause_name` why, as stable names (`checking.model.Code`,
     `causes.CAUSES`; `ACCEPTED` and `NOTED` for what the gate only tells); `cause_values` are the
-    numbers of the cause.
+    numbers of the cause. `traceback` is that of an operator that raised.
     """
 
     message: str
@@ -89,6 +89,7 @@ class FindingView:
     cause_values: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
     line: int = 0
+    traceback: str = ""
 
     @property
     def refuses(self) -> bool:

@@ -342,6 +342,7 @@ def _finding(failure: Failure, check: str, task: Task) -> FindingView:
         None if typical is None else _case(typical, check, task), failure.probes,
         "\n\n".join(kink_text(kink) for kink in failure.undeclared), code=str(finding.code),
         cause_name=cause.name if cause else "", cause_values=cause.values if cause else {},
+        traceback=finding.traceback,
     )  # fmt: skip
 
 

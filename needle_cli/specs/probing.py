@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 
 from needle_cli.checking.choosing import SeededChooser
-from needle_cli.checking.claims import Claims, Dim, InputClaim, SpecFunctionFailed
+from needle_cli.checking.claims import (
+    INTEGERS,
+    Claims,
+    Dim,
+    InputClaim,
+    SpecFunctionFailed,
+    whole_floats,
+)
 from needle_cli.checking.domains.registry import domain_of
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.generation.structure_space import space_of
@@ -52,11 +59,12 @@ def _narrow(claims: Claims, cases: list[Case]) -> Iterator[tuple[str, str, str]]
     for name, claim in claims.inputs.items():
         point = None if claim.why else _accepted_outside(claims, claim, cases)
         if point is not None:
+            whole = f"; for integers say {INTEGERS}" if name in whole_floats(claims) else ""
             yield (
                 f"input.{name}",
                 "narrow",
                 f"the reference is finite at {name} = {point:g}, outside the claimed values; "
-                f"widen the domain, add a lane, or say why = ...",
+                f"widen the domain, add a lane, or say why = ...{whole}",
             )
     for name, dim in claims.dims.items():
         if dim.min > 1 and not dim.why and _accepts_size_one(claims, name):

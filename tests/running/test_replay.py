@@ -190,3 +190,61 @@ def test_numbers_are_the_same_from_file_and_token(failed):
         _, screen, _ = needle("replay", word, "--format", "json", "--keep", cwd=folder)
         seen.append(json.loads(screen)["results"][0]["finding"])
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("device, dtype", [("cpu", "float32"), ("sim", "float64")])
+def test_the_script_has_the_dtype_and_the_device_of_the_case(tmp_path, device, dtype):
+    (tmp_path / "mine.py").write_text(WHOLE.replace("a[0]", "a"))
+    (tmp_path / "mine.specs").mkdir()
+    (tmp_path / "mine.specs" / "twice.toml").write_text(WHOLE_SPEC)
+    needle("check", "mine.py", "--select=gradient", "-n3", f"--device={device}",
+           f"--dtype={dtype}", cwd=tmp_path)  # fmt: skip
+    code, script, _ = needle("replay", "--script", cwd=tmp_path)
+    assert code == 0 and f"# {dtype} on {device}, engine needle" in script
+    assert ("device=ndl.sim()" in script) == (device == "sim")
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=environment(),
+                          capture_output=True, text=True)  # fmt: skip
+    assert "analytic 3, numeric 2" in done.stdout, done.stderr
+
+
+WHOLE = """
+from needle import TensorOp
+
+__all__ = ["twice"]
+
+
+class Twice(TensorOp):
+    def compute(self, a):
+        return a[0] * 2
+
+    def gradient(self, out_grad, node):
+        return out_grad * 3
+
+
+def twice(a):
+    return Twice()(a)
+"""
+WHOLE_SPEC = """
+op = "mine:twice"
+reference = "operator:pos"
+args = ["a"]
+formula = "y = 2 a"
+source = "calculus"
+input.a = { shape = "(n)", domain = "integer" }
+"""
+
+
+def test_whole_floats_where_integers_are_wanted_get_a_hint(tmp_path):
+    (tmp_path / "mine.py").write_text(WHOLE.replace("a[0]", "[1, 2, 3, 4, 5][a[0]]"))
+    (tmp_path / "mine.specs").mkdir()
+    (tmp_path / "mine.specs" / "twice.toml").write_text(WHOLE_SPEC)
+    code, screen, _ = needle("check", "mine.py", "-n3", "-vv", cwd=tmp_path)
+    assert code == 1
+    assert 'a holds whole floats: dtype = "int" in the spec' in " ".join(screen.split())
+    assert "Traceback (most recent call last):" in screen and "in compute" in screen
+    assert "Traceback" not in needle("check", "mine.py", "-n3", cwd=tmp_path)[1]
+    code, screen, _ = needle("check", "specs", "mine.py", cwd=tmp_path)
+    assert code == 1 and 'for integers say dtype = "int"' in screen
+    (tmp_path / "mine.specs" / "twice.toml").write_text(WHOLE_SPEC.replace('"integer"', '"real"'))
+    assert "dtype =" not in needle("check", "mine.py", "-n3", cwd=tmp_path)[1]

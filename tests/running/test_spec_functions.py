@@ -202,7 +202,7 @@ drawn = []
 
 def SHRINKING():
     drawn.append(1)
-    return len(drawn) > 60
+    return len(drawn) > 30
 
 
 class Turned(TensorOp):

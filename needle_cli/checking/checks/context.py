@@ -120,9 +120,10 @@ def failed(
     name: str = "",
     error: bool = False,
     cause: Cause | None = None,
+    traceback: str = "",
 ) -> Answer:
     """Return an answer with one finding that is not about a number."""
-    finding = Finding(check, code, name, None, None, None, None, cause, message)
+    finding = Finding(check, code, name, None, None, None, None, cause, message, traceback)
     return Answer(Verdict.FAIL, (finding,), probes={Verdict.FAIL: 1}, error=error)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from needle_cli.checking.checks.context import Question, failed
 from needle_cli.checking.checks.registry import CHECKS
-from needle_cli.checking.claims import Claims, SpecFunctionFailed
+from needle_cli.checking.claims import INTEGERS, Claims, SpecFunctionFailed, whole_floats
 from needle_cli.checking.domains.registry import tangent_of
 from needle_cli.checking.model import Answer, Case, Code, Garbage, OperatorError, OpUnderTest, Plan
 
@@ -48,5 +48,15 @@ class Inquiry:
         """Run one check at one case; raises `SpecFunctionFailed`."""
         try:
             return CHECKS[check].ask(question or self.question(case))
-        except (OperatorError, Garbage) as error:
+        except Garbage as error:
             return failed(check, error.code, str(error), error=True)
+        except OperatorError as error:
+            text = f"{error}{self._hint(error)}"
+            return failed(check, error.code, text, error=True, traceback=error.traceback)
+
+    def _hint(self, error: OperatorError) -> str:
+        """Return what an operator that wants integers may be missing; "" if there is nothing."""
+        whole = [] if self.stated is None else whole_floats(self.stated)
+        if not whole or not isinstance(error.original, IndexError | TypeError):
+            return ""
+        return f"; {whole[0]} holds whole floats: {INTEGERS} in the spec makes them integers"

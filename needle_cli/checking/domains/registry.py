@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from needle_cli.checking.claims import Claims, Domain, InputClaim
 from needle_cli.checking.domains.arrays import Simplex, Spd, Symmetric, Triangular
 from needle_cli.checking.domains.base import DomainKind
@@ -90,3 +92,21 @@ def tangent_in(domains: Mapping[str, DomainKind]) -> Tangent | None:
         return maps[name](direction) if name in maps else direction
 
     return tangent if maps else None
+
+
+def accepts(claim: InputClaim, array: Array) -> bool:
+    """Return True if an input is known to take an array that was not drawn for it.
+
+    What a function draws can only be known by drawing; an input of listed values takes these alone.
+    """
+    if claim.values is not None or claim.domain.hook is not None:
+        return False
+    return domain_of(claim.domain).contains(array) and _is_spread(claim, array)
+
+
+def _is_spread(claim: InputClaim, array: Array) -> bool:
+    """Whether rows differ as much as the spec's `spread` says."""
+    spread = claim.spread
+    if spread is None or array.size == 0 or array.shape[spread.axis] < 2:
+        return True
+    return bool(np.all(array.std(axis=spread.axis) >= spread.min_std))

@@ -13,7 +13,7 @@ from needle_cli.checking.checks.inquiry import Inquiry
 from needle_cli.checking.checks.registry import CHECKS
 from needle_cli.checking.checks.tally import Failed, Tally
 from needle_cli.checking.claims import Claims, SpecFunctionFailed
-from needle_cli.checking.domains.registry import domain_of
+from needle_cli.checking.domains.registry import accepts
 from needle_cli.checking.generation.realise import realise
 from needle_cli.checking.model import (
     Answer,
@@ -222,9 +222,7 @@ def _plainer_cases(claims: Claims, case: Case) -> Iterator[Case]:
         for owner, leaf in zip(owners, case.leaves(), strict=True):
             plain = pattern(leaf) if leaf.dtype.kind == "f" else leaf
             claim = claims.inputs_at(case.tags).get(owner)
-            free = claim is not None and claim.values is None
-            kept = claim and free and domain_of(claim.domain).contains(plain)
-            leaves.append(plain if kept else leaf)
+            leaves.append(plain if claim is not None and accepts(claim, plain) else leaf)
         candidate = case.with_leaves(leaves)
         if any(a is not b for a, b in zip(candidate.leaves(), case.leaves(), strict=True)):
             yield candidate

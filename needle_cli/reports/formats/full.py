@@ -43,6 +43,10 @@ class Full(Format):
         for row, others in blocks(summary.rows):
             siblings = [r for r in summary.rows if r.op == row.op and r.op not in shown]
             details.show(page, row, info, self._hints, others, siblings)
+            for finding in row.findings:
+                if self._verbosity >= 2 and finding.traceback:
+                    page.block("Traceback", finding.traceback.rstrip())
+                    page.line()
             shown.add(row.op)
         for internal in summary.internal:
             page.entry("Internal error", f"while judging {internal.op}: {internal.message}", "red")
