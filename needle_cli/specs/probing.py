@@ -6,6 +6,7 @@ on [1, 2]). So if the reference is finite outside the domain, the spec has to sa
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -46,6 +47,7 @@ def probe_reference(claims: Claims) -> Iterator[tuple[str, str, str]]:
         yield "reference", "reference", f"the reference {problems[0]}"
     elif cases:
         yield from _narrow(claims, cases)
+        yield from _thin(claims)
 
 
 def call_functions(claims: Claims) -> None:
@@ -73,6 +75,84 @@ def _narrow(claims: Claims, cases: list[Case]) -> Iterator[tuple[str, str, str]]
                 "narrow",
                 f"the reference accepts {name} = 1; lower min, or say why = ...",
             )
+
+
+def _thin(claims: Claims) -> Iterator[tuple[str, str, str]]:
+    """Yield key, rule and message for an input whose values are too much alike.
+
+    Where the slope does not vary by more than a numeric derivative is accurate to, a gradient that
+    is a constant passes. That is right for a function whose slope does not vary elsewhere either.
+    """
+    for name, claim in claims.inputs.items():
+        numbers = domain_of(claim.domain).numbers or claim.values is not None
+        if claim.dtype != "float" or not claim.differentiable or not numbers:
+            continue
+        lanes = [
+            inputs[name]
+            for inputs in map(claims.inputs_of, ("", *(lane.name for lane in claims.lanes)))
+        ]
+        spans = [_span(lane) for lane in lanes]
+        if any(span is None for span in spans):
+            continue
+        low, high = (end(span[k] for span in spans if span) for k, end in ((0, min), (1, max)))
+        if high - low > THIN * max(abs(low), abs(high)) and high - low > THIN:
+            continue
+        middle = (low + high) / 2
+        if _bends(claims, name, middle, (high - low) / 2):
+            continue
+        if any(_bends(claims, name, middle, width * (1 + abs(middle))) for width in WIDER):
+            yield (
+                f"input.{name}",
+                "thin",
+                f"the values of {name}, from {low:.10g} to {high:.10g}, are too much alike to tell "
+                "a wrong gradient from a right one; widen the domain",
+            )
+
+
+THIN = 1e-2
+"""A set of numbers this wide is not looked at: slopes differ in it by more than any bound."""
+
+WIDER = (1e-2, 1e-1, 1.0)
+"""Half widths, relative to the values, within which a function may bend that is straight inside."""
+
+STRAIGHT = 256.0
+"""A second difference of this many roundings of the values is none. Chosen: a numeric slope is not
+accurate to much less."""
+
+
+def _span(claim: InputClaim) -> tuple[float, float] | None:
+    """Return the least and the largest number of an input; None if one end is open."""
+    if claim.values is not None:
+        return min(claim.values), max(claim.values)
+    low, high, *_ = domain_of(claim.domain).ends
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+def _bends(claims: Claims, name: str, middle: float, half: float) -> bool:
+    """Whether the reference is measurably not straight within `half` of a number."""
+    rng = np.random.default_rng(0)
+    for case in _cases(claims):
+        here = case.inputs[name]
+        shapes = [leaf.shape for leaf in (here if isinstance(here, tuple) else (here,))]
+        moves = [rng.uniform(-half, half, shape) for shape in shapes]
+        values = []
+        for side in (-1.0, 0.0, 1.0):
+            moved = tuple(np.asarray(middle + side * move) for move in moves)
+            there = replace(
+                case, inputs={**case.inputs, name: moved if isinstance(here, tuple) else moved[0]}
+            )
+            if _problem(claims, there):
+                break
+            values.append(reference_values(claims, there))
+        if len(values) < 3:
+            continue
+        for before, at, after in zip(*values, strict=True):
+            second = np.abs(before - 2.0 * at + after)
+            eps = float(np.finfo(float).eps)
+            size = np.max(np.abs(at), initial=0.0) + np.finfo(float).tiny
+            if np.any(second > STRAIGHT * eps * size):
+                return True
+    return False
 
 
 def _cases(claims: Claims) -> Iterator[Case]:

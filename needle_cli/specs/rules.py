@@ -26,6 +26,7 @@ RULES = {
     "unwritten": "no TODO is left",
     "hooks": "a function that three specs use becomes a named strategy",
     "reference": "the reference takes the spec's arguments and gives finite numbers",
+    "thin": "a domain is wide enough to tell a wrong gradient from a right one",
     "narrow": "a domain narrower than what the reference accepts says why",
 }
 """The rules by name, in the order of their findings."""
