@@ -68,6 +68,7 @@ def compare(units: Sequence[Unit], ref: str, settings: Settings) -> Comparison:
     for folder, members in _groups(units):
         _specs(found, folder, members)
         _known(found, folder, members)
+    _removed(found, [folder for folder, _ in _groups(units)])
     found.weakenings += weakening.of_specs(found.before, found.after)
     _settings(found, settings)
     for unit in units:
@@ -89,7 +90,7 @@ def _specs(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
     """
     names = {unit.own_name: unit.name for unit in units}
     found.after |= {u.name: _table(Path(u.spec).read_text("utf-8")) for u in units if u.spec}
-    source = units[0].source
+    source, moved = units[0].source, set(found.change.renamed.values())
     here = {_own_name(path.relative_to(folder), _table(path.read_text("utf-8")), source)
             for path in folder.rglob("*.toml") if path.is_file()}  # fmt: skip
     for path in found.change.below(folder):
@@ -99,8 +100,32 @@ def _specs(found: Comparison, folder: Path, units: Sequence[Unit]) -> None:
         own = _own_name(path, spec, source)
         if own in names:
             found.before[names[own]] = spec
-        elif own and own not in here:
+        elif own and own not in here and (folder / path).absolute() not in moved:
             found.before[f"{units[0].family}/{own.rpartition('/')[2]}" if source else own] = spec
+    for unit in units:
+        was = found.change.text(Path(unit.spec)) if unit.spec and found.is_new(unit) else None
+        if was is not None:  # the spec, and its operator with it, comes from another file
+            old, now = _table(was), found.after[unit.name]
+            same = str(old.get("op")).rpartition(":")[2] == str(now.get("op")).rpartition(":")[2]
+            found.before[unit.name] = {**old, "op": now.get("op")} if same else old
+
+
+def _removed(found: Comparison, known: Sequence[Path]) -> None:
+    """Add the specs of users' files that are gone together with their file.
+
+    Nobody asks for a file that is not there, so that nobody would miss its operators.
+    """
+    top, moved = found.change.top, set(found.change.renamed.values())
+    folders = {folder.resolve() for folder in known}
+    for inside in found.change.below(top):
+        path = top / inside
+        ours = path.parent.suffix == ".specs" and path.suffix == ".toml"
+        if not ours or path.exists() or path in moved or path.parent in folders:
+            continue
+        spec = _table(found.change.text(path) or "")
+        if path.name != KNOWN_FAILURES and "op" in spec:
+            name = str(spec["op"]).rpartition(":")[2]
+            found.before.setdefault(f"{path.parent.stem}/{name}", spec)
 
 
 def _own_name(path: Path, spec: dict[str, Any], source: str) -> str:

@@ -44,13 +44,17 @@ class Change:
             raise NoBase("this folder is not in a git repository")
         self.top = Path(top.strip()).resolve()
         self.commit = self._merge_base(ref)
+        self.renamed = self._renamed()
         self.files = self._changed()
+        # A link that points elsewhere changes what it stands for.
+        self._linked = {file.resolve() for file in self.files if file.is_symlink()}
+        self.files |= self._linked
         self._differing: dict[Path, bool] = {}
 
     def differs(self, path: Path) -> bool:
         """Whether a file is part of the change; comments and docstrings of Python do not count."""
-        if path not in self.files:
-            return False
+        if path not in self.files and not self.files.intersection(path.parents):
+            return False  # of a submodule, git names only the folder
         if path not in self._differing:
             self._differing[path] = not self._only_words(path)
         return self._differing[path]
@@ -65,16 +69,26 @@ class Change:
     def text(self, path: Path) -> str | None:
         """Return the text of a file at the commit; None if it did not exist.
 
-        The path is taken literally: a link that the change put there is not followed.
+        The path is taken literally: a link that the change put there is not followed. Of a file
+        that was moved, it is the text from before.
         """
-        inside = self._inside(path)
-        raw = None if inside is None else self._answer("show", f"{self.commit}:{inside}")
+        raw = None if self._linked.intersection((path, *path.parents)) else self._raw(path)
+        if raw is None and path.absolute() in self.renamed:
+            raw = self._raw(self.renamed[path.absolute()])
         if raw is None:
             return None
         if path.suffix == ".py":  # as Python reads it
             with contextlib.suppress(SyntaxError, UnicodeDecodeError):
                 return importlib.util.decode_source(raw)
         return raw.decode("utf-8", "replace")
+
+    def existed(self, path: Path) -> bool:
+        """Whether a file of this very name existed at the commit."""
+        return self._raw(path) is not None
+
+    def _raw(self, path: Path) -> bytes | None:
+        inside = self._inside(path)
+        return None if inside is None else self._answer("show", f"{self.commit}:{inside}")
 
     def below(self, folder: Path) -> list[Path]:
         """Return the files below a folder at the commit, as paths relative to that folder."""
@@ -110,6 +124,15 @@ class Change:
 
     def _knows(self, ref: str) -> bool:
         return self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}") is not None
+
+    def _renamed(self) -> dict[Path, Path]:
+        """Return the old path of every file that was moved, by the new one."""
+        words = ("diff", "--name-status", "-z", "-M", "--diff-filter=R", self.commit, "--")
+        parts = (self._ask(*words) or "").split("\0")[:-1]
+        return {
+            self.top / new: self.top / old
+            for old, new in zip(parts[1::3], parts[2::3], strict=True)
+        }
 
     def _changed(self) -> set[Path]:
         listed = self._ask("diff", "--name-only", "-z", "--no-renames", self.commit, "--")

@@ -48,6 +48,8 @@ GATES = (
 COMMANDS = ("needle check", "needle-check", "pytest --needle", "needle_cli")
 """Words by which a script of any name is known to run the gate."""
 
+PACKAGE = "needle-check"
+
 PROSE = frozenset((".md", ".rst", ".txt", ".ipynb", ".html", ".py", ".toml", ".json", ".svg"))
 """Suffixes of files that may have such words and run nothing."""
 
@@ -69,7 +71,7 @@ def before_the_judge(change: Change, sources: Collection[Path]) -> Iterator[Weak
             continue
         elif name == FOR_TESTS and (means := _new_looks(change, file)):
             text = f"pytest runs it before the judge, and it now uses {means}"
-        elif _replaces(name) and change.text(file) is None:
+        elif _replaces(name) and not change.existed(file):
             text = f"Python may import it instead of the module {name}, which the judge uses"
         if text:
             yield Weakening("", "", f"{shown_path(file)}: {text}", path=shown_path(file))
@@ -80,6 +82,11 @@ def around_the_gate(change: Change) -> Iterator[Weakening]:
     for file in sorted(change.files):
         if _runs_something(file, change):
             text = "part of the change, and the gate may be run by it: see that it still is"
+        elif _installs(file, change):
+            text = "part of the change, and what it says of needle-check differs"
+        else:
+            text = ""
+        if text:
             yield Weakening("", "", f"{shown_path(file)}: {text}", path=shown_path(file))
 
 
@@ -100,6 +107,17 @@ def _new_looks(change: Change, file: Path) -> str:
     except UNREADABLE:
         return "code that cannot be read"
     return ", ".join(sorted({look.what for look in new}))
+
+
+def _installs(file: Path, change: Change) -> bool:
+    """Whether a file says something else about the package of the judge than before."""
+    if file.suffix not in (".toml", ".txt", ".cfg", ".lock", ".in", ".yml", ".yaml"):
+        return False
+    if not file.is_file() or file.stat().st_size > LARGEST_SCRIPT:
+        return False
+    texts = (change.text(file) or "", file.read_bytes().decode("utf-8", "replace"))
+    before, now = ([line for line in text.splitlines() if PACKAGE in line] for text in texts)
+    return before != now
 
 
 def _runs_something(file: Path, change: Change) -> bool:
