@@ -91,7 +91,7 @@ def test_a_narrowed_domain_turns_it_red_on_its_spec(project):  # noqa: F811
     edit(project, "mine.specs/absolute.toml", 'domain = "nonzero"', 'domain = "positive"')
     code, screen, page = gate(project)
     assert code == 1
-    assert "::error file=mine.specs/absolute.toml,line=1" in screen
+    assert "::error file=mine.specs/absolute.toml,line=7" in screen
     assert "domain of a%3A" not in screen and "domain of a: nonzero → positive" in screen
     assert "domain of a: nonzero → positive" in page
     code, screen, page = gate(project, GATE_REASON="negative numbers come in the next change")
