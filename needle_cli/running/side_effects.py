@@ -13,6 +13,9 @@ from needle_cli.engines.registry import OWN
 WATCHED = ("builtins", "numpy", OWN, "needle_cli")
 """Packages in which an operator may change nothing: everybody else computes with them."""
 
+ONCE = ("sys", "builtins", "numpy", "needle_cli")
+"""Modules that are the same ones all the time. A course's folder brings an engine of its own."""
+
 JUDGES = (OWN, "needle_cli")
 """Packages of which the functions are looked into as well: NumPy has thousands of them."""
 
@@ -35,7 +38,7 @@ class Snapshot:
     """The watched modules, their attributes and their functions' parts as they are now."""
 
     def __init__(self) -> None:
-        self._modules = {name: sys.modules.get(name) for name in ("sys", *WATCHED)}
+        self._modules = {name: sys.modules.get(name) for name in ONCE}
         # The attributes themselves are held, so that no other object can get their identities.
         self._owners = [
             Owner(name, owner, dict(vars(owner)), _identities(owner)) for name, owner in _owners()

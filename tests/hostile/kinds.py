@@ -143,11 +143,13 @@ TABLE = [
          "        os.setsid()\n        if os.fork() == 0:\n            time.sleep(1000)\n"
          "        os._exit(0)"),
     Kind("starts_a_session", PASS,
-         "subprocess.Popen(['sleep', '1000'], start_new_session=True)"),
+         "if not hasattr(sys, 'one'):\n"
+         "    sys.one = subprocess.Popen(['sleep', '1000'], start_new_session=True)"),
     Kind("starts_with_all_files", PASS,
-         "for fd in descriptors():\n    with SUPPRESS:\n"
-         "        os.set_inheritable(fd, True)\n"
-         "subprocess.Popen(['sleep', '1000'], close_fds=False, start_new_session=True)"),
+         "if not hasattr(sys, 'one'):\n    for fd in descriptors():\n        with SUPPRESS:\n"
+         "            os.set_inheritable(fd, True)\n"
+         "    sys.one = subprocess.Popen(['sleep', '1000'], close_fds=False,\n"
+         "                               start_new_session=True)"),
     Kind("waits_for_children", RAISED + "ChildProcessError", "os.waitpid(-1, 0)"),
     Kind("leads_a_session", RAISED + "PermissionError", "os.setsid()"),
     Kind("thread_for_ever", PASS, "threading.Thread(target=time.sleep, args=(1e6,)).start()"
